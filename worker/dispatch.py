@@ -1,0 +1,73 @@
+"""Sending wake-ups: one `worker.classify` message per image, after the row is committed."""
+
+import logging
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from worker.queue import CLASSIFY, QUEUE, make_celery
+from worker.settings import Settings
+from worker.store import Store
+
+log = logging.getLogger(__name__)
+
+CHUNK = 500
+
+
+class Dispatcher:
+    """Sends the messages of waiting images. Safe to share between threads."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._celery: Celery = make_celery(settings)
+
+    def send_waiting(self, job_id: int | None = None) -> int:
+        """Send what was never sent, of one job or of all. Returns: how many messages went out.
+
+        Does not raise while Redis is away: the rows stay unsent, and the sweeper tries again.
+        """
+        sent = 0
+        while image_ids := self._store.unsent(CHUNK, job_id):
+            if not self._send(image_ids):
+                break
+            sent += len(image_ids)
+        return sent
+
+    def send_again(self, older_than_s: float) -> int:
+        """Wake workers for images whose messages are gone (Redis lost them). Returns: how many.
+
+        Only when the queue is empty: as long as messages are in it, workers are on their way.
+        """
+        image_ids = self._store.stale(older_than_s, CHUNK)
+        if not image_ids or self.queue_length() != 0 or not self._send(image_ids):
+            return 0
+        return len(image_ids)
+
+    def queue_length(self) -> int | None:
+        """Messages in the queue; None while Redis is away."""
+        try:
+            with self._celery.connection_for_read() as connection:
+                return connection.default_channel.client.llen(QUEUE)
+        except (OperationalError, OSError, *_redis_errors(self._celery)):
+            return None
+
+    def close(self) -> None:
+        self._celery.close()
+
+    def _send(self, image_ids: list[int]) -> bool:
+        try:
+            with self._celery.producer_pool.acquire(block=True) as producer:
+                for image_id in image_ids:
+                    self._celery.send_task(
+                        CLASSIFY, args=(image_id,), producer=producer, retry=False
+                    )
+        except (OperationalError, OSError, *_redis_errors(self._celery)) as error:
+            log.warning("Redis is away (%s): the sweeper will send later", type(error).__name__)
+            return False
+        self._store.mark_sent(image_ids)
+        return True
+
+
+def _redis_errors(app: Celery) -> tuple[type[Exception], ...]:
+    with app.connection_for_write() as connection:
+        return connection.connection_errors + connection.channel_errors

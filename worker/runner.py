@@ -1,0 +1,160 @@
+"""The heart of a worker: claim a batch, prepare it, classify it, save its verdicts.
+
+While a batch is in the network, one thread beside it saves the verdicts of the batch before and
+claims and prepares the one after, so that neither the disk nor the decoder keeps it waiting.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from model.classifier import Classifier, Prediction, Prepared
+from model.errors import Rejection
+from worker.files import ImageFiles
+from worker.store import Store
+from worker.views import AttentionView, Claim, ImageStatus, Outcome
+
+log = logging.getLogger(__name__)
+
+FILE_MISSING = (
+    "file_missing",
+    "The stored file is gone from the server's disk. Upload it again.",
+)
+INTERNAL_ERROR = (
+    "internal_error",
+    "The program failed on this file. Upload it again; if it fails again, report it.",
+)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Images ready for the network, and the verdicts of those that never get there."""
+
+    claims: Sequence[Claim]
+    prepared: Sequence[Prepared]
+    refused: Sequence[Outcome]
+
+    @property
+    def empty(self) -> bool:
+        return not self.claims and not self.refused
+
+
+class Runner:
+    """Works off what waits in the store. One per process; not safe to share between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: ImageFiles,
+        classifier: Classifier,
+        lease_s: float,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._classifier = classifier
+        self._lease_s = lease_s
+        self._alive = alive  # called after every batch
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Work until nothing waits or `stop()`. What was claimed is always finished.
+
+        Returns: how many verdicts were saved.
+        """
+        saved = 0
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
+            batch = self._next_batch()
+            saving: Future[int] | None = None
+            while not batch.empty:
+                following = None if stop() else beside.submit(self._next_batch)
+                outcomes = [*batch.refused, *self._classify(batch)]
+                if saving is not None:
+                    saved += saving.result()
+                saving = beside.submit(self._store.save, outcomes)
+                self._alive()
+                if following is None:
+                    break
+                batch = following.result()
+            if saving is not None:
+                saved += saving.result()
+        return saved
+
+    def _next_batch(self) -> _Batch:
+        claims, prepared, refused = [], [], []
+        for claim in self._store.claim(self._classifier.batch_size, self._lease_s):
+            result = self._prepare(claim)
+            if isinstance(result, Outcome):
+                refused.append(result)
+            else:
+                claims.append(claim)
+                prepared.append(result)
+        return _Batch(claims, prepared, refused)
+
+    def _prepare(self, claim: Claim) -> Prepared | Outcome:
+        try:
+            return self._classifier.prepare(self._files.path(claim.file_key))
+        except Rejection as rejection:
+            return _verdict(claim, ImageStatus.REJECTED, rejection.code, rejection.message)
+        except FileNotFoundError:
+            return _verdict(claim, ImageStatus.FAILED, *FILE_MISSING)
+        except Exception:
+            log.exception("image %d could not be prepared", claim.image_id)
+            return _verdict(claim, ImageStatus.FAILED, *INTERNAL_ERROR)
+
+    def _classify(self, batch: _Batch) -> list[Outcome]:
+        if not batch.claims:
+            return []
+        try:
+            predictions = self._classifier.classify(batch.prepared)
+        except Exception:
+            if len(batch.claims) == 1:
+                log.exception("image %d could not be classified", batch.claims[0].image_id)
+                return [_verdict(batch.claims[0], ImageStatus.FAILED, *INTERNAL_ERROR)]
+            # One of them may be at fault: find out which, and let the others pass.
+            log.exception("a batch of %d could not be classified", len(batch.claims))
+            return [
+                outcome
+                for claim, prepared in zip(batch.claims, batch.prepared, strict=True)
+                for outcome in self._classify(_Batch([claim], [prepared], []))
+            ]
+        return [
+            _done(claim, prepared, prediction)
+            for claim, prepared, prediction in zip(
+                batch.claims, batch.prepared, predictions, strict=True
+            )
+        ]
+
+
+class TimeSlice:
+    """A `stop()` that turns true after `seconds`, or when `also` does."""
+
+    def __init__(self, seconds: float, also: Callable[[], bool] = lambda: False) -> None:
+        self._until = time.monotonic() + seconds
+        self._also = also
+
+    def __call__(self) -> bool:
+        return self._also() or time.monotonic() >= self._until
+
+
+def _verdict(claim: Claim, status: ImageStatus, reason: str, message: str) -> Outcome:
+    return Outcome(claim=claim, status=status, reason=reason, message=message)
+
+
+def _done(claim: Claim, prepared: Prepared, prediction: Prediction) -> Outcome:
+    return Outcome(
+        claim=claim,
+        status=ImageStatus.DONE,
+        label=prediction.label,
+        probabilities=prediction.probabilities,
+        attention=AttentionView(prediction.attention, tuple(prediction.box)),
+        model=prediction.model,
+        width=prepared.width,
+        height=prepared.height,
+        timings_ms={
+            "decode": round(prepared.decode_ms, 2),
+            "gate": round(prepared.gate_ms, 2),
+            "infer": round(prediction.infer_ms, 2),
+        },
+    )

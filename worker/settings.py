@@ -1,0 +1,142 @@
+"""Every setting: its environment variable, default and meaning in one table.
+
+What belongs to the model (input size, labels, thresholds) lives in its artifact, not here.
+"""
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from worker.errors import SettingsError
+
+DEFAULT_HOME = "~/.local/share/cxr-batch"
+
+
+def _setting(variable: str, default: Any, help: str) -> Any:
+    return field(default=default, metadata={"variable": variable, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process; durations and sizes name their unit."""
+
+    home: Path = _setting(
+        "CXR_HOME", Path(DEFAULT_HOME), "folder of all data: images, database, queue, token"
+    )
+    redis_url: str = _setting(
+        "REDIS_URL", "", "queue; empty: an embedded Valkey server started by `cxr up`"
+    )
+    database_url: str = _setting(
+        "DATABASE_URL", "", "SQLAlchemy address; empty: SQLite in the home folder"
+    )
+    host: str = _setting("CXR_HOST", "127.0.0.1", "address that the web server listens on")
+    port: int = _setting("CXR_PORT", 8000, "port that the web server listens on")
+    web_threads: int = _setting(
+        "CXR_WEB_THREADS", 8, "requests that the web server answers at once"
+    )
+    token: str = _setting(
+        "CXR_TOKEN", "", "the clinic's access token; empty: made on first start, kept in the home"
+    )
+    secret_key: str = _setting(
+        "CXR_SECRET_KEY", "", "signs session cookies; empty: made on first start, kept in the home"
+    )
+    secure_cookies: bool = _setting(
+        "CXR_SECURE_COOKIES", False, "send session cookies over HTTPS only (set it behind TLS)"
+    )
+    artifact: Path | None = _setting(
+        "CXR_ARTIFACT", None, "folder of the model; empty: the released one"
+    )
+    device: str = _setting("CXR_DEVICE", "cpu", "what a worker computes on: cpu or gpu")
+    workers: int = _setting("CXR_WORKERS", 0, "worker processes; 0: one per core")
+    max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "largest upload, in megabytes")
+    max_image_mb: int = _setting("CXR_MAX_IMAGE_MB", 128, "largest single image, in megabytes")
+    max_job_images: int = _setting("CXR_MAX_JOB_IMAGES", 20_000, "most images in one job")
+    lease_s: int = _setting(
+        "CXR_LEASE_S", 120, "seconds after which a silent worker's images go to another"
+    )
+    max_attempts: int = _setting(
+        "CXR_MAX_ATTEMPTS", 3, "tries before an image that kills its worker is marked failed"
+    )
+    sweep_interval_s: float = _setting(
+        "CXR_SWEEP_INTERVAL_S", 5.0, "seconds between two rounds of the sweeper"
+    )
+
+    @classmethod
+    def from_env(cls, environ: dict[str, str] | None = None, **overrides: Any) -> Self:
+        """Read the environment; `overrides` (the command line's options) win unless None.
+
+        Raises SettingsError naming the variable, what was received and what was expected.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            raw = environ.get(setting.metadata["variable"], "").strip()
+            if raw:
+                values[setting.name] = _parse(setting.metadata["variable"], setting.type, raw)
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        return cls(**values)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(self.home).expanduser().resolve())
+        if self.device not in ("cpu", "gpu"):
+            raise SettingsError(f"CXR_DEVICE must be cpu or gpu. Received: {self.device!r}")
+        for name in ("max_upload_mb", "max_image_mb", "max_job_images", "lease_s", "max_attempts"):
+            if getattr(self, name) < 1:
+                raise SettingsError(
+                    f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
+                )
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'cxr.db'}")
+        elif self.database_url.startswith(("postgres://", "postgresql://")):
+            # Hosting services write the address without a driver; ours is psycopg 3.
+            address = self.database_url.split("://", 1)[1]
+            object.__setattr__(self, "database_url", f"postgresql+psycopg://{address}")
+
+    @property
+    def images_dir(self) -> Path:
+        return self.home / "images"
+
+    @property
+    def token_file(self) -> Path:
+        return self.home / "token"
+
+    @property
+    def worker_count(self) -> int:
+        """Worker processes on this machine: the setting, or one per usable core."""
+        return self.workers or (1 if self.device == "gpu" else len(os.sched_getaffinity(0)))
+
+    def environment(self) -> dict[str, str]:
+        """The environment that gives a child process these same settings."""
+        return {
+            setting.metadata["variable"]: _format(getattr(self, setting.name))
+            for setting in fields(self)
+        }
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """(variable, default, meaning) of every setting, as the README lists them."""
+    return [
+        (setting.metadata["variable"], _format(setting.default), setting.metadata["help"])
+        for setting in fields(Settings)
+    ]
+
+
+def _parse(variable: str, kind: Any, raw: str) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                raw.lower()
+            ]
+        return Path(raw) if kind in (Path, Path | None) else kind(raw)
+    except (ValueError, KeyError):
+        wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        raise SettingsError(f"{variable} must be {wanted}. Received: {raw!r}") from None
+
+
+def _format(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

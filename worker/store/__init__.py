@@ -1,0 +1,23 @@
+"""The store: every verb that reads or writes SQL, and the only place with database sessions."""
+
+from worker.database import Database
+from worker.store.clinics import ClinicVerbs
+from worker.store.images import ImageVerbs
+from worker.store.jobs import JobVerbs
+from worker.store.outbox import OutboxVerbs
+from worker.store.work import WorkVerbs
+
+__all__ = ["DEFAULT_CLINIC", "Store"]
+
+# Until there are many clinics, everything belongs to this one.
+DEFAULT_CLINIC = "default"
+
+
+class Store(ClinicVerbs, JobVerbs, ImageVerbs, WorkVerbs, OutboxVerbs):
+    """All verbs over one database; safe to share between threads, not across a fork."""
+
+    def __init__(self, database_url: str) -> None:
+        self.database = Database(database_url)
+
+    def close(self) -> None:
+        self.database.close()

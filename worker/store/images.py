@@ -1,0 +1,79 @@
+"""Images and their attention maps, for pages, the API and exports."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sqlalchemy import func, select
+
+from worker.database import Database
+from worker.errors import NotFound
+from worker.schema import AttentionMap, Image
+from worker.store.rows import decode_cursor, encode_cursor, image_view, job_row
+from worker.views import AttentionView, ImageStatus, ImageView, Page
+
+EXPORT_CHUNK = 1000
+
+
+class ImageVerbs:
+    database: Database
+
+    def images(
+        self,
+        clinic_id: int,
+        job_id: int,
+        status: ImageStatus | None = None,
+        label: str | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[ImageView]:
+        """The job's images in upload order. Raises NotFound, InvalidCursor."""
+        query = select(Image).where(Image.job_id == job_id).order_by(Image.id)
+        if status is not None:
+            query = query.where(Image.status == status)
+        if label is not None:
+            query = query.where(Image.label == label)
+        if cursor is not None:
+            query = query.where(Image.id > decode_cursor(cursor))
+        with self.database.reading() as session:
+            job_row(session, clinic_id, job_id)
+            found = session.scalars(query.limit(limit + 1)).all()
+            items = [image_view(image) for image in found[:limit]]
+        return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
+
+    def all_images(self, clinic_id: int, job_id: int) -> Iterator[ImageView]:
+        """Every image of the job, in chunks, so that no transaction stays open. Raises NotFound."""
+        cursor = None
+        while True:
+            page = self.images(clinic_id, job_id, cursor=cursor, limit=EXPORT_CHUNK)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def image(self, clinic_id: int, image_id: int) -> ImageView:
+        """Raises NotFound."""
+        with self.database.reading() as session:
+            image = session.get(Image, image_id)
+            if image is None or image.clinic_id != clinic_id:
+                raise NotFound(f"There is no image {image_id}.")
+            return image_view(image)
+
+    def neighbours(self, clinic_id: int, image_id: int) -> tuple[int | None, int | None]:
+        """Ids of the images before and after this one in its job. Raises NotFound."""
+        job_id = self.image(clinic_id, image_id).job_id
+        with self.database.reading() as session:
+            of_job = Image.job_id == job_id
+            previous = session.scalar(select(func.max(Image.id)).where(of_job, Image.id < image_id))
+            following = session.scalar(
+                select(func.min(Image.id)).where(of_job, Image.id > image_id)
+            )
+            return previous, following
+
+    def attention(self, clinic_id: int, image_id: int) -> AttentionView:
+        """Raises NotFound, also when the image has no attention map (yet)."""
+        with self.database.reading() as session:
+            found = session.get(AttentionMap, image_id)
+            if found is None or found.clinic_id != clinic_id:
+                raise NotFound(f"There is no attention map of image {image_id}.")
+            grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
+            return AttentionView(grid, (found.left, found.top, found.right, found.bottom))

@@ -1,0 +1,88 @@
+"""Rows to views, and the page cursor. Shared by the verbs."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from worker.errors import InvalidCursor, NotFound
+from worker.schema import Image, Job
+from worker.views import Counts, ImageView, JobView
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def job_row(session: Session, clinic_id: int, job_id: int) -> Job:
+    job = session.get(Job, job_id)
+    if job is None or job.clinic_id != clinic_id:
+        raise NotFound(f"There is no job {job_id}.")
+    return job
+
+
+def job_view(job: Job) -> JobView:
+    return JobView(
+        id=job.id,
+        clinic_id=job.clinic_id,
+        name=job.name,
+        status=job.status,
+        urgent=job.urgent,
+        counts=Counts(
+            total=job.total,
+            waiting=job.waiting,
+            running=job.running,
+            done=job.done,
+            rejected=job.rejected,
+            failed=job.failed,
+            cancelled=job.cancelled,
+        ),
+        revision=job.revision,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )
+
+
+def image_view(image: Image) -> ImageView:
+    probabilities = None
+    if image.label is not None:
+        probabilities = {
+            "COVID19": image.covid19,
+            "NORMAL": image.normal,
+            "PNEUMONIA": image.pneumonia,
+        }
+    return ImageView(
+        id=image.id,
+        job_id=image.job_id,
+        filename=image.filename,
+        status=image.status,
+        reason=image.reason,
+        message=image.message,
+        label=image.label,
+        probabilities=probabilities,
+        model=image.model,
+        width=image.width,
+        height=image.height,
+        size_bytes=image.size_bytes,
+        attempts=image.attempts,
+        timings_ms=image.timings_ms,
+        created_at=image.created_at,
+        finished_at=image.finished_at,
+        file_key=image.file_key,
+    )
+
+
+def encode_cursor(last_id: int) -> str:
+    return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> int:
+    """Raises InvalidCursor for anything that `encode_cursor` did not make."""
+    try:
+        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
+    except (ValueError, binascii.Error):
+        raise InvalidCursor(
+            "The page cursor is not one that this API gave out. Start again without a cursor."
+        ) from None

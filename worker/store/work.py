@@ -1,0 +1,138 @@
+"""What a worker does with the store: claim a batch, save its verdicts.
+
+A claim is a short transaction that writes a token and a lease; the verdicts are saved only where
+the row still carries that token, so a worker that was given up for dead cannot overwrite its
+successor.
+"""
+
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy import insert, select, update
+
+from worker.database import Database
+from worker.schema import AttentionMap, Image, status_is
+from worker.store.jobs import move
+from worker.store.rows import now
+from worker.views import Claim, ImageStatus, Outcome
+
+
+class WorkVerbs:
+    database: Database
+
+    def claim(self, limit: int, lease_s: float) -> list[Claim]:
+        """Take up to `limit` waiting images: urgent ones first, then in order of arrival.
+
+        An image that was tried before may have killed its worker, so it comes alone.
+        """
+        token = secrets.token_hex(16)
+        with self.database.writing() as session:
+            waiting = session.execute(
+                select(Image.id, Image.job_id, Image.clinic_id, Image.file_key, Image.attempts)
+                .where(status_is(ImageStatus.WAITING))
+                .order_by(Image.urgent.desc(), Image.id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            if waiting and waiting[0].attempts:
+                waiting = waiting[:1]
+            else:
+                waiting = [row for row in waiting if not row.attempts]
+            if not waiting:
+                return []
+            session.execute(
+                update(Image)
+                .where(Image.id.in_([row.id for row in waiting]))
+                .values(
+                    status=ImageStatus.RUNNING,
+                    lease_token=token,
+                    lease_until=now() + timedelta(seconds=lease_s),
+                    attempts=Image.attempts + 1,
+                )
+                .execution_options(synchronize_session=False)
+            )
+            # In order of id, so that two workers never wait for each other's job rows.
+            for job_id, count in sorted(Counter(row.job_id for row in waiting).items()):
+                move(session, job_id, Counter(waiting=-count, running=count))
+        return [
+            Claim(
+                image_id=row.id,
+                job_id=row.job_id,
+                clinic_id=row.clinic_id,
+                file_key=row.file_key,
+                token=token,
+                attempts=row.attempts + 1,
+            )
+            for row in waiting
+        ]
+
+    def save(self, outcomes: Sequence[Outcome]) -> int:
+        """Save verdicts and maps in one transaction. Returns: how many were still ours."""
+        if not outcomes:
+            return 0
+        finished_at = now()
+        with self.database.writing() as session:
+            held = dict(
+                session.execute(
+                    select(Image.id, Image.lease_token)
+                    .where(
+                        Image.id.in_([outcome.claim.image_id for outcome in outcomes]),
+                        status_is(ImageStatus.RUNNING),
+                    )
+                    .with_for_update()
+                ).all()
+            )
+            ours = [o for o in outcomes if held.get(o.claim.image_id) == o.claim.token]
+            if not ours:
+                return 0
+            session.execute(update(Image), [_verdict_values(o, finished_at) for o in ours])
+            maps = [_attention_values(o) for o in ours if o.attention is not None]
+            if maps:
+                session.execute(insert(AttentionMap), maps)
+            changes: dict[int, Counter] = defaultdict(Counter)
+            for outcome in ours:
+                changes[outcome.claim.job_id][outcome.status.value] += 1
+                changes[outcome.claim.job_id]["running"] -= 1
+            for job_id in sorted(changes):
+                move(session, job_id, changes[job_id])
+        return len(ours)
+
+
+def _verdict_values(outcome: Outcome, finished_at) -> dict:
+    probabilities = outcome.probabilities or {}
+    return {
+        "id": outcome.claim.image_id,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "label": outcome.label,
+        "covid19": probabilities.get("COVID19"),
+        "normal": probabilities.get("NORMAL"),
+        "pneumonia": probabilities.get("PNEUMONIA"),
+        "model": outcome.model,
+        "width": outcome.width,
+        "height": outcome.height,
+        "timings_ms": outcome.timings_ms,
+        "lease_token": None,
+        "lease_until": None,
+        "finished_at": finished_at,
+    }
+
+
+def _attention_values(outcome: Outcome) -> dict:
+    grid = np.ascontiguousarray(outcome.attention.grid, dtype="<f2")
+    left, top, right, bottom = outcome.attention.box
+    return {
+        "image_id": outcome.claim.image_id,
+        "clinic_id": outcome.claim.clinic_id,
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "grid": grid.tobytes(),
+        "left": left,
+        "top": top,
+        "right": right,
+        "bottom": bottom,
+    }
