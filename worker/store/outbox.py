@@ -33,7 +33,7 @@ class OutboxVerbs:
         if job_id is not None:
             query = query.where(Image.job_id == job_id)
         with self.database.reading() as session:
-            return list(session.scalars(query.order_by(Image.id).limit(limit)))
+            return list(session.scalars(query.order_by(Image.sent_at, Image.id).limit(limit)))
 
     def stale(self, older_than_s: float, limit: int) -> list[int]:
         """Ids of waiting images whose message was sent that long ago, oldest first."""

@@ -1,0 +1,40 @@
+"""A store on each database, and short ways to make rows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from worker.migrations import migrate
+from worker.store import Store
+from worker.views import AttentionView, Claim, ClinicView, ImageStatus, NewImage, Outcome
+
+
+@pytest.fixture
+def db(database_url) -> Iterator[tuple[Store, ClinicView]]:
+    """A migrated store with one clinic, on SQLite and on PostgreSQL."""
+    store = Store(database_url)
+    migrate(store.database)
+    yield store, store.ensure_clinic("clinic", "token")
+    store.close()
+
+
+def new_images(count: int) -> list[NewImage]:
+    return [NewImage(f"{number}.png", f"00/{number}", 1000 + number) for number in range(count)]
+
+
+def outcome(claim: Claim, label: str = "NORMAL") -> Outcome:
+    """A verdict of done, with a 2 x 3 attention map."""
+    probabilities = {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.1} | {label: 0.8}
+    grid = np.linspace(0, 1, 6, dtype=np.float16).reshape(2, 3)
+    return Outcome(
+        claim=claim,
+        status=ImageStatus.DONE,
+        label=label,
+        probabilities=probabilities,
+        attention=AttentionView(grid, (0.1, 0.2, 0.9, 0.8)),
+        model="test-1",
+        width=640,
+        height=480,
+        timings_ms={"infer": 12.5},
+    )
