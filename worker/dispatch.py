@@ -20,18 +20,27 @@ class Dispatcher:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._celery: Celery = make_celery(settings)
+        # An upload waits for this: try again once, at once, and leave the rest to the sweeper.
+        self._celery.conf.broker_transport_options |= {
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0,
+        }
 
-    def send_waiting(self, job_id: int | None = None) -> int:
-        """Send what was never sent, of one job or of all. Returns: how many messages went out.
+    def wake(self, job_id: int) -> int:
+        """Send the first messages of a new job: enough to wake every worker. Returns: how many.
 
-        Does not raise while Redis is away: the rows stay unsent, and the sweeper tries again.
+        The sweeper sends the rest, so that an upload of thousands is answered at once. Does not
+        raise while Redis is away: the rows stay unsent, and the sweeper tries again.
         """
-        sent = 0
-        while image_ids := self._store.unsent(CHUNK, job_id):
-            if not self._send(image_ids):
-                break
-            sent += len(image_ids)
-        return sent
+        return self._send(self._store.unsent(CHUNK, job_id))
+
+    def send_waiting(self) -> int:
+        """Send what was never sent. Returns: how many messages went out, 0 while Redis is away."""
+        total = 0
+        while sent := self._send(self._store.unsent(CHUNK)):
+            total += sent
+        return total
 
     def send_again(self, older_than_s: float) -> int:
         """Wake workers for images whose messages are gone (Redis lost them). Returns: how many.
@@ -39,9 +48,7 @@ class Dispatcher:
         Only when the queue is empty: as long as messages are in it, workers are on their way.
         """
         image_ids = self._store.stale(older_than_s, CHUNK)
-        if not image_ids or self.queue_length() != 0 or not self._send(image_ids):
-            return 0
-        return len(image_ids)
+        return self._send(image_ids) if image_ids and self.queue_length() == 0 else 0
 
     def queue_length(self) -> int | None:
         """Messages in the queue; None while Redis is away."""
@@ -54,7 +61,7 @@ class Dispatcher:
     def close(self) -> None:
         self._celery.close()
 
-    def _send(self, image_ids: list[int]) -> bool:
+    def _send(self, image_ids: list[int]) -> int:
         try:
             with self._celery.producer_pool.acquire(block=True) as producer:
                 for image_id in image_ids:
@@ -63,9 +70,9 @@ class Dispatcher:
                     )
         except (OperationalError, OSError, *_redis_errors(self._celery)) as error:
             log.warning("Redis is away (%s): the sweeper will send later", type(error).__name__)
-            return False
+            return 0
         self._store.mark_sent(image_ids)
-        return True
+        return len(image_ids)
 
 
 def _redis_errors(app: Celery) -> tuple[type[Exception], ...]:

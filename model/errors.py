@@ -1,0 +1,64 @@
+"""What can go wrong with an image or with a model; every message says what was received and what to do.
+
+A `Rejection` is a verdict about one image: its `code` is stable and meant for programs, its message
+is one or two sentences for the person who uploaded the file. Messages never hold a file's path, a
+patient's data or the text of a library's own exception.
+"""
+
+
+class ModelError(Exception):
+    """Root of every error that the package `model` raises on purpose."""
+
+
+class Rejection(ModelError):
+    """Raised when an image gets the verdict `rejected`: the file is at fault, not the service."""
+
+    code = "rejected"
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = message
+
+
+class UnreadableImage(Rejection):
+    """Raised when a file has an accepted format but is empty, damaged or holds no usable picture."""
+
+    code = "unreadable"
+
+
+class UnsupportedFormat(Rejection):
+    """Raised when a file is none of the accepted formats, or a kind of them that is no X-ray."""
+
+    code = "unsupported_format"
+
+
+class ImageTooSmall(Rejection):
+    """Raised when a side of the image has too few pixels to be judged."""
+
+    code = "too_small"
+
+
+class ImageTooLarge(Rejection):
+    """Raised when an image has more pixels than the decoder accepts."""
+
+    code = "too_large"
+
+
+class BlankImage(Rejection):
+    """Raised when an image shows next to nothing: one grey level, or very nearly."""
+
+    code = "blank"
+
+
+class NotAChestXray(Rejection):
+    """Raised when the gate finds that an image is no frontal chest X-ray."""
+
+    code = "not_a_chest_xray"
+
+
+class ArtifactMissing(ModelError):
+    """Raised when a folder holds no model artifact, or one with files missing."""
+
+
+class ArtifactMismatch(ModelError):
+    """Raised when an artifact's files contradict its metadata or this version of the code."""

@@ -1,0 +1,58 @@
+"""The promises about the shape of the code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after `statement`."""
+    program = f"{statement}\nimport sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import web.app", {"tensorflow", "keras", "ai_edge_litert"}),
+        ("import worker.process, model.classifier", {"tensorflow", "keras", "flask"}),
+        ("import training.cli", {"flask", "celery", "sqlalchemy", "tensorflow", "matplotlib"}),
+        ("import cxr", {"flask", "celery", "sqlalchemy", "numpy", "tensorflow"}),
+    ],
+)
+def test_a_process_loads_only_what_it_is_for(statement, unwanted):
+    assert not modules_after(statement) & unwanted
+
+
+def test_arrows_go_one_way():
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_other_package_at_the_top():
+    packages = {file.parent.name for file in ROOT.glob("*/__init__.py")}
+    assert packages == {"model", "tests", "training", "web", "worker"}
+
+
+def test_the_readme_shows_the_tree_as_it_is():
+    readme = (ROOT / "README.md").read_text()
+    tracked = subprocess.run(
+        ["git", "ls-files", "model/*.py", "training/*.py", "web/*.py", "worker/*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    names = {Path(file).name for file in tracked if not file.endswith("__init__.py")}
+    names = {name for name in names if not name[0].isdigit()}
+    missing = sorted(name for name in names if name not in readme)
+    assert not missing

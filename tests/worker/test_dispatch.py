@@ -1,0 +1,84 @@
+"""Messages in a real Valkey server: sent once, and again when lost."""
+
+import base64
+import json
+import os
+from dataclasses import replace
+
+import pytest
+import redis
+
+from tests.worker.conftest import new_images
+from worker.dispatch import CHUNK, Dispatcher
+from worker.queue import QUEUE
+from worker.sweeper import sweep
+
+
+@pytest.fixture
+def queue(valkey_url) -> redis.Redis:
+    return redis.Redis(unix_socket_path=valkey_url.removeprefix("redis+socket://"))
+
+
+@pytest.fixture
+def dispatcher(store, settings, valkey_url):
+    dispatcher = Dispatcher(store, replace(settings, redis_url=valkey_url))
+    yield dispatcher
+    dispatcher.close()
+
+
+def test_each_image_gets_one_message_with_its_id(store, clinic, dispatcher, queue):
+    job = store.create_job(clinic.id, "job", new_images(3))
+    ids = store.unsent(10)
+    assert dispatcher.wake(job.id) == 3
+    assert dispatcher.queue_length() == queue.llen(QUEUE) == 3
+    bodies = []
+    for raw in queue.lrange(QUEUE, 0, -1):
+        message = json.loads(raw)
+        assert message["headers"]["task"] == "worker.classify"
+        bodies.append(json.loads(base64.b64decode(message["body"]))[0])
+    assert sorted(bodies) == [[image_id] for image_id in ids]
+    assert dispatcher.wake(job.id) == 0
+
+
+def test_a_large_job_is_woken_at_once_and_sent_by_the_sweeper(
+    store, clinic, dispatcher, files, queue
+):
+    job = store.create_job(clinic.id, "job", new_images(CHUNK + 20))
+    assert dispatcher.wake(job.id) == CHUNK
+    sweep(store, dispatcher, files, max_attempts=3)
+    assert queue.llen(QUEUE) == CHUNK + 20
+
+
+def test_while_redis_is_away_rows_stay_unsent(store, clinic, settings):
+    away = Dispatcher(store, settings)
+    job = store.create_job(clinic.id, "job", new_images(2))
+    assert away.wake(job.id) == away.send_waiting() == 0
+    assert away.queue_length() is None
+    assert len(store.unsent(10)) == 2
+    away.close()
+
+
+def test_the_sweeper_sends_what_the_upload_could_not(store, clinic, dispatcher, files, queue):
+    store.create_job(clinic.id, "job", new_images(2))
+    sweep(store, dispatcher, files, max_attempts=3)
+    assert queue.llen(QUEUE) == 2
+
+
+def test_messages_that_redis_lost_are_sent_again(store, clinic, dispatcher, queue):
+    store.create_job(clinic.id, "job", new_images(2))
+    dispatcher.send_waiting()
+    assert dispatcher.send_again(older_than_s=0) == 0, "they are still in the queue"
+    queue.flushall()
+    assert dispatcher.send_again(older_than_s=60) == 0, "a worker may just have taken them"
+    assert dispatcher.send_again(older_than_s=0) == 2
+    assert queue.llen(QUEUE) == 2
+
+
+def test_the_sweeper_deletes_uploads_that_never_ended(store, dispatcher, files):
+    abandoned, current = files.incoming(), files.incoming()
+    names = sorted((files.root / "incoming").iterdir(), key=lambda file: file.stat().st_ino)
+    os.utime(names[0], (0, 0))
+    sweep(store, dispatcher, files, max_attempts=3)
+    assert len(list((files.root / "incoming").iterdir())) == 1
+    abandoned.close()
+    current.close()

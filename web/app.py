@@ -1,0 +1,72 @@
+"""The web application: `gunicorn "web.app:create_app()"`."""
+
+from datetime import timedelta
+from importlib.metadata import version
+
+from apiflask import APIFlask
+from flask import Response, jsonify
+
+from web import pages, security
+from web.api import BLUEPRINTS, problems
+from web.api.openapi import describe
+from web.services import Services, services
+from worker.errors import SettingsError
+from worker.settings import Settings
+
+MEGABYTE = 1_000_000
+# The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
+ENVELOPE_BYTES = 16 * MEGABYTE
+SESSION = timedelta(hours=12)  # a working day; every request starts it anew
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """The application of one process. Without `settings` it reads the environment.
+
+    Raises SettingsError when there is no secret key: sessions signed with a made-up one would end
+    with every restart, and would differ between two web servers.
+    """
+    settings = settings or Settings.from_env()
+    if not settings.secret_key:
+        raise SettingsError(
+            "CXR_SECRET_KEY is empty, and the web server signs sessions with it. "
+            "Set it to a long random text, or start everything with `cxr up`, which makes one."
+        )
+    app = APIFlask(
+        __name__,
+        title="cxr-batch",
+        version=version("cxr-batch"),
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="cxr_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        # Lax, so that a link in a message opens a page; unsafe requests are checked in web.auth.
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=SESSION,
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * MEGABYTE + ENVELOPE_BYTES,
+    )
+    app.json.sort_keys = False
+    app.extensions["cxr"] = Services.make(settings)
+    describe(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint, url_prefix="/api/v1")
+    app.register_blueprint(pages.blueprint)
+    app.add_url_rule("/healthz", view_func=health, methods=["GET"])
+    app.after_request(security.add_headers)
+    problems.register(app)
+    return app
+
+
+def health() -> Response:
+    """Answers when this server can serve requests; the database's error becomes a 503."""
+    services().store.ping()
+    response = jsonify({"status": "ok"})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+health._spec = {"hide": True}

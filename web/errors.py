@@ -1,0 +1,53 @@
+"""What can be wrong with a request. `web.api.problems` maps each of these to HTTP."""
+
+
+class WebError(Exception):
+    """Root of this package's errors. `code` names the case for programs."""
+
+    code = "web_error"
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+
+
+class NotSignedIn(WebError):
+    """Raised when a request carries neither a valid token nor a session."""
+
+    code = "not_signed_in"
+
+
+class CrossSite(WebError):
+    """Raised when another site's page tries to act with the user's session."""
+
+    code = "cross_site"
+
+
+class InvalidUpload(WebError):
+    """Raised when an upload cannot be understood; the message says what to send."""
+
+    code = "invalid_upload"
+
+
+class UploadTooLarge(WebError):
+    """Raised when an upload as a whole is over a limit (one file over its limit is rejected)."""
+
+    code = "upload_too_large"
+
+
+class UnsupportedUpload(WebError):
+    """Raised when the body is neither multipart/form-data nor JSON."""
+
+    code = "unsupported_media_type"
+
+
+class NoPicture(WebError):
+    """Raised when an image has no file or no attention map, and will not get one."""
+
+    code = "no_picture"
+
+
+class NotReady(WebError):
+    """Raised when what is asked for will exist once the image is classified."""
+
+    code = "not_classified_yet"
