@@ -1,0 +1,151 @@
+"""Real Celery worker processes with the real model: what they do, and what survives their death."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.support import wait_for
+from worker.dispatch import Dispatcher
+from worker.files import ImageFiles
+from worker.heartbeat import is_alive
+from worker.migrations import migrate
+from worker.queue import QUEUE
+from worker.settings import Settings
+from worker.store import Store
+from worker.sweeper import sweep
+from worker.views import ImageStatus, JobStatus, JobView, NewImage
+
+
+class System:
+    """Store, files and queue of one clinic, and workers as processes beside them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.database_url)
+        migrate(self.store.database)
+        self.clinic = self.store.ensure_clinic("clinic", "token")
+        self.files = ImageFiles(settings.images_dir)
+        self.dispatcher = Dispatcher(self.store, settings)
+        self.processes: list[subprocess.Popen] = []
+
+    def start_worker(self, **changes) -> subprocess.Popen:
+        settings = replace(self.settings, workers=1, **changes)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cxr", "worker"],
+            env={**os.environ, **settings.environment()},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def upload(self, *paths: Path, send: bool = True) -> JobView:
+        images = []
+        for path in paths:
+            incoming = self.files.incoming()
+            with path.open("rb") as opened:
+                shutil.copyfileobj(opened, incoming)
+            images.append(NewImage(path.name, incoming.keep(), path.stat().st_size))
+        job = self.store.create_job(self.clinic.id, "job", images)
+        if send:
+            self.dispatcher.wake(job.id)
+        return job
+
+    def complete(self, job: JobView) -> bool:
+        return self.store.job(self.clinic.id, job.id).status is JobStatus.COMPLETE
+
+    def verdicts(self, job: JobView) -> list[ImageStatus]:
+        return [image.status for image in self.store.all_images(self.clinic.id, job.id)]
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        self.dispatcher.close()
+        self.store.close()
+
+
+@pytest.fixture
+def system(database_url, valkey_url, tmp_path):
+    """On SQLite and on PostgreSQL."""
+    system = System(
+        Settings(home=tmp_path / "home", database_url=database_url, redis_url=valkey_url)
+    )
+    yield system
+    system.close()
+
+
+def test_a_chest_is_classified_and_a_leg_refused(system, radiographs):
+    system.start_worker()
+    job = system.upload(radiographs["RG1_UNCR"], radiographs["RG1_J2KR"], radiographs["RG3_J2KR"])
+    wait_for(lambda: system.complete(job), timeout_s=60)
+    chest, compressed, leg = system.store.all_images(system.clinic.id, job.id)
+    assert chest.status is compressed.status is ImageStatus.DONE
+    assert list(chest.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
+    assert sum(chest.probabilities.values()) == pytest.approx(1, abs=1e-3)
+    assert chest.label == max(chest.probabilities, key=chest.probabilities.get)
+    assert chest.label == compressed.label, "lossless compression changes nothing"
+    assert (leg.status, leg.reason) == (ImageStatus.REJECTED, "not_a_chest_xray")
+    grid = system.store.attention(system.clinic.id, chest.id).grid
+    assert grid.min() >= 0
+    assert grid.max() <= 1
+    assert grid.std() > 0.001, "an attention map that is the same everywhere says nothing"
+
+
+def test_nothing_is_lost_when_a_worker_is_killed(system, radiographs):
+    doomed = system.start_worker(lease_s=2)
+    job = system.upload(*[radiographs["RG1_J2KI"]] * 40)
+    wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
+    doomed.send_signal(signal.SIGKILL)
+    assert not system.complete(job)
+    system.start_worker()
+
+    def swept_to_the_end() -> bool:
+        sweep(system.store, system.dispatcher, system.files, max_attempts=3)
+        return system.complete(job)
+
+    wait_for(swept_to_the_end, timeout_s=60, every_s=0.3)
+    assert system.verdicts(job) == [ImageStatus.DONE] * 40
+
+
+def test_nothing_is_lost_when_redis_forgets_everything(system, radiographs, valkey_url):
+    job = system.upload(*[radiographs["RG1_J2KI"]] * 3)
+    queue = redis.Redis(unix_socket_path=valkey_url.removeprefix("redis+socket://"))
+    assert queue.llen(QUEUE) == 3
+    queue.flushall()
+    system.start_worker()
+    wait_for(lambda: is_alive(system.settings.home, "worker"), timeout_s=30)
+    assert system.dispatcher.send_again(older_than_s=0) == 3
+    wait_for(lambda: system.complete(job), timeout_s=60)
+
+
+def test_a_row_whose_message_was_never_sent_is_found(system, radiographs):
+    system.start_worker()
+    job = system.upload(radiographs["RG1_J2KI"], send=False)
+    sweep(system.store, system.dispatcher, system.files, max_attempts=3)
+    wait_for(lambda: system.complete(job), timeout_s=60)
+
+
+def test_sigterm_ends_a_worker_cleanly_between_batches(system, radiographs):
+    worker = system.start_worker()
+    job = system.upload(*[radiographs["RG1_J2KI"]] * 60)
+    wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    counts = system.store.job(system.clinic.id, job.id).counts
+    assert counts.running == 0, "what was claimed is finished"
+    assert counts.waiting > 0, "what was not claimed waits"
+    assert not is_alive(system.settings.home, "worker")
+
+
+def test_a_worker_without_a_model_says_so_and_stops(system, tmp_path):
+    worker = system.start_worker(artifact=tmp_path / "nothing here")
+    assert worker.wait(30) == 1
+    assert "nothing here" in worker.stderr.read()
