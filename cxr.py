@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "web.client_cli:status",
     "results": "web.client_cli:results",
     "demo": "web.demo:demo",
+    "bench": "web.bench.cli:bench",
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",
     "export": "training.cli:export",

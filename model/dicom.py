@@ -5,6 +5,7 @@ Only the elements that describe the picture are read: no patient data ever becom
 
 import io
 import logging
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from model.raster import stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 for _library in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
     logging.getLogger(_library).propagate = False
@@ -127,8 +129,8 @@ def _check_has_picture(dataset: pydicom.Dataset) -> None:
     keys = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
     if not any(key in dataset for key in keys) or not dataset.get("Rows"):
         raise UnreadableImage(
-            "The DICOM file holds no picture (it may be a report, a directory or a header only). "
-            "Send the file of the X-ray itself."
+            "The DICOM file holds no picture: it is a report, a directory, or was cut off on its "
+            "way. Export the X-ray itself and send it again."
         )
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:

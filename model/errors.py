@@ -1,4 +1,4 @@
-"""What can go wrong with an image or with a model; every message says what was received and what to do.
+"""What can go wrong with an image or a model; messages say what was received and what to do.
 
 A `Rejection` is a verdict about one image: its `code` is stable and meant for programs, its message
 is one or two sentences for the person who uploaded the file. Messages never hold a file's path, a
@@ -21,7 +21,7 @@ class Rejection(ModelError):
 
 
 class UnreadableImage(Rejection):
-    """Raised when a file has an accepted format but is empty, damaged or holds no usable picture."""
+    """Raised when a file is empty, damaged, or holds no usable picture."""
 
     code = "unreadable"
 

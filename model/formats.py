@@ -39,6 +39,9 @@ def sniff(data: bytes) -> str:
     """
     if not data:
         raise UnreadableImage("The file is empty (0 bytes). Send the image again.")
+    # First, since the 128 bytes before DICM are free: some scanners put a TIFF header there.
+    if data[128:132] == b"DICM" or _is_dicom_without_preamble(data):
+        return "DICOM"
     if data[:3] == b"\xff\xd8\xff":
         return "JPEG"
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -47,8 +50,6 @@ def sniff(data: bytes) -> str:
         return "WEBP"
     if data[:4] in _TIFF:
         return "TIFF"
-    if data[128:132] == b"DICM" or _is_dicom_without_preamble(data):
-        return "DICOM"
     raise UnsupportedFormat(f"The file is {_foreign(data)}. Send it as {ACCEPTED}.")
 
 

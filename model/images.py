@@ -59,10 +59,10 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
             width, height = file.width, file.height
         else:
             with raster.open_raster(data, kind) as picture:
-                check_size(*picture.size)
-                pixels, colourfulness = raster.grey(picture, at_least)
                 width, height = picture.size
-                if (width > height) != (pixels.shape[1] > pixels.shape[0]):
+                check_size(width, height)
+                pixels, colourfulness, sideways = raster.grey(picture, at_least)
+                if sideways:
                     width, height = height, width
     except (Rejection, MemoryError):
         raise

@@ -27,6 +27,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = (5, 6, 7, 8)
 _COLOUR_SAMPLE = 64  # colour is judged on a copy of at most this many pixels a side
 _DEEP_MODES = ("I", "F")  # first letter of Pillow's modes with more than 8 bits
 
@@ -47,10 +48,11 @@ def open_raster(data: bytes, kind: str) -> Image.Image:
     return picture
 
 
-def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float]:
+def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float, bool]:
     """Decode to (H, W) float32 0..1, upright, reduced to no less than `at_least` a side.
 
-    Returns: the pixels and the colourfulness as in `Radiograph`. `picture` is used up.
+    Returns: the pixels, the colourfulness as in `Radiograph`, and whether the file stores the
+    picture lying on its side, so that its width is the height of `pixels`. `picture` is used up.
     """
     if picture.format in ("JPEG", "MPO"):
         _draft(picture, at_least)
@@ -63,7 +65,7 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float]
         pixels = np.asarray(layer, dtype=np.float32) / np.float32(255)
     if orientation in _UPRIGHT:
         pixels = _turned(pixels, _UPRIGHT[orientation])
-    return pixels, colourfulness
+    return pixels, colourfulness, orientation in _SIDEWAYS
 
 
 def stretched(values: np.ndarray) -> np.ndarray:

@@ -10,10 +10,10 @@ from web import pages, security
 from web.api import BLUEPRINTS, problems
 from web.api.openapi import describe
 from web.services import Services, services
+from web.uploads import MEGABYTE
 from worker.errors import SettingsError
 from worker.settings import Settings
 
-MEGABYTE = 1_000_000
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
 ENVELOPE_BYTES = 16 * MEGABYTE
 SESSION = timedelta(hours=12)  # a working day; every request starts it anew

@@ -30,12 +30,12 @@ _LONGEST_COMMENT = 65_535
 
 
 class BrokenArchive(Exception):
-    """Raised when an archive, or one of its members, cannot be read. Holds a sentence."""
+    """Raised when an archive, or one of its members, cannot be read; says why in a sentence."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive. `refusal` is a sentence when its content cannot be read at all."""
+    """A file in an archive; `size_bytes` is what the archive says, unpacked."""
 
     path: str
     size_bytes: int

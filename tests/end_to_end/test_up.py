@@ -1,0 +1,148 @@
+"""`cxr up` as a user meets it: it starts, survives, stops, goes on, and says what is wrong."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.end_to_end.conftest import start_stack, stop_stack
+from tests.support import wait_for
+
+
+def parts_of(stack) -> dict[int, str]:
+    """Process ids and commands of what the supervisor runs."""
+    listing = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(stack.process.pid)],
+        capture_output=True,
+        text=True,
+    )
+    lines = [line.split(maxsplit=1) for line in listing.stdout.splitlines()]
+    return {int(pid): command for pid, command in lines}
+
+
+def upload(stack, *files: Path) -> int:
+    answer = stack.api.post("/jobs", files=[("files", (f.name, f.read_bytes())) for f in files])
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+def complete(stack, job_id: int) -> dict | None:
+    job = stack.api.get(f"/jobs/{job_id}").json()
+    return job if job["status"] == "complete" else None
+
+
+def run_up(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "cxr", "up", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_starts_all_parts_and_stops_them_all(tmp_path, number):
+    stack = start_stack(tmp_path / "home", "--workers", "2")
+    commands = " ".join(parts_of(stack).values())
+    assert commands.count("cxr worker") == 2
+    for part in ("valkey-server", "gunicorn", "cxr sweep"):
+        assert part in commands
+    pids = list(parts_of(stack))
+    stack.process.send_signal(number)
+    assert stack.process.wait(30) == 0
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_part_that_dies_is_started_again_and_no_image_is_lost(tmp_path, radiographs):
+    stack = start_stack(
+        tmp_path / "home", "--workers", "1", CXR_LEASE_S="3", CXR_SWEEP_INTERVAL_S="0.5"
+    )
+    try:
+        job_id = upload(stack, *[radiographs["RG1_J2KI"]] * 20)
+        for pid, command in parts_of(stack).items():
+            if "cxr sweep" not in command:
+                os.kill(pid, signal.SIGKILL)
+        finished = wait_for(lambda: _complete_unless_down(stack, job_id), timeout_s=90, every_s=0.3)
+        assert finished["counts"]["done"] == 20, stack.logs()
+    finally:
+        assert stop_stack(stack) == 0
+
+
+def _complete_unless_down(stack, job_id: int) -> dict | None:
+    try:
+        return complete(stack, job_id)
+    except httpx.TransportError:  # the web server was killed too
+        return None
+
+
+def test_starting_again_continues_where_it_stood(tmp_path, radiographs):
+    home = tmp_path / "home"
+    stack = start_stack(home, "--workers", "1")
+    job_id = upload(stack, *[radiographs["RG1_J2KI"]] * 40)
+    assert stop_stack(stack) == 0
+    again = start_stack(home, "--workers", "1")
+    try:
+        assert again.token == stack.token
+        job = wait_for(lambda: complete(again, job_id), timeout_s=60)
+        assert job["counts"]["done"] == 40
+    finally:
+        stop_stack(again)
+
+
+def test_the_token_is_for_its_owner_only(stack):
+    assert (stack.home / "token").stat().st_mode & 0o777 == 0o600
+    assert (stack.home / "token").read_text().strip() == stack.token
+    assert stack.token not in stack.logs()
+
+
+def test_a_port_in_use_is_one_clear_sentence(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run_up("--port", port, "--home", str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Error: Cannot listen on 127.0.0.1 port {port} .*\n", done.stderr)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    done = run_up("--home", str(tmp_path / "file" / "home"))
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: The data folder .* cannot be written .*\n", done.stderr)
+
+
+def test_a_read_only_folder_is_one_clear_sentence(tmp_path):
+    # Even root cannot write below /proc.
+    done = run_up("--home", "/proc/cxr-batch")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: The data folder .* cannot be written .*\n", done.stderr)
+
+
+def test_a_missing_model_is_one_clear_sentence(tmp_path):
+    done = run_up(
+        "--port", "0", "--home", str(tmp_path / "home"), CXR_ARTIFACT=str(tmp_path / "no")
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Error: ")
+    assert str(tmp_path / "no") in done.stderr
+
+
+def test_two_systems_never_share_a_folder(stack):
+    done = run_up("--port", "0", "--home", str(stack.home))
+    assert done.returncode == 1
+    assert "Another `cxr up` is running" in done.stderr
+
+
+def test_a_wrong_setting_names_its_variable(tmp_path):
+    done = run_up("--home", str(tmp_path / "home"), CXR_LEASE_S="soon")
+    assert done.returncode == 1
+    assert done.stderr == "Error: CXR_LEASE_S must be a whole number. Received: 'soon'\n"

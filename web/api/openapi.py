@@ -1,0 +1,98 @@
+"""The OpenAPI 3.1 document: what APIFlask cannot read from the views."""
+
+from typing import Any
+
+from apiflask import APIFlask
+
+from web.api.schemas import Problem
+
+DESCRIPTION = """
+Upload chest X-rays in bulk, watch the job, read a verdict and an attention map for each image.
+Research and triage support, not a diagnosis.
+
+Every error is `application/problem+json` (RFC 9457) with a `code` for programs. Lists are paged:
+send `next_cursor` back as `cursor`. Answers carry an ETag: send it as `If-None-Match` when polling.
+"""
+SECURITY_SCHEMES = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token that `cxr up` prints.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "cxr_session",
+        "description": "Set by /sign-in, for the pages.",
+    },
+}
+PROBLEM_JSON = "application/problem+json"
+# What any operation can answer, besides its own.
+COMMON = {
+    "401": "The token is missing or not valid.",
+    "403": "A session was used from another site's page.",
+    "500": "The server failed.",
+    "503": "The database cannot be reached.",
+}
+NOT_MODIFIED = {304: {"description": "The client has this version (If-None-Match)."}}
+# How a job is sent.
+UPLOAD_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "JPEG, PNG, WEBP, TIFF, DICOM, or zip archives of them.",
+                    },
+                    "name": {"type": "string", "maxLength": 200},
+                    "urgent": {"type": "boolean", "default": False},
+                },
+            }
+        },
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/InlineJob"},
+            "example": {
+                "name": "Monday morning",
+                "images": [{"filename": "chest.png", "data": "data:image/png;base64,iVBORw0KGgo="}],
+            },
+        },
+    },
+}
+
+
+def describe(app: APIFlask) -> None:
+    """Settings and finishing touches of the document."""
+    app.description = DESCRIPTION.strip()
+    app.security_schemes = SECURITY_SCHEMES
+    app.tags = [{"name": "Jobs"}, {"name": "Images"}, {"name": "Exports"}]
+    app.config.update(
+        HTTP_ERROR_SCHEMA=Problem,
+        VALIDATION_ERROR_SCHEMA=Problem,
+        AUTO_SERVERS=False,
+        AUTO_OPERATION_ID=True,
+        AUTO_404_RESPONSE=True,
+        NOT_FOUND_DESCRIPTION="No such thing in the clinic of this token.",
+    )
+    app.spec_processor(_finish)
+
+
+def _finish(spec: dict[str, Any]) -> dict[str, Any]:
+    """Security on every operation, and every error as a problem."""
+    spec["security"] = [{"token": []}, {"session": []}]
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            for status, description in COMMON.items():
+                answers.setdefault(status, {"description": description})
+            for status, answer in answers.items():
+                if int(status) >= 400:
+                    answer["content"] = {PROBLEM_JSON: problem}
+                elif not answer.get("content"):
+                    answer.pop("content", None)
+    return spec

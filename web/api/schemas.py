@@ -1,0 +1,185 @@
+"""The shapes of the API for its OpenAPI document, and the checks of what comes in."""
+
+from apiflask import Schema
+from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
+from apiflask.validators import Length, OneOf, Range
+
+from model.labels import LABELS
+from worker.views import ImageStatus, JobStatus
+
+MOST_PER_PAGE = 500
+TIME = {"format": "date-time", "example": "2026-11-23T02:30:00.000Z"}
+
+
+def _described(text: str, example: object = None, **more: object) -> dict:
+    return {"description": text, **({} if example is None else {"example": example}), **more}
+
+
+class Counts(Schema):
+    """How many images of the job have each status."""
+
+    total = Integer(required=True)
+    waiting = Integer(required=True)
+    running = Integer(required=True)
+    done = Integer(required=True)
+    rejected = Integer(required=True)
+    failed = Integer(required=True)
+    cancelled = Integer(required=True)
+
+
+class Job(Schema):
+    """One bulk upload."""
+
+    id = Integer(required=True, metadata={"example": 7})
+    name = String(required=True, metadata={"example": "Monday morning"})
+    status = String(required=True, validate=OneOf([status.value for status in JobStatus]))
+    urgent = Boolean(required=True)
+    counts = Nested(Counts, required=True)
+    progress = Float(
+        required=True,
+        validate=Range(0, 1),
+        metadata=_described("Share of images with a final status.", 0.5),
+    )
+    images_per_second = Float(required=True, allow_none=True)
+    seconds_left = Float(
+        required=True, allow_none=True, metadata=_described("Estimate; null when unknown.")
+    )
+    created_at = String(required=True, metadata=TIME)
+    started_at = String(required=True, allow_none=True, metadata=TIME)
+    finished_at = String(required=True, allow_none=True, metadata=TIME)
+
+
+class Result(Schema):
+    """What the model found. Research and triage support, not a diagnosis."""
+
+    label = String(required=True, validate=OneOf(LABELS))
+    probabilities = Nested(
+        Schema.from_dict(
+            {label: Float(required=True, validate=Range(0, 1)) for label in LABELS},
+            name="Probabilities",
+        ),
+        required=True,
+    )
+    model = String(required=True, metadata=_described("Name and version.", "vgg_attention-1.0.0"))
+
+
+class Image(Schema):
+    """One X-ray of a job."""
+
+    id = Integer(required=True, metadata={"example": 91})
+    job_id = Integer(required=True, metadata={"example": 7})
+    filename = String(required=True, metadata=_described("As uploaded.", "chest.dcm"))
+    status = String(required=True, validate=OneOf([status.value for status in ImageStatus]))
+    reason = String(
+        required=True,
+        allow_none=True,
+        metadata=_described("Code of a rejection or failure.", "not_a_chest_xray"),
+    )
+    message = String(
+        required=True, allow_none=True, metadata=_described("The reason in a sentence.")
+    )
+    result = Nested(Result, required=True, allow_none=True)
+    width = Integer(required=True, allow_none=True, metadata=_described("Pixels."))
+    height = Integer(required=True, allow_none=True, metadata=_described("Pixels."))
+    size_bytes = Integer(required=True)
+    attempts = Integer(required=True, metadata=_described("How often a worker began on it."))
+    timings_ms = Dict(required=True, allow_none=True, metadata=_described("Milliseconds by stage."))
+    created_at = String(required=True, metadata=TIME)
+    finished_at = String(required=True, allow_none=True, metadata=TIME)
+
+
+def _page_of(item: type[Schema], name: str) -> type[Schema]:
+    cursor = String(
+        required=True,
+        allow_none=True,
+        metadata=_described("Send it as `cursor` for the next page; null on the last."),
+    )
+    fields = {"items": List(Nested(item), required=True), "next_cursor": cursor}
+    return Schema.from_dict(fields, name=name)
+
+
+JobPage = _page_of(Job, "JobPage")
+ImagePage = _page_of(Image, "ImagePage")
+
+
+class Export(Schema):
+    """A job with all its images."""
+
+    job = Nested(Job, required=True)
+    disclaimer = String(required=True)
+    results = List(Nested(Image), required=True)
+
+
+class Box(Schema):
+    """The part of the X-ray that the network saw, as shares (0 to 1) of width and height."""
+
+    left = Float(required=True)
+    top = Float(required=True)
+    right = Float(required=True)
+    bottom = Float(required=True)
+
+
+class Attention(Schema):
+    """Where the network looked: a grid over `box`, row by row, 0 to 1."""
+
+    grid = List(List(Float()), required=True)
+    height = Integer(required=True)
+    width = Integer(required=True)
+    box = Nested(Box, required=True)
+    model = String(required=True, allow_none=True)
+
+
+class Problem(Schema):
+    """An error (RFC 9457)."""
+
+    type = String(required=True, metadata={"example": "about:blank"})
+    title = String(required=True, metadata={"example": "Not Found"})
+    status = Integer(required=True, metadata={"example": 404})
+    detail = String(required=True, metadata={"example": "There is no job 7."})
+    code = String(required=True, metadata=_described("For programs.", "not_found"))
+
+
+class JobsQuery(Schema):
+    cursor = String(metadata=_described("`next_cursor` of the page before."))
+    limit = Integer(load_default=50, validate=Range(1, MOST_PER_PAGE))
+
+
+class ImagesQuery(Schema):
+    status = String(validate=OneOf([status.value for status in ImageStatus]))
+    label = String(validate=OneOf(LABELS))
+    cursor = String(metadata=_described("`next_cursor` of the page before."))
+    limit = Integer(load_default=100, validate=Range(1, MOST_PER_PAGE))
+
+
+class PictureQuery(Schema):
+    longest = Integer(
+        load_default=1024,
+        validate=Range(32, 2048),
+        metadata=_described("Longest side in pixels; a picture is never enlarged."),
+    )
+
+
+class OverlayQuery(PictureQuery):
+    opacity = Float(
+        load_default=0.4,
+        validate=Range(0, 1),
+        metadata=_described("Of the attention map over the X-ray: 0 hides it, 1 hides the X-ray."),
+    )
+
+
+class InlineImage(Schema):
+    """One image in a JSON upload."""
+
+    filename = String(required=True, validate=Length(1, 1000))
+    data = String(
+        required=True,
+        metadata=_described("Base64, or a data URL.", "data:image/png;base64,iVBORw0KGgo="),
+    )
+
+
+class InlineJob(Schema):
+    """A JSON upload."""
+
+    name = String(load_default="", validate=Length(max=200))
+    urgent = Boolean(load_default=False)
+    images = List(Nested(InlineImage), required=True, validate=Length(min=1))

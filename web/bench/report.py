@@ -1,0 +1,96 @@
+"""The figures as a table: what was measured, its ratio, and what the project asks of it."""
+
+from rich.table import Table
+
+
+def table(figures: dict) -> Table:
+    machine = figures["machine"]
+    title = f"cxr bench: {machine['processor']}, {machine['cores']} cores, {figures['files']} files"
+    result = Table("figure", "measured", "must reach", title=title, title_justify="left")
+    for row in [
+        *_throughput(figures.get("throughput")),
+        *_urgent(figures.get("urgent")),
+        *_cost(figures.get("cost")),
+        *_workers(figures.get("workers")),
+        *_size(figures.get("size")),
+        *_rows(figures.get("rows")),
+    ]:
+        result.add_row(*row)
+    return result
+
+
+def _throughput(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    ceiling, system, article = (found[n]["median"] for n in ("ceiling", "system", "article"))
+    return [
+        ("ceiling: plain loop, images/s", f"{ceiling:.1f}", ""),
+        ("system: through the REST API, images/s", f"{system:.1f}", ""),
+        ("article: one request, one predict, images/s", f"{article:.1f}", ""),
+        ("system / ceiling", f"{system / ceiling:.2f}", "0.88"),
+        ("system / article", f"{system / article:.2f}", "6.5"),
+    ]
+
+
+def _urgent(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    idle, beside = found["idle_s"], found["under_bulk_s"]
+    return [
+        ("single image, idle, p50 / p95, s", f"{idle['p50']:.3f} / {idle['p95']:.3f}", "0.4 (p50)"),
+        (
+            "urgent image beside a bulk job, p50 / p95, s",
+            f"{beside['p50']:.2f} / {beside['p95']:.2f}",
+            "",
+        ),
+        ("urgent p95 - idle p50, s", f"{beside['p95'] - idle['p50']:.2f}", "1.5"),
+    ]
+
+
+def _cost(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    memory = [
+        (f"peak memory of {name}, MiB", f"{mb:.0f}", "400" if "worker" in name else "")
+        for name, mb in found["peak_memory_mb"].items()
+    ]
+    cpu = [
+        (f"processor time of {name} per image, ms", f"{ms:.2f}", "")
+        for name, ms in found["cpu_ms_per_image"].items()
+    ]
+    stages = [
+        (f"stage {name}, median ms per image", f"{ms:.2f}", "")
+        for name, ms in found["stage_ms"].items()
+    ]
+    return [
+        ("start of everything to first verdict, s", f"{found['start_to_first_answer_s']:.1f}", ""),
+        *memory,
+        *cpu,
+        *stages,
+        ("SQL bytes per image", f"{found['sql_bytes_per_image']:.0f}", ""),
+    ]
+
+
+def _workers(found: dict | None) -> list[tuple[str, str, str]]:
+    return [(f"{n} worker(s), images/s", f"{rate:.1f}", "") for n, rate in (found or {}).items()]
+
+
+def _size(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    rows = [(f"ms per image, job of {n}", f"{ms:.1f}", "") for n, ms in found.items()]
+    spread = max(found.values()) / min(found.values()) - 1
+    return [*rows, ("slowest job size over fastest", f"{100 * spread:.0f} % more", "10 %")]
+
+
+def _rows(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    return [
+        (
+            f"p95 of {name} at {found['rows']:,} rows, ms",
+            f"{ms:.1f}",
+            "50" if name.endswith("/images") else "",
+        )
+        for name, ms in found["p95_ms"].items()
+    ]

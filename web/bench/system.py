@@ -1,0 +1,61 @@
+"""The system: from upload to verdict through the REST API, as its users meet it."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from web.bench.files import submit
+
+POLL_S = 0.02
+
+
+def system_images_per_second(client: httpx.Client, files: Sequence[Path]) -> float:
+    """From the first byte of the upload until the job is complete."""
+    began = time.perf_counter()
+    wait_until_complete(client, submit(client, files))
+    return len(files) / (time.perf_counter() - began)
+
+
+def wait_until_complete(client: httpx.Client, job_id: int, poll_s: float = POLL_S) -> None:
+    """Polls as a page does, with the ETag of the last answer."""
+    etag = ""
+    while True:
+        answer = client.get(f"/jobs/{job_id}", headers={"If-None-Match": etag})
+        if answer.status_code == httpx.codes.OK:
+            if answer.json()["status"] != "running":
+                return
+            etag = answer.headers["ETag"]
+        time.sleep(poll_s)
+
+
+def latencies_s(client: httpx.Client, file: Path, count: int, pause_s: float) -> list[float]:
+    """Seconds from upload to verdict of single urgent images, one after the other."""
+    found = []
+    for _ in range(count):
+        began = time.perf_counter()
+        wait_until_complete(client, submit(client, [file], urgent=True), poll_s=0.005)
+        found.append(time.perf_counter() - began)
+        time.sleep(pause_s)
+    return found
+
+
+def latencies_under_bulk_s(
+    client: httpx.Client, files: Sequence[Path], urgent: Path, count: int
+) -> list[float]:
+    """The same while a bulk job of `files` runs; the rest of that job is cancelled at the end."""
+    bulk = submit(client, files)
+    try:
+        found = latencies_s(client, urgent, count, pause_s=0.5)
+        if client.get(f"/jobs/{bulk}").json()["status"] != "running":
+            raise RuntimeError("The bulk job ended before the urgent images: make it larger.")
+        return found
+    finally:
+        client.post(f"/jobs/{bulk}/cancel")
+        wait_until_drained(client, bulk)
+
+
+def wait_until_drained(client: httpx.Client, job_id: int) -> None:
+    while client.get(f"/jobs/{job_id}").json()["counts"]["running"]:
+        time.sleep(POLL_S)

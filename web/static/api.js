@@ -1,0 +1,114 @@
+// Talking to the REST API: conditional GETs, POSTs, and polling that takes its time.
+
+const QUICK_MS = 1000;
+const SLOW_MS = 10000;
+const RETRY_MS = 2000;
+
+/** An answer of the API that is an error; its message is the problem's detail. */
+export class Problem extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** Throws Problem for an error answer, TypeError when the server cannot be reached. */
+async function call(url, options) {
+  const answer = await fetch(url, { cache: "no-store", ...options });
+  if (answer.ok || answer.status === 304) return answer;
+  if (answer.status === 401) {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+  }
+  const problem = await answer.json().catch(() => ({}));
+  throw new Problem(answer.status, problem.detail ?? `The server answered ${answer.status}.`);
+}
+
+export async function get(url) {
+  return (await call(url)).json();
+}
+
+export async function post(url) {
+  return (await call(url, { method: "POST" })).json();
+}
+
+/** One address that is asked again and again. */
+export class Resource {
+  #url;
+  #etag = null;
+
+  constructor(url) {
+    this.#url = url;
+  }
+
+  /** Returns: the newest version, or null when it is the one of last time. */
+  async get() {
+    const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
+    const answer = await call(this.#url, { headers });
+    if (answer.status === 304) return null;
+    const body = await answer.json();
+    this.#etag = answer.headers.get("ETag");
+    return body;
+  }
+}
+
+export const CHANGED = "changed";
+export const SAME = "same";
+export const FINISHED = "finished";
+
+/**
+ * Calls `step` every second while it says CHANGED, ever more slowly (up to 10 s) while it says SAME,
+ * never again after FINISHED. Rests while nobody looks, and says so when the server is away.
+ */
+export class Poller {
+  #step;
+  #timer = null;
+  #delay = QUICK_MS;
+  #busy = false;
+  #finished = false;
+
+  constructor(step) {
+    this.#step = step;
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) clearTimeout(this.#timer);
+      else this.wake();
+    });
+    addEventListener("online", () => this.wake());
+  }
+
+  /** Ask now. */
+  wake() {
+    clearTimeout(this.#timer);
+    if (!this.#busy && !this.#finished) this.#run();
+  }
+
+  async #run() {
+    this.#busy = true;
+    try {
+      const outcome = await this.#step();
+      showOffline(false);
+      this.#finished = outcome === FINISHED;
+      this.#delay = outcome === CHANGED ? QUICK_MS : Math.min(this.#delay * 1.5, SLOW_MS);
+    } catch (error) {
+      if (error instanceof Problem && error.status < 500) {
+        showOffline(true, error.message);
+        this.#finished = true;
+      } else {
+        showOffline(true);
+        this.#delay = RETRY_MS;
+      }
+    } finally {
+      this.#busy = false;
+    }
+    if (!this.#finished && !document.hidden) {
+      this.#timer = setTimeout(() => this.#run(), this.#delay);
+    }
+  }
+}
+
+const AWAY = "The server cannot be reached. Trying again…";
+
+function showOffline(shown, text = AWAY) {
+  const notice = document.getElementById("offline");
+  if (shown) notice.firstElementChild.textContent = text;
+  notice.hidden = !shown;
+}

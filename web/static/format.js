@@ -1,0 +1,50 @@
+// Numbers and times as people read them.
+
+export const STATUS_NAMES = {
+  waiting: "Waiting",
+  running: "Running",
+  done: "Done",
+  complete: "Complete",
+  rejected: "Rejected",
+  failed: "Failed",
+  cancelled: "Cancelled",
+};
+export const LABEL_NAMES = { COVID19: "COVID-19", NORMAL: "Normal", PNEUMONIA: "Pneumonia" };
+
+const counts = new Intl.NumberFormat("en");
+const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const longAgo = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+export const count = (number) => counts.format(number);
+export const percent = (share) => `${Math.floor(share * 100)} %`;
+export const probability = (share) => `${(share * 100).toFixed(1)} %`;
+
+export function bytes(size) {
+  if (size >= 1e9) return `${(size / 1e9).toFixed(1)} GB`;
+  if (size >= 1e6) return `${(size / 1e6).toFixed(size >= 1e8 ? 0 : 1)} MB`;
+  return `${Math.ceil(size / 1e3)} kB`;
+}
+
+export function duration(seconds) {
+  if (seconds < 1) return "under 1 s";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function moment(iso) {
+  const time = new Date(iso);
+  const isToday = time.toDateString() === new Date().toDateString();
+  return (isToday ? today : longAgo).format(time);
+}
+
+/** Shows a status by a word and a sign, never by colour alone. */
+export function showStatus(element, status) {
+  element.className = `state ${status}`;
+  element.textContent = STATUS_NAMES[status];
+}

@@ -1,0 +1,69 @@
+// The first page: uploads, and the list of jobs kept up to date.
+
+import { CHANGED, Poller, Resource, SAME, get } from "./api.js";
+import { count, moment, percent, showStatus } from "./format.js";
+import { startUploads } from "./upload.js";
+
+const $ = (id) => document.getElementById(id);
+const rows = new Map();
+const newest = new Resource("/api/v1/jobs");
+let olderCursor = null;
+let showsOlder = false;
+
+startUploads();
+
+new Poller(async () => {
+  const page = await newest.get();
+  if (page === null) return SAME;
+  if (!showsOlder) setOlder(page.next_cursor);
+  place(page.items, true);
+  $("no-jobs").hidden = rows.size > 0;
+  $("jobs-table").hidden = rows.size === 0;
+  return page.items.some((job) => job.status === "running") ? CHANGED : SAME;
+}).wake();
+
+$("more-jobs").addEventListener("click", async () => {
+  const page = await get(`/api/v1/jobs?cursor=${encodeURIComponent(olderCursor)}`);
+  showsOlder = true;
+  place(page.items, false);
+  setOlder(page.next_cursor);
+});
+
+function setOlder(cursor) {
+  olderCursor = cursor;
+  $("more-jobs").hidden = cursor === null;
+}
+
+/** Update the rows that exist; new ones go to the top (newest first) or to the end. */
+function place(jobs, atTop) {
+  let before = atTop ? $("jobs").firstElementChild : null;
+  for (const job of jobs) {
+    let row = rows.get(job.id);
+    if (!row) {
+      row = $("job-row").content.firstElementChild.cloneNode(true);
+      rows.set(job.id, row);
+      $("jobs").insertBefore(row, before);
+    } else if (row === before) {
+      before = row.nextElementSibling;
+    }
+    fill(row, job);
+  }
+}
+
+function fill(row, job) {
+  const link = row.querySelector("a");
+  link.href = `/jobs/${job.id}`;
+  link.textContent = job.name;
+  row.querySelector(".badge").hidden = !job.urgent;
+  showStatus(row.querySelector(".state"), job.status);
+  const bar = row.querySelector("progress");
+  bar.value = job.progress;
+  bar.ariaLabel = `Progress of ${job.name}`;
+  row.querySelector(".percent").textContent = percent(job.progress);
+  row.querySelector(".total").textContent = count(job.counts.total);
+  row.querySelector(".rejected-count").textContent = count(job.counts.rejected);
+  row.querySelector(".failed-count").textContent = count(job.counts.failed);
+  const time = row.querySelector("time");
+  time.dateTime = job.created_at;
+  time.textContent = moment(job.created_at);
+}

@@ -1,0 +1,94 @@
+// A job as it runs: progress, counts that filter, and the table of its images.
+
+import { CHANGED, FINISHED, Poller, Resource, SAME, post } from "./api.js";
+import { count, duration, moment, percent, showStatus } from "./format.js";
+import { ImageTable } from "./images.js";
+
+const $ = (id) => document.getElementById(id);
+const jobId = $("job").dataset.job;
+const filter = { status: "", label: "" };
+let isFirst = true;
+let spokenAt = -1;
+
+const table = new ImageTable(jobId, $("chunks"), ({ shown, more }) => {
+  $("no-images").hidden = shown > 0 || more;
+  $("more").hidden = !more;
+});
+const resource = new Resource(`/api/v1/jobs/${jobId}`);
+
+const poller = new Poller(async () => {
+  const job = await resource.get();
+  if (job === null) return SAME;
+  show(job);
+  if (isFirst) await table.show(filter);
+  else await table.refresh();
+  isFirst = false;
+  return job.counts.waiting + job.counts.running > 0 ? CHANGED : FINISHED;
+});
+poller.wake();
+
+new IntersectionObserver(
+  (entries) => entries.some((entry) => entry.isIntersecting) && more(),
+  { rootMargin: "800px 0px" },
+).observe($("more"));
+$("more").addEventListener("click", more);
+
+for (const chip of document.querySelectorAll(".chip")) {
+  chip.addEventListener("click", () => {
+    filter.status = chip.dataset.status;
+    for (const each of document.querySelectorAll(".chip")) each.ariaPressed = each === chip;
+    applyFilter();
+  });
+}
+$("label-filter").addEventListener("change", (event) => {
+  filter.label = event.target.value;
+  applyFilter();
+});
+$("cancel").addEventListener("click", async () => {
+  if (!confirm("Cancel this job? What is not classified yet will not be.")) return;
+  $("cancel").disabled = true;
+  await tell(post(`/api/v1/jobs/${jobId}/cancel`));
+  $("cancel").disabled = false;
+  poller.wake();
+});
+
+function more() {
+  return tell(table.more());
+}
+
+function applyFilter() {
+  return tell(table.show(filter));
+}
+
+/** Show a problem of `action` in words. */
+async function tell(action) {
+  try {
+    await action;
+    $("job-error").hidden = true;
+  } catch (error) {
+    $("job-error").textContent = error.message;
+    $("job-error").hidden = false;
+  }
+}
+
+function show(job) {
+  const { counts } = job;
+  const finished = counts.total - counts.waiting - counts.running;
+  showStatus($("state"), job.status);
+  $("progress").value = job.progress;
+  $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
+  $("speed").textContent = job.images_per_second === null ? "–" : `${job.images_per_second} images/s`;
+  $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;
+  $("created").textContent = moment(job.created_at);
+  $("cancel").hidden = job.status !== "running";
+  for (const [name, number] of Object.entries(counts)) {
+    const place = document.querySelector(`[data-count=${name}]`);
+    place.textContent = count(number);
+    const isIdle = number === 0 && name !== "total" && filter.status !== name;
+    place.closest(".chip").classList.toggle("idle", isIdle);
+  }
+  // Read out every tenth of the way, not every second.
+  const tenth = Math.floor(job.progress * 10);
+  if (tenth !== spokenAt) $("spoken").textContent = `${percent(job.progress)} finished`;
+  spokenAt = tenth;
+}

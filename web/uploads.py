@@ -1,0 +1,157 @@
+"""An upload on its way into the image store: every file durable, one row for each.
+
+Memory stays small however large the upload: a file goes to the disk in chunks as it arrives, and an
+archive is unpacked member by member.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Self
+
+from web.archives import BrokenArchive, Member, is_zip, members
+from web.errors import UploadTooLarge
+from worker.files import ImageFiles, IncomingFile
+from worker.settings import Settings
+from worker.views import NewImage
+
+MEGABYTE = 1_000_000
+SIGNATURE_BYTES = 4
+# Room for a long path in the archive's table of contents, for each image that a job may have.
+DIRECTORY_BYTES_PER_IMAGE = 512
+
+
+class Upload:
+    """Collects the images of one job. Used as a context: unless `committed`, its files go away."""
+
+    def __init__(self, files: ImageFiles, settings: Settings) -> None:
+        self._files = files
+        self._most_images = settings.max_job_images
+        self._most_image_bytes = settings.max_image_mb * MEGABYTE
+        self._unpacked_left = settings.max_upload_mb * MEGABYTE
+        self._kept: list[str] = []
+        self._committed = False
+        self.images: list[NewImage] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._committed:
+            for key in self._kept:
+                self._files.delete(key)
+
+    def committed(self) -> None:
+        """The rows are in the database: the files belong to them now."""
+        self._committed = True
+
+    def add(self, filename: str, chunks: Iterable[bytes]) -> None:
+        """Store one file, or the members of a zip archive; `chunks` is read to its end.
+
+        Raises UploadTooLarge when the job would have too many images, StorageUnavailable.
+        """
+        name = display_name(filename)
+        head, chunks = _peek(chunks)
+        if is_zip(head):
+            self._add_archive(name, chunks)
+        else:
+            self._add_image(name, chunks)
+
+    def refuse(self, filename: str, reason: str, message: str, size_bytes: int = 0) -> None:
+        """A row for a file that cannot be an image, with its reason code and sentence."""
+        self._append(NewImage(display_name(filename), None, size_bytes, reason, message))
+
+    def _add_image(self, name: str, chunks: Iterable[bytes]) -> None:
+        with self._files.incoming() as incoming:
+            size = _copy(chunks, incoming, self._most_image_bytes)
+            if size == 0:
+                self.refuse(name, "unreadable", "The file is empty.")
+            elif size > self._most_image_bytes:
+                self._refuse_large(name, size)
+            else:
+                self._kept.append(key := incoming.keep())
+                self._append(NewImage(name, key, size))
+
+    def _add_archive(self, name: str, chunks: Iterable[bytes]) -> None:
+        with self._files.incoming() as incoming:
+            size = _copy(chunks, incoming)
+            found = False
+            try:
+                most = self._most_images * DIRECTORY_BYTES_PER_IMAGE
+                for member in members(incoming, most):
+                    found = True
+                    self._add_member(f"{name}/{display_name(member.path)}", member)
+            except BrokenArchive as error:
+                found = True
+                self.refuse(name, "unreadable", str(error), size)
+            if not found:
+                self.refuse(name, "unreadable", "The zip archive holds no files.", size)
+
+    def _add_member(self, name: str, member: Member) -> None:
+        if member.encrypted:
+            message = "The zip archive is locked with a password. Upload it without one."
+            self.refuse(name, "encrypted", message, member.size_bytes)
+        elif member.size_bytes > self._most_image_bytes:
+            self._refuse_large(name, member.size_bytes)
+        elif member.size_bytes > self._unpacked_left:
+            message = "The archive is too large when unpacked. Upload this file in another one."
+            self.refuse(name, "archive_too_large", message, member.size_bytes)
+        else:
+            self._unpacked_left -= member.size_bytes
+            try:
+                head, chunks = _peek(member.chunks())
+                if is_zip(head):
+                    message = "This is a zip archive inside another. Upload it by itself."
+                    self.refuse(name, "nested_archive", message, member.size_bytes)
+                else:
+                    self._add_image(name, chunks)
+            except BrokenArchive as error:
+                self.refuse(name, "unreadable", str(error), member.size_bytes)
+
+    def _refuse_large(self, name: str, size_bytes: int) -> None:
+        megabytes = self._most_image_bytes // MEGABYTE
+        message = f"The file is larger than the {megabytes} MB that one image may have."
+        self.refuse(name, "too_large", message, size_bytes)
+
+    def _append(self, image: NewImage) -> None:
+        if len(self.images) >= self._most_images:
+            raise UploadTooLarge(
+                f"This upload holds more than {self._most_images} images, the most that a job may "
+                "have. Upload it in parts.",
+                "too_many_images",
+            )
+        self.images.append(image)
+
+    def default_name(self) -> str:
+        """A job's name when the user gave none: its first file, and how many follow."""
+        first = self.images[0].filename if self.images else ""
+        more = len(self.images) - 1
+        return f"{first[:160]} and {more} more" if more > 0 else first[:200]
+
+
+def display_name(filename: str) -> str:
+    """The user's name for a file, safe to show: a relative path of printable characters.
+
+    It is never used as a path on the server.
+    """
+    steps = filename.replace("\\", "/").split("/")
+    path = "/".join(step for step in steps if step.strip() not in ("", ".", ".."))
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in path) or "unnamed"
+
+
+def _peek(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, enough to see a signature, and all chunks again."""
+    chunks = iter(chunks)
+    head = b""
+    while len(head) < SIGNATURE_BYTES and (chunk := next(chunks, None)) is not None:
+        head += chunk
+    return head, chain([head], chunks)
+
+
+def _copy(chunks: Iterable[bytes], target: IncomingFile, most_bytes: int | None = None) -> int:
+    """Write the chunks, and beyond `most_bytes` only count them. Returns: the size in bytes."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if most_bytes is None or size <= most_bytes:
+            target.write(chunk)
+    return size
