@@ -1,0 +1,4 @@
+"""What an X-ray means to a network: decoding, gate, preprocessing, networks, artifact, engines.
+
+Knows nothing of Flask, Celery and SQL.
+"""

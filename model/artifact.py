@@ -1,0 +1,120 @@
+"""A saved model: a folder with `metadata.json`, the int8 network for CPUs, the weights for Keras.
+
+The metadata is the truth about the model (labels, input, thresholds, where it came from, how well
+it did); the hashes in it bind the files to it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model.errors import ArtifactMismatch, ArtifactMissing
+from model.labels import LABELS
+from model.preprocess import Preprocessing
+
+FORMAT = 1
+METADATA = "metadata.json"
+WEIGHTS = "weights.npz"
+INT8 = "network.int8.tflite"
+RELEASED = Path(__file__).parent / "released"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact whose files are there and unchanged.
+
+    config: the network's constructor arguments.
+    uncertain_below: a verdict whose highest probability is under this is uncertain, 0..1.
+    metadata: all of metadata.json, with metrics and provenance.
+    """
+
+    path: Path
+    name: str
+    number: str
+    architecture: str
+    config: Mapping[str, Any]
+    preprocessing: Preprocessing
+    uncertain_below: float
+    metadata: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        """What results are signed with, such as `vgg_attention-1.0.0`."""
+        return f"{self.name}-{self.number}"
+
+    @property
+    def weights_file(self) -> Path:
+        return self.path / WEIGHTS
+
+    @property
+    def int8_file(self) -> Path:
+        return self.path / INT8
+
+
+def load_artifact(path: Path | None = None) -> Artifact:
+    """Read and check an artifact; None is the released one.
+
+    Raises ArtifactMissing when the folder or a file is not there, ArtifactMismatch when a file was
+    changed or the artifact was made for another version of this program.
+    """
+    path = Path(path) if path else RELEASED
+    try:
+        metadata = json.loads((path / METADATA).read_text())
+    except FileNotFoundError:
+        raise ArtifactMissing(
+            f"There is no model in {path}: it has no {METADATA}. "
+            "Set CXR_ARTIFACT to a model's folder, or unset it to use the released model."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ArtifactMismatch(f"{path / METADATA} cannot be read: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ArtifactMismatch(
+            f"The model in {path} has format {metadata.get('format')!r}, this program reads {FORMAT}."
+        )
+    if tuple(metadata["labels"]) != LABELS:
+        raise ArtifactMismatch(
+            f"The model in {path} answers {metadata['labels']}, this program expects {list(LABELS)}."
+        )
+    for name, expected in metadata["files"].items():
+        _check_file(path / name, expected)
+    return Artifact(
+        path=path,
+        name=metadata["name"],
+        number=metadata["version"],
+        architecture=metadata["architecture"],
+        config=metadata["config"],
+        preprocessing=Preprocessing(**metadata["preprocessing"]),
+        uncertain_below=metadata["uncertain_below"],
+        metadata=metadata,
+    )
+
+
+def save_metadata(path: Path, preprocessing: Preprocessing, **fields: Any) -> None:
+    """Write metadata.json beside the artifact's files, with their hashes."""
+    metadata = {
+        "format": FORMAT,
+        **fields,
+        "labels": list(LABELS),
+        "preprocessing_id": preprocessing.id,
+        "preprocessing": asdict(preprocessing),
+        "files": {name: sha256(path / name) for name in (INT8, WEIGHTS)},
+    }
+    (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _check_file(file: Path, expected: str) -> None:
+    if not file.is_file():
+        raise ArtifactMissing(f"The model in {file.parent} is incomplete: {file.name} is missing.")
+    if sha256(file) != expected:
+        raise ArtifactMismatch(
+            f"{file} is not the file that {METADATA} describes (its SHA-256 differs). "
+            "Copy the whole folder again."
+        )

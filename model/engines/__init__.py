@@ -1,0 +1,30 @@
+"""What runs an artifact: int8 on CPUs (LiteRT), Keras on GPUs."""
+
+from typing import Protocol
+
+import numpy as np
+
+from model.artifact import Artifact
+
+
+class Engine(Protocol):
+    """A loaded network. `batch_size` is how many images it likes at once."""
+
+    batch_size: int
+
+    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """images: (N, S, S, 3) float32, prepared by `model.preprocess`.
+
+        Returns: probabilities (N, K) float32, attention maps (N, h, w) float32, 0..1.
+        """
+
+
+def load_engine(artifact: Artifact, device: str = "cpu", threads: int = 1) -> Engine:
+    """The engine for a device, `cpu` or `gpu`. Raises ModelError when it cannot run here."""
+    if device == "gpu":
+        from model.engines.keras_engine import KerasEngine
+
+        return KerasEngine(artifact)
+    from model.engines.litert_engine import LiteRTEngine
+
+    return LiteRTEngine(artifact, threads)

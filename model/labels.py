@@ -1,0 +1,3 @@
+"""The classes, in the order of every probability vector."""
+
+LABELS = ("COVID19", "NORMAL", "PNEUMONIA")

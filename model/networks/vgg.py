@@ -1,0 +1,76 @@
+"""What the networks share: VGG16's convolutions in front, the dense classifier at the end."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from model.errors import ModelError
+
+# VGG16: filters and number of 3x3 convolutions of each block (arXiv 1409.1556, table 1, column D).
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+SMALLEST_SIZE = 32
+# Up to here the weights stay ImageNet's, so these features can be computed once and kept.
+FROZEN_UNTIL = "block4_pool"
+
+
+def vgg_features(inputs, final_pool: bool):
+    """VGG16's convolutions, with the layer names of `keras.applications`.
+
+    inputs: (N, S, S, 3). Returns: (N, S/32, S/32, 512), or S/16 without the last pooling.
+    Raises ValueError when S is below 32.
+    """
+    if inputs.shape[1] < SMALLEST_SIZE:
+        raise ValueError(
+            f"The input must have {SMALLEST_SIZE} pixels a side or more. Received: {inputs.shape[1]}"
+        )
+    x = inputs
+    for block, (filters, convolutions) in enumerate(BLOCKS, start=1):
+        for number in range(1, convolutions + 1):
+            x = layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=f"block{block}_conv{number}"
+            )(x)
+        if block < len(BLOCKS) or final_pool:
+            x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    return x
+
+
+def classify(pooled, classes: int, dense: int, dropout: Sequence[float]):
+    """(N, C) features to (N, classes) probabilities, through one dense layer."""
+    before, after = dropout
+    x = layers.Dropout(before)(pooled)
+    x = layers.Dense(dense, activation="elu", name="dense")(x)
+    x = layers.Dropout(after)(x)
+    return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+
+
+def load_imagenet(network: keras.Model, weights: Path | None) -> None:
+    """Give the convolutions ImageNet's weights.
+
+    weights: file of `keras.applications.VGG16(include_top=False)`; None lets Keras download it.
+    Raises ModelError when the file cannot be read or the download fails.
+    """
+    try:
+        source = keras.applications.VGG16(
+            include_top=False, weights=str(weights) if weights else "imagenet"
+        )
+    except Exception as error:
+        raise ModelError(
+            "VGG16's ImageNet weights could not be loaded "
+            f"({weights or 'download'}: {type(error).__name__}). "
+            "Set CXR_VGG16_WEIGHTS to the file vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5."
+        ) from error
+    for layer in source.layers:
+        if layer.weights:
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def tail(network: keras.Model) -> keras.Model:
+    """The part behind the frozen blocks: features of `block4_pool` to probabilities and map."""
+    return keras.Model(network.get_layer(FROZEN_UNTIL).output, network.outputs)
+
+
+def frozen_part(network: keras.Model) -> keras.Model:
+    """The part up to `block4_pool`: images to features."""
+    return keras.Model(network.inputs, network.get_layer(FROZEN_UNTIL).output)

@@ -1,0 +1,32 @@
+"""The article's comparison: the same network without attention."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from model.networks.vgg import classify, vgg_features
+
+
+def vgg_baseline(
+    size: int = 150,
+    classes: int = 3,
+    final_pool: bool = False,
+    dense: int = 128,
+    dropout: Sequence[float] = (0.5, 0.25),
+) -> keras.Model:
+    """VGG16, batch normalisation, global average pooling, dense; parameters as `vgg_attention`.
+
+    Outputs: probabilities (N, classes) float32; a map (N, h, w) float32 that is 1 everywhere, so
+    that all networks have the same two outputs.
+    """
+    # === Layers ===
+    inputs = keras.Input((size, size, 3), name="image")
+    features = vgg_features(inputs, final_pool)
+
+    # === Functional model ===
+    features = layers.BatchNormalization(name="features")(features)
+    pooled = layers.GlobalAveragePooling2D(dtype="float32", name="average")(features)
+    probabilities = classify(pooled, classes, dense, dropout)
+    everywhere = keras.ops.ones_like(features[..., 0], dtype="float32")
+    return keras.Model(inputs, [probabilities, everywhere], name="vgg_baseline")
