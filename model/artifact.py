@@ -72,11 +72,13 @@ def load_artifact(path: Path | None = None) -> Artifact:
         raise ArtifactMismatch(f"{path / METADATA} cannot be read: {error}") from error
     if metadata.get("format") != FORMAT:
         raise ArtifactMismatch(
-            f"The model in {path} has format {metadata.get('format')!r}, this program reads {FORMAT}."
+            f"The model in {path} has format {metadata.get('format')!r}, "
+            f"this program reads {FORMAT}."
         )
     if tuple(metadata["labels"]) != LABELS:
         raise ArtifactMismatch(
-            f"The model in {path} answers {metadata['labels']}, this program expects {list(LABELS)}."
+            f"The model in {path} answers {metadata['labels']}, "
+            f"this program expects {list(LABELS)}."
         )
     for name, expected in metadata["files"].items():
         _check_file(path / name, expected)

@@ -83,7 +83,8 @@ class DicomFile:
         picture = _windowed(values, dataset)
         factor = min(self.width, self.height) // at_least if at_least else 1
         if factor > 1:
-            picture = np.asarray(Image.fromarray(picture).reduce(factor))
+            # Averages of ones may come out a rounding error above one.
+            picture = np.minimum(np.asarray(Image.fromarray(picture).reduce(factor)), 1)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             picture = 1 - picture
             if padding is not None and factor <= 1:

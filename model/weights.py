@@ -1,4 +1,4 @@
-"""Weights in a file half the size of float16: large kernels in int8 with a scale per output channel.
+"""Weights in a file half the size of float16: large kernels in int8, a scale per channel.
 
 Rounding to int8 with one scale per output channel is what the int8 network does with its weights,
 too (Jacob et al. 2018, arXiv 1712.05877), so both engines run the same numbers.

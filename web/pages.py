@@ -1,6 +1,7 @@
 """The pages for people. Data comes to them through the REST API; these are the frames."""
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from model.labels import LABELS
@@ -10,7 +11,7 @@ from web.services import services
 from web.uploads import MEGABYTE
 from worker.views import ImageStatus
 
-blueprint = Blueprint("pages", __name__)
+blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
 LABEL_NAMES = {"COVID19": "COVID-19", "NORMAL": "Normal", "PNEUMONIA": "Pneumonia"}
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}

@@ -23,7 +23,8 @@ def vgg_features(inputs, final_pool: bool):
     """
     if inputs.shape[1] < SMALLEST_SIZE:
         raise ValueError(
-            f"The input must have {SMALLEST_SIZE} pixels a side or more. Received: {inputs.shape[1]}"
+            f"The input must have {SMALLEST_SIZE} pixels a side or more. "
+            f"Received: {inputs.shape[1]}"
         )
     x = inputs
     for block, (filters, convolutions) in enumerate(BLOCKS, start=1):

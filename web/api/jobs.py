@@ -25,6 +25,7 @@ FIELD_BYTES = 10_000
 # JSON is held in memory, three times over while it is decoded; multipart is not.
 JSON_MEGABYTES = 32
 YES, NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "/api/v1/jobs/{id}"}}
 WHAT_TO_SEND = (
     "Send the files as multipart/form-data in the field `files` (repeat it for each file), or JSON "
     '{"name": "...", "images": [{"filename": "...", "data": "data:image/png;base64,..."}]}.'
@@ -35,6 +36,7 @@ WHAT_TO_SEND = (
 @blueprint.doc(
     extensions={"requestBody": UPLOAD_BODY},
     responses={
+        202: {"headers": LOCATION},
         413: "The upload is over a limit of this server.",
         415: "The body is neither multipart/form-data nor JSON.",
         422: "The upload cannot be understood; the detail says what to send.",
@@ -45,7 +47,6 @@ WHAT_TO_SEND = (
     Job,
     status_code=202,
     description="Every file is stored durably; the job's address is in `Location`.",
-    headers={"Location": {"schema": {"type": "string"}, "description": "/api/v1/jobs/{id}"}},
 )
 def create_job():
     """Upload images
@@ -66,7 +67,7 @@ def create_job():
         name = name.strip() or upload.default_name()
         job = here.store.create_job(clinic_id(), name, upload.images, urgent=urgent)
         upload.committed()
-    here.dispatcher.send_waiting(job.id)
+    here.dispatcher.send_waiting()
     response = jsonify(job_json(job))
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"

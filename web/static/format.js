@@ -22,6 +22,7 @@ const longAgo = new Intl.DateTimeFormat(undefined, {
 
 export const count = (number) => counts.format(number);
 export const percent = (share) => `${Math.floor(share * 100)} %`;
+export const rate = (perSecond) => perSecond.toFixed(perSecond < 10 ? 1 : 0);
 export const probability = (share) => `${(share * 100).toFixed(1)} %`;
 
 export function bytes(size) {

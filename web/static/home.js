@@ -58,6 +58,7 @@ function fill(row, job) {
   showStatus(row.querySelector(".state"), job.status);
   const bar = row.querySelector("progress");
   bar.value = job.progress;
+  bar.className = job.status;
   bar.ariaLabel = `Progress of ${job.name}`;
   row.querySelector(".percent").textContent = percent(job.progress);
   row.querySelector(".total").textContent = count(job.counts.total);

@@ -1,7 +1,7 @@
 // A job as it runs: progress, counts that filter, and the table of its images.
 
 import { CHANGED, FINISHED, Poller, Resource, SAME, post } from "./api.js";
-import { count, duration, moment, percent, showStatus } from "./format.js";
+import { count, duration, moment, percent, rate, showStatus } from "./format.js";
 import { ImageTable } from "./images.js";
 
 const $ = (id) => document.getElementById(id);
@@ -76,8 +76,9 @@ function show(job) {
   const finished = counts.total - counts.waiting - counts.running;
   showStatus($("state"), job.status);
   $("progress").value = job.progress;
+  $("progress").className = job.status;
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
-  $("speed").textContent = job.images_per_second === null ? "–" : `${job.images_per_second} images/s`;
+  $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
   $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;
   $("created").textContent = moment(job.created_at);
   $("cancel").hidden = job.status !== "running";

@@ -1,0 +1,126 @@
+"""From a file to a prediction: what a worker and `cxr classify` share."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.artifact import Artifact, load_artifact
+from model.engines import Engine, load_engine
+from model.gate import check
+from model.images import decode
+from model.labels import LABELS
+from model.preprocess import Box, prepare
+
+# Decoding gives twice the network's size, so that the last step down still averages pixels.
+_OVERSAMPLING = 2
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One X-ray that passed the gate, ready for the network.
+
+    image: (S, S, 3) float32, as `model.preprocess.prepare` makes it. box: the part of the X-ray it
+    shows. width, height: of the file in pixels. Times are milliseconds on the wall.
+    """
+
+    image: np.ndarray
+    box: Box
+    width: int
+    height: int
+    decode_ms: float
+    gate_ms: float
+    prepare_ms: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says about one X-ray.
+
+    label: the most probable of LABELS. probabilities: by label, their sum is 1.
+    attention: (h, w) float16, 0..1, over `box` of the X-ray.
+    model: the artifact's version. infer_ms: this image's share of its batch.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+    attention: np.ndarray
+    box: Box
+    model: str
+    infer_ms: float
+
+
+class Classifier:
+    """A loaded model behind a decoder and a gate."""
+
+    def __init__(self, artifact: Artifact, engine: Engine) -> None:
+        self._artifact = artifact
+        self._engine = engine
+        self._at_a_time = threading.Lock()
+
+    @classmethod
+    def load(cls, artifact_path: Path | None = None, device: str = "cpu") -> "Classifier":
+        """Load an artifact, None for the released one, on `cpu` or `gpu`.
+
+        Raises ModelError: no artifact, one that does not fit, or no such device.
+        """
+        artifact = load_artifact(artifact_path)
+        return cls(artifact, load_engine(artifact, device))
+
+    @property
+    def version(self) -> str:
+        return self._artifact.version
+
+    @property
+    def batch_size(self) -> int:
+        return self._engine.batch_size
+
+    def prepare(self, source: bytes | Path) -> Prepared:
+        """Decode, check and scale one file. Safe to call from several threads.
+
+        Raises a Rejection with the reason for the sender; OSError when a path cannot be read.
+        """
+        preprocessing = self._artifact.preprocessing
+        started = time.perf_counter()
+        radiograph = decode(source, at_least=_OVERSAMPLING * preprocessing.size)
+        decoded = time.perf_counter()
+        check(radiograph)
+        checked = time.perf_counter()
+        image, box = prepare(radiograph.pixels, preprocessing)
+        return Prepared(
+            image=image,
+            box=box,
+            width=radiograph.width,
+            height=radiograph.height,
+            decode_ms=(decoded - started) * 1e3,
+            gate_ms=(checked - decoded) * 1e3,
+            prepare_ms=(time.perf_counter() - checked) * 1e3,
+        )
+
+    def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
+        """One prediction for each prepared X-ray, in their order; calls wait for each other.
+
+        A batch that fails raises the engine's error: callers try its images one by one.
+        """
+        if not prepared:
+            return []
+        with self._at_a_time:
+            started = time.perf_counter()
+            probabilities, attention = self._engine.predict(
+                np.stack([one.image for one in prepared])
+            )
+            infer_ms = (time.perf_counter() - started) * 1e3 / len(prepared)
+        return [
+            Prediction(
+                label=LABELS[int(np.argmax(row))],
+                probabilities=dict(zip(LABELS, map(float, row), strict=True)),
+                attention=grid.astype(np.float16),
+                box=one.box,
+                model=self.version,
+                infer_ms=infer_ms,
+            )
+            for one, row, grid in zip(prepared, probabilities, attention, strict=True)
+        ]

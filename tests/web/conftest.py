@@ -1,0 +1,69 @@
+"""The web application over a real store and real files; no server, no workers."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from tests.conftest import TOKEN
+from web.app import create_app
+
+
+@pytest.fixture
+def app(settings, store) -> APIFlask:
+    return create_app(settings)
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    """A program with a token."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+    return client
+
+
+@pytest.fixture
+def visitor(app) -> FlaskClient:
+    """A browser that has not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def reader(visitor) -> FlaskClient:
+    """A browser that has signed in."""
+    assert visitor.get(f"/sign-in?token={TOKEN}").status_code == 302
+    return visitor
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A grey picture that decodes; nobody would take it for an X-ray."""
+    levels = np.add.outer(np.arange(120), np.arange(160)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def upload(client):
+    """Sends {filename: bytes} as one multipart job."""
+
+    def send(contents: dict[str, bytes], **fields):
+        files = [(io.BytesIO(content), name) for name, content in contents.items()]
+        return client.post("/api/v1/jobs", data={"files": files, **fields})
+
+    return send
+
+
+@pytest.fixture
+def stored(settings):
+    """Lists the files in the image store, those on their way in included."""
+
+    def files() -> list[Path]:
+        return [path for path in settings.images_dir.rglob("*") if path.is_file()]
+
+    return files

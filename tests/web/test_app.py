@@ -1,0 +1,78 @@
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from web.app import create_app
+from worker.errors import SettingsError
+
+
+def test_health_needs_no_token(visitor):
+    answer = visitor.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_health_tells_when_the_database_is_away(settings, tmp_path):
+    gone = replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none")
+    answer = create_app(gone).test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json["code"] == "database_unavailable"
+    assert answer.headers["Retry-After"]
+
+
+def test_a_server_without_a_secret_key_does_not_start(settings):
+    with pytest.raises(SettingsError, match="CXR_SECRET_KEY"):
+        create_app(replace(settings, secret_key=""))
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/healthz", "/api/v1/jobs", "/static/base.css"])
+def test_every_answer_carries_the_security_headers(client, path):
+    headers = client.get(path).headers
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_no_page_has_inline_scripts_or_styles_or_another_host(reader, upload):
+    upload({"a.png": b"x"})
+    for path in ("/", "/jobs/1", "/images/1", "/sign-in", "/nothing"):
+        page = reader.get(path).text
+        assert "style=" not in page
+        assert "<style" not in page
+        assert "onclick" not in page
+        assert "http://" not in page
+        assert "https://" not in page
+        assert page.count("<script") == page.count('<script type="module" src="/static/')
+
+
+def test_an_unexpected_error_is_logged_without_its_message(app, client, caplog, monkeypatch):
+    def broken(*_, **__):
+        raise RuntimeError("Jane Doe's chest.dcm")
+
+    monkeypatch.setattr(app.extensions["cxr"].store, "jobs", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = client.get("/api/v1/jobs")
+    assert answer.status_code == 500
+    assert answer.json["code"] == "internal_error"
+    assert "RuntimeError" in caplog.text
+    assert "Jane" not in caplog.text + answer.text
+
+
+def test_the_web_server_knows_nothing_of_tensorflow(settings, store):
+    program = (
+        "import sys; from web.app import create_app; app = create_app(); "
+        "assert app.test_client().get('/healthz').status_code == 200; "
+        "print([name for name in sys.modules if name.split('.')[0] in ('tensorflow', 'keras')])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=settings.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "[]"

@@ -1,0 +1,93 @@
+"""Changes to training images that a hospital could have made: each can be switched off.
+
+Only ever applied to the training split.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from model.preprocess import Box, Preprocessing, crop_and_stretch
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strong each change may be; 0 switches it off.
+
+    crop: the border cut off each side is drawn from `crop_least`..`crop` (shares of the side).
+    flip: chance of a mirror image. rotation: degrees either way.
+    gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
+    resample: chance of scaling down and up again. noise, jpeg: chance of noise, of JPEG artefacts;
+    at most one of these three is applied.
+    """
+
+    crop_least: float = 0.01
+    crop: float = 0.12
+    flip: float = 0.5
+    rotation: float = 10.0
+    gamma: float = 0.4
+    contrast: float = 0.25
+    brightness: float = 0.08
+    resample: float = 0.25
+    noise: float = 0.2
+    jpeg: float = 0.15
+
+
+def augment(
+    pixels: np.ndarray,
+    augmentation: Augmentation,
+    preprocessing: Preprocessing,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """pixels: (H, W) float32 grey, 0..1; left alone. Returns: (S, S) float32, 0..1."""
+    pixels, box = _move(pixels, augmentation, random)
+    grey = crop_and_stretch(np.ascontiguousarray(pixels), preprocessing, box)
+    grey = _change_exposure(grey, augmentation, random)
+    return _degrade(grey, augmentation, random).astype(np.float32)
+
+
+def _move(pixels, augmentation, random) -> tuple[np.ndarray, Box]:
+    least, most = augmentation.crop_least, augmentation.crop
+    left, top = random.uniform(least, most, 2)
+    right, bottom = 1 - random.uniform(least, most, 2)
+    if random.random() < augmentation.flip:
+        pixels = pixels[:, ::-1]
+    if augmentation.rotation and random.random() < 0.7:
+        turned = Image.fromarray(np.ascontiguousarray(pixels)).rotate(
+            random.uniform(-augmentation.rotation, augmentation.rotation),
+            Image.Resampling.BILINEAR,
+            fillcolor=float(pixels.mean()),
+        )
+        pixels = np.asarray(turned)
+    return pixels, Box(left, top, right, bottom)
+
+
+def _change_exposure(grey, augmentation, random) -> np.ndarray:
+    if augmentation.gamma and random.random() < 0.6:
+        grey = grey ** np.exp(random.uniform(-augmentation.gamma, augmentation.gamma))
+    if (augmentation.contrast or augmentation.brightness) and random.random() < 0.5:
+        contrast = 1 + random.uniform(-augmentation.contrast, augmentation.contrast)
+        brightness = random.uniform(-augmentation.brightness, augmentation.brightness)
+        grey = np.clip((grey - 0.5) * contrast + 0.5 + brightness, 0, 1)
+    return grey
+
+
+def _degrade(grey, augmentation, random) -> np.ndarray:
+    kind = random.random()
+    if kind < augmentation.resample:
+        size = grey.shape[0]
+        small = (int(size * random.uniform(0.4, 0.8)),) * 2
+        picture = Image.fromarray(grey.astype(np.float32)).resize(small, Image.Resampling.BILINEAR)
+        return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    kind -= augmentation.resample
+    if kind < augmentation.noise:
+        return np.clip(grey + random.normal(0, random.uniform(0.01, 0.05), grey.shape), 0, 1)
+    kind -= augmentation.noise
+    if kind < augmentation.jpeg:
+        buffer = io.BytesIO()
+        picture = Image.fromarray((grey * 255).astype(np.uint8))
+        picture.save(buffer, "JPEG", quality=int(random.uniform(25, 80)))
+        return np.asarray(Image.open(buffer), np.float32) / 255
+    return grey

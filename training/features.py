@@ -1,0 +1,83 @@
+"""Features of the frozen VGG blocks, computed once and kept on disk.
+
+Blocks 1 to 4 hold nine tenths of the network's arithmetic and do not learn, so each image (and each
+of its augmented copies) goes through them once; epochs then cost seconds instead of minutes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from model.images import decode
+from model.preprocess import Preprocessing, crop_and_stretch, to_vgg_input
+from training.augment import Augmentation, augment
+from training.manifest import Sample, data_hash
+
+BATCH = 32
+
+
+class FeatureCache:
+    """Feature files in a folder, named by what went into them.
+
+    frozen: a `keras.Model` from images (N, S, S, 3) to features (N, h, w, C).
+    """
+
+    def __init__(self, folder: Path, frozen, preprocessing: Preprocessing) -> None:
+        self._folder = folder
+        self._frozen = frozen
+        self._preprocessing = preprocessing
+
+    def plain(self, samples: Sequence[Sample]) -> np.ndarray:
+        """Features of the images as they are served. Returns: (N, h, w, C) float16, on disk."""
+
+        def load(number: int) -> np.ndarray:
+            pixels = decode(samples[number].path).pixels
+            return crop_and_stretch(pixels, self._preprocessing, self._preprocessing.box)
+
+        return self._features(samples, "plain", load)
+
+    def augmented(
+        self, samples: Sequence[Sample], augmentation: Augmentation, copy: int
+    ) -> np.ndarray:
+        """Features of one augmented copy of every image; the same number gives the same copy."""
+
+        def load(number: int) -> np.ndarray:
+            random = np.random.default_rng(1_000_003 * copy + number)
+            pixels = decode(samples[number].path).pixels
+            return augment(pixels, augmentation, self._preprocessing, random)
+
+        key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
+        return self._features(samples, f"augmented-{key}-{copy}", load)
+
+    def _features(self, samples, kind: str, load) -> np.ndarray:
+        key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"
+        file = self._folder / f"{key}.npy"
+        if not file.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = file.with_suffix(".part.npy")
+            self._compute(unfinished, len(samples), kind, load)
+            unfinished.rename(file)
+        return np.load(file, mmap_mode="r")
+
+    def _compute(self, file: Path, count: int, kind: str, load) -> None:
+        out = np.lib.format.open_memmap(
+            file, "w+", np.float16, (count, *self._frozen.output_shape[1:])
+        )
+
+        def load_batch(start: int) -> np.ndarray:
+            return np.stack([load(n) for n in range(start, min(start + BATCH, count))])
+
+        starts = range(0, count, BATCH)
+        with ThreadPoolExecutor(1) as ahead:
+            batches = ahead.map(load_batch, starts)
+            for start, batch in tqdm(
+                zip(starts, batches, strict=True), f"features, {kind}", total=len(starts)
+            ):
+                features = self._frozen.predict_on_batch(to_vgg_input(batch))
+                out[start : start + len(batch)] = np.asarray(features, dtype=np.float16)
+        out.flush()

@@ -1,0 +1,141 @@
+"""Fitting: frozen blocks once, then epochs over the rest of the network."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from model.labels import LABELS
+from model.networks import build
+from model.networks.vgg import frozen_part, load_imagenet, tail
+from training.features import FeatureCache
+from training.manifest import Sample, of_split
+from training.recipe import Recipe
+from training.weighting import sample_weights
+
+BEST = "best.weights.h5"
+
+
+class FeatureBatches(keras.utils.PyDataset):
+    """Batches of (features, one-hot labels, weights); each image as one of its copies, at random."""
+
+    def __init__(
+        self,
+        copies: Sequence[np.ndarray],
+        targets: np.ndarray,
+        weights: np.ndarray,
+        batch: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self._copies, self._weights, self._batch = copies, weights, batch
+        self._one_hot = np.eye(len(LABELS), dtype=np.float32)[targets]
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(len(self._weights))
+        self._choice = self._random.integers(0, len(self._copies), len(self._weights))
+
+    def __len__(self) -> int:
+        return len(self._weights) // self._batch
+
+    def __getitem__(self, number: int):
+        # Sorted, because the features lie on disk in that order.
+        chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
+        features = np.stack([self._copies[self._choice[n]][n] for n in chosen])
+        return features, self._one_hot[chosen], self._weights[chosen]
+
+
+def train(
+    recipe: Recipe, samples: Sequence[Sample], out: Path, cache: Path, resume: bool = False
+) -> keras.Model:
+    """Fit the recipe's network on the split `train`, stopped early by the split `val`.
+
+    Writes into `out`: best.weights.h5, history.csv, and a checkpoint that `resume` goes on from.
+    Returns: the whole network with the best weights, in float32.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    network = in_precision("mixed_bfloat16", recipe)
+    weights = os.environ.get("CXR_VGG16_WEIGHTS")
+    load_imagenet(network, Path(weights) if weights else None)
+    trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
+    copies = [features.plain(trained)]
+    for copy in range(recipe.copies):
+        copies.append(features.augmented(trained, recipe.augmentation, copy))
+    batches = FeatureBatches(
+        copies, targets(trained), _weights(trained, recipe), recipe.batch, recipe.seed
+    )
+    validation = (
+        np.asarray(features.plain(validated)),
+        np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
+        _weights(validated, recipe),
+    )
+    fitted = _fitted_part(network, recipe)
+    fitted.fit(
+        batches,
+        validation_data=validation,
+        epochs=recipe.epochs,
+        callbacks=_callbacks(recipe, out, resume),
+    )
+    fitted.load_weights(out / BEST)
+    whole = in_precision("float32", recipe)
+    whole.set_weights(network.get_weights())
+    return whole
+
+
+def in_precision(policy: str, recipe: Recipe) -> keras.Model:
+    """The recipe's network, untrained, under a Keras dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build(recipe.architecture, recipe.config)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def targets(samples: Sequence[Sample]) -> np.ndarray:
+    return np.array([sample.target for sample in samples])
+
+
+def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
+    if recipe.balance_sources:
+        return sample_weights(samples)
+    return np.ones(len(samples), dtype=np.float32)
+
+
+def _fitted_part(network: keras.Model, recipe: Recipe) -> keras.Model:
+    """From kept features to probabilities, compiled; shares its weights with `network`."""
+    behind = tail(network)
+    for layer in behind.layers:
+        if layer.name.startswith("block5"):
+            layer.trainable = recipe.train_block5
+    fitted = keras.Model(behind.inputs, behind.outputs[0])
+    fitted.compile(
+        optimizer=keras.optimizers.AdamW(
+            recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=5.0
+        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        weighted_metrics=["accuracy"],
+    )
+    return fitted
+
+
+def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.Callback]:
+    checkpoint = out / "checkpoint"
+    if not resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    return [
+        keras.callbacks.ModelCheckpoint(
+            out / BEST, monitor="val_loss", save_best_only=True, save_weights_only=True
+        ),
+        keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3)),
+        keras.callbacks.EarlyStopping(patience=recipe.patience),
+        keras.callbacks.CSVLogger(out / "history.csv", append=resume),
+        keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
+    ]

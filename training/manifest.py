@@ -1,0 +1,128 @@
+"""Data sets: a manifest CSV, or folders named like the classes."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.labels import LABELS
+from training.errors import InvalidManifest, PatientLeak
+
+SPLITS = ("train", "val", "test")
+SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".webp", ".tif", ".tiff"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One labelled X-ray. `patient` and `source` are what groups of images have in common."""
+
+    path: Path
+    label: str
+    split: str
+    patient: str
+    source: str
+
+    @property
+    def target(self) -> int:
+        """Index of the label in LABELS."""
+        return LABELS.index(self.label)
+
+
+def read_manifest(file: Path) -> list[Sample]:
+    """Samples of a CSV `path,label[,split,patient,source]`, its paths relative to it.
+
+    PNEUMONIA_BACTERIAL and PNEUMONIA_VIRAL count as PNEUMONIA. Without a patient, each image is a
+    patient of its own. Raises InvalidManifest, PatientLeak.
+    """
+    try:
+        with file.open(newline="") as opened:
+            rows = list(csv.DictReader(opened))
+    except OSError as error:
+        raise InvalidManifest(f"The manifest {file} cannot be read: {error.strerror}.") from error
+    if not rows or not {"path", "label"} <= rows[0].keys():
+        raise InvalidManifest(
+            f"The manifest {file} needs a header with the columns path and label, and rows. "
+            f"Received: {', '.join(rows[0]) if rows else 'no rows'}"
+        )
+    samples = [_sample(file, number, row) for number, row in enumerate(rows, start=2)]
+    check_patients(samples)
+    return samples
+
+
+def read_folders(folder: Path) -> list[Sample]:
+    """Samples of a folder `class/image` or `split/class/image`, the article's layout.
+
+    Raises InvalidManifest when there is no image below a class's folder.
+    """
+    samples = []
+    for image in sorted(folder.rglob("*")):
+        if image.suffix.lower() in SUFFIXES:
+            above = image.relative_to(folder).parts[:-1]
+            split = above[0] if above and above[0] in SPLITS else "train"
+            label = _label(above[-1]) if above else None
+            if label:
+                samples.append(Sample(image, label, split, str(image), folder.name))
+    if not samples:
+        raise InvalidManifest(
+            f"No images in {folder}: expected folders named {', '.join(LABELS)} with images."
+        )
+    return samples
+
+
+def read_data(path: Path) -> list[Sample]:
+    """A manifest file, a folder with a `manifest.csv`, or folders named like the classes."""
+    if path.is_file():
+        return read_manifest(path)
+    if (path / "manifest.csv").is_file():
+        return read_manifest(path / "manifest.csv")
+    return read_folders(path)
+
+
+def check_patients(samples: Sequence[Sample]) -> None:
+    """Raises PatientLeak, naming the patient, when one is in more than one split."""
+    split_of: dict[str, str] = {}
+    for sample in samples:
+        first = split_of.setdefault(sample.patient, sample.split)
+        if first != sample.split:
+            raise PatientLeak(
+                f"Patient {sample.patient!r} is in the splits {first} and {sample.split}: "
+                "the model would be tested on patients that it has seen."
+            )
+
+
+def of_split(samples: Sequence[Sample], split: str) -> list[Sample]:
+    return [sample for sample in samples if sample.split == split]
+
+
+def data_hash(samples: Sequence[Sample]) -> str:
+    """SHA-256 over names, labels and splits: which data a model was made of."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        line = (
+            f"{sample.source}/{sample.path.name},{sample.label},{sample.split},{sample.patient}\n"
+        )
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _sample(file: Path, number: int, row: dict[str, str]) -> Sample:
+    label = _label(row["label"] or "")
+    if label is None:
+        raise InvalidManifest(
+            f"Row {number} of {file} has the label {row['label']!r}. Known: {', '.join(LABELS)}."
+        )
+    return Sample(
+        path=file.parent / row["path"],
+        label=label,
+        split=row.get("split") or "test",
+        patient=row.get("patient") or row["path"],
+        source=row.get("source") or "unknown",
+    )
+
+
+def _label(name: str) -> str | None:
+    name = name.upper().replace("-", "")
+    if name.startswith("PNEUMONIA"):
+        return "PNEUMONIA"
+    return name if name in LABELS else None

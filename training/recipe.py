@@ -1,0 +1,62 @@
+"""A recipe: every choice of a training run, in a TOML file that can be read and repeated."""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from model.preprocess import Preprocessing
+from training.augment import Augmentation
+from training.errors import TrainingError
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name, version: what the artifact is called.
+
+    architecture, config: a network of `model.networks` and its constructor arguments.
+    copies: augmented copies of each training image; 0 trains on the images as they are.
+    train_block5: fine-tune VGG's last block, or only the layers behind it.
+    balance_sources: weigh classes and sources as `training.weighting` does.
+    patience: epochs without a better validation loss before the run stops; the learning rate is
+    divided by three after a third of them.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    copies: int = 0
+    train_block5: bool = True
+    balance_sources: bool = True
+    epochs: int = 20
+    batch: int = 64
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.06
+    patience: int = 6
+    seed: int = 0
+
+
+def load_recipe(name: str) -> Recipe:
+    """One of the package's recipes by name, or a TOML file by path. Raises TrainingError."""
+    file = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    try:
+        values = tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise TrainingError(f"There is no recipe {name!r}. Known: {known}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"The recipe {file} is no TOML: {error}") from error
+    unknown = values.keys() - {f.name for f in fields(Recipe)}
+    if unknown:
+        raise TrainingError(
+            f"The recipe {file} has unknown settings: {', '.join(sorted(unknown))}."
+        )
+    values["preprocessing"] = Preprocessing(**values.get("preprocessing", {}))
+    values["augmentation"] = Augmentation(**values.get("augmentation", {}))
+    return Recipe(**values)

@@ -1,0 +1,198 @@
+"""`cxr submit`, `cxr status`, `cxr results`: the REST API from a terminal or a script.
+
+Exit codes: 0 all well; 1 some images failed, or the server refused; 2 wrong use; 3 no connection.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from web.client import Client, Json
+from web.client_errors import ClientError, Unreachable
+from worker.errors import SettingsError
+from worker.settings import Settings
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
+
+
+def server_options(command: Callable) -> Callable:
+    """`--url` and `--token`."""
+    url = click.option(
+        "--url",
+        envvar="CXR_URL",
+        default=DEFAULT_URL,
+        show_default=True,
+        show_envvar=True,
+        help="Address of the server.",
+    )
+    token = click.option(
+        "--token",
+        envvar="CXR_TOKEN",
+        show_envvar=True,
+        help="Access token. Default: the one that `cxr up` keeps in its home on this machine.",
+    )
+    return url(token(command))
+
+
+@click.command()
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH…"
+)
+@click.option("--name", default="", help="The job's name. Default: after its first file.")
+@click.option("--urgent", is_flag=True, help="Before all jobs that are not urgent.")
+@click.option("--wait", is_flag=True, help="Stay until every image has its verdict.")
+@click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
+@server_options
+def submit(
+    paths: tuple[Path, ...],
+    name: str,
+    urgent: bool,
+    wait: bool,
+    as_json: bool,
+    url: str,
+    token: str | None,
+) -> None:
+    """Upload files, folders and zip archives as one job.
+
+    With --wait, exits with 1 when an image failed or was cancelled; refused images are verdicts.
+    """
+    from web.client_files import collect
+    from web.client_view import follow, status_lines, upload_bar
+
+    with clear_errors(), Client(url, known_token(token)) as client:
+        files = collect(paths)
+        if not files:
+            raise click.UsageError(f"There are no files in {', '.join(map(str, paths))}.")
+        client.check()  # a wrong token is better known before a long upload
+        with upload_bar(sum(file.size_bytes for file in files)) as on_sent:
+            job = client.submit(files, name=name, urgent=urgent, on_sent=on_sent)
+        if not as_json:
+            click.echo(f"Job {job['id']}: {link(client, job)}")
+        if wait:
+            with _goes_on(job):
+                job = follow(client, job["id"])
+        if as_json:
+            click.echo(_document(client, job))
+        elif wait:
+            click.echo(status_lines(job))
+        sys.exit(exit_code(job) if wait else 0)
+
+
+@click.command()
+@click.argument("job", type=click.IntRange(min=1))
+@click.option("--watch", is_flag=True, help="Stay until every image has its verdict.")
+@click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
+@server_options
+def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) -> None:
+    """Show how far the job with the number JOB is."""
+    from web.client_view import follow, status_lines
+
+    with clear_errors(), Client(url, known_token(token)) as client:
+        found = follow(client, job) if watch else client.job(job)
+        if as_json:
+            click.echo(_document(client, found))
+        else:
+            click.echo(f"{status_lines(found)}\n{link(client, found)}")
+        sys.exit(exit_code(found) if watch else 0)
+
+
+@click.command()
+@click.argument("job", type=click.IntRange(min=1))
+@click.option("--csv", "kind", flag_value="csv", help="As CSV.")
+@click.option("--json", "kind", flag_value="json", help="As JSON.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file. Without --csv or --json its ending decides.",
+)
+@server_options
+def results(job: int, kind: str | None, output: Path | None, url: str, token: str | None) -> None:
+    """Show the results of the job with the number JOB, as a table unless told otherwise."""
+    from web.client_view import console, finished, results_table
+
+    if output and not kind:
+        kind = output.suffix.lower().lstrip(".")
+        if kind not in ("csv", "json"):
+            raise click.UsageError(f"Say --csv or --json: {output.name} ends in neither.")
+    with clear_errors(), Client(url, known_token(token)) as client:
+        found = client.job(job)
+        if found["status"] == "running":
+            total = found["counts"]["total"]
+            click.echo(f"The job still runs: {finished(found)} of {total} are finished.", err=True)
+        if output:
+            _write(client.export(job, kind), output)
+        elif kind:
+            for chunk in client.export(job, kind):
+                sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+        else:
+            console().print(results_table(client.images(job)))
+
+
+def known_token(token: str | None) -> str:
+    """The given token, else the one in this machine's home. Raises click.UsageError."""
+    if not token:
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            token = Settings.from_env().token_file.read_text()
+    token = (token or "").strip()
+    if not token:
+        raise click.UsageError(
+            "There is no access token. Set CXR_TOKEN, or start `cxr up` on this machine, which "
+            "makes one."
+        )
+    if not (token.isascii() and token.isprintable()):
+        raise click.UsageError("The access token holds characters that no token has.")
+    return token
+
+
+def exit_code(job: Json) -> int:
+    """0 when every image of an ended job got a verdict, else 1."""
+    return EXIT_FAILED if job["counts"]["failed"] or job["counts"]["cancelled"] else 0
+
+
+def link(client: Client, job: Json) -> str:
+    """Address of the job's page."""
+    return f"{client.url}/jobs/{job['id']}"
+
+
+@contextlib.contextmanager
+def clear_errors() -> Iterator[None]:
+    """The client's errors become one sentence on stderr and the exit code of their kind."""
+    try:
+        yield
+    except (ClientError, SettingsError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_UNREACHABLE if isinstance(error, Unreachable) else EXIT_FAILED)
+
+
+@contextlib.contextmanager
+def _goes_on(job: Json) -> Iterator[None]:
+    """Whoever stops waiting is told that the server does not."""
+    try:
+        yield
+    except (ClientError, KeyboardInterrupt):
+        click.echo(f"Job {job['id']} goes on: `cxr status {job['id']} --watch`.", err=True)
+        raise
+
+
+def _document(client: Client, job: Json) -> str:
+    return json.dumps({**job, "link": link(client, job)})
+
+
+def _write(chunks: Iterable[bytes], output: Path) -> None:
+    # Beside it first: a broken connection leaves no half file that looks whole.
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with part.open("wb") as opened:
+            opened.writelines(chunks)
+        os.replace(part, output)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written ({error.strerror}).") from error
+    finally:
+        part.unlink(missing_ok=True)

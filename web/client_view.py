@@ -1,0 +1,124 @@
+"""What the client's commands show in a terminal: progress bars, and results as a table."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from model.labels import LABELS
+from web.client import Client, Json
+
+DISCLAIMER = "Research and triage support, not a diagnosis."
+FINAL = ("done", "rejected", "failed", "cancelled")
+COLOURS = {"done": "green", "rejected": "yellow", "failed": "red", "cancelled": "dim"}
+# Without a terminal there is no width to fit into; a narrow guess would break file names apart.
+WIDTH_WITHOUT_TERMINAL = 180
+
+
+def console(stderr: bool = False) -> Console:
+    """A console for people; progress goes to stderr, so that stdout holds results only."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
+    return Console(stderr=stderr, width=width, highlight=False)
+
+
+@contextlib.contextmanager
+def upload_bar(total_bytes: int) -> Iterator[Callable[[int], None]]:
+    """Shows bytes as they leave. Gives the function to call with each chunk's size."""
+    columns = (
+        TextColumn("Uploading  "),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        task = progress.add_task("", total=total_bytes)
+        yield lambda sent: progress.advance(task, sent)
+
+
+def follow(client: Client, job_id: int) -> Json:
+    """Shows a job's progress until it ends. Returns: the job at its end."""
+    columns = (
+        TextColumn("Classifying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+    )
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        task = progress.add_task("", total=None, counts="")
+        for job in client.watch(job_id):
+            progress.update(
+                task,
+                total=job["counts"]["total"],
+                completed=finished(job),
+                counts=summary(job),
+            )
+    return job
+
+
+def finished(job: Json) -> int:
+    """How many of the job's images have got their last status."""
+    return sum(job["counts"][status] for status in FINAL)
+
+
+def summary(job: Json) -> str:
+    """The counts that are not zero and the time left: "38 done, 2 rejected, about 12 s left"."""
+    counts = job["counts"]
+    parts = [f"{counts[status]} {status}" for status in FINAL if counts[status]]
+    if job["status"] == "running" and job["seconds_left"] is not None:
+        parts.append(f"about {job['seconds_left']:.0f} s left")
+    return ", ".join(parts)
+
+
+def status_lines(job: Json) -> str:
+    """A job in two lines."""
+    urgent = ", urgent" if job["urgent"] else ""
+    total = job["counts"]["total"]
+    progress = f"{finished(job)} of {total} images finished"
+    return (
+        f"Job {job['id']}: {job['name']} ({job['status']}{urgent})\n"
+        f"{': '.join(filter(None, [progress, summary(job)]))}"
+    )
+
+
+def results_table(images: Iterable[Json]) -> Table:
+    """Images with verdict, probabilities and reason."""
+    table = Table(caption=DISCLAIMER, caption_justify="left")
+    table.add_column("File", overflow="fold")
+    table.add_column("Verdict")
+    for label in LABELS:
+        table.add_column(label, justify="right")
+    table.add_column("Reason", overflow="fold")
+    for image in images:
+        table.add_row(*_row(image))
+    return table
+
+
+def _row(image: Json) -> list[Text]:
+    # Text, not str: a file's name may hold what rich takes for markup.
+    result: dict[str, Any] = image["result"] or {}
+    probabilities = result.get("probabilities", {})
+    status = image["status"]
+    return [
+        Text(image["filename"]),
+        Text(result.get("label", status), style=COLOURS.get(status, "")),
+        *(
+            Text(f"{probabilities[label]:.3f}" if label in probabilities else "")
+            for label in LABELS
+        ),
+        Text(image["message"] or ""),
+    ]
