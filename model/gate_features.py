@@ -14,14 +14,12 @@ DIRECTIONS = 8  # of 180 degrees
 THUMB = 16  # pixels a side of the thumbnail
 FINE = 128  # pixels a side of the picture that texture is measured on
 
+# Where the features of texture that a rule of the gate reads stand, from the end.
+BLACK, WHITE = -3, -2  # shares of pixels that are black, white
+
 _BORDER_SPREAD = 0.02  # a row that varies less than this belongs to the border
 _MOST_BORDER = 0.3  # of the side, at each edge
 _BLOCK_FLOOR = 0.35  # keeps flat regions from being blown up to full strength
-
-
-def thumbnail_of(pixels: np.ndarray) -> np.ndarray:
-    """(H, W) float32 0..1 → (SIDE, SIDE) float32 0..1: borders cut, 1st..99th percentile."""
-    return _halved(_fine(pixels))
 
 
 def measure(pixels: np.ndarray, template: np.ndarray) -> np.ndarray:

@@ -6,8 +6,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
+from model.images import decode
 from tests.support import NO_DATA
 from worker.files import ImageFiles
 from worker.migrations import migrate
@@ -113,6 +116,17 @@ def radiographs() -> dict[str, Path]:
 
     folder = Path(data_store.__file__).parent / "data"
     return {file.stem: file for file in folder.glob("RG*.dcm")}
+
+
+@pytest.fixture(scope="session")
+def chest(radiographs, tmp_path_factory) -> Path:
+    """RG1 as a small PNG: a chest that costs little to decode."""
+    pixels = decode(radiographs["RG1_UNCR"]).pixels
+    file = tmp_path_factory.mktemp("chest") / "chest.png"
+    picture = PIL.Image.fromarray((255 * pixels).astype(np.uint8))
+    picture.thumbnail((512, 512))
+    picture.save(file)
+    return file
 
 
 @pytest.fixture(scope="session")

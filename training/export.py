@@ -1,22 +1,29 @@
-"""From a trained network to an artifact: calibrated, rounded to int8, measured, described."""
+"""From a trained network to an artifact: calibrated, rounded to int8, described, measured."""
 
 import datetime
 import importlib.metadata
+import json
 import os
 import subprocess
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
-from model.artifact import INT8, WEIGHTS, save_metadata
+from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
+from model.engines.keras_engine import KerasEngine
+from model.engines.litert_engine import LiteRTEngine
 from model.images import decode
-from model.preprocess import prepare
+from model.preprocess import Preprocessing, prepare
 from model.weights import save_weights
-from training.calibrate import fit_temperature, fold_in, uncertain_below
+from training.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
+from training.errors import TrainingError
+from training.evaluate import Answers, agreement, ask, report
 from training.fit import targets
+from training.int8 import to_int8_network
 from training.manifest import Sample, data_hash, of_split
 from training.recipe import Recipe
 from training.weighting import sample_weights
@@ -26,21 +33,22 @@ COVERAGE = 0.9
 BATCH = 64
 
 
-def export(network, recipe: Recipe, samples: Sequence[Sample], out: Path) -> None:
+def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out: Path) -> Artifact:
     """Write the artifact of a trained float32 network into the folder `out`.
 
     The temperature and the threshold come from the split `val`, the int8 ranges from `train`.
+    The temperature is folded into the network, which is changed.
     """
+    trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    if not trained or not validated:
+        raise TrainingError("An export needs images of the splits train and val; one has none.")
     out.mkdir(parents=True, exist_ok=True)
-    validated = of_split(samples, "val")
-    before = probabilities_of(network, validated, recipe)
+    before = probabilities_of(network, validated, recipe.preprocessing)
     temperature = fit_temperature(targets(validated), before, sample_weights(validated))
     fold_in(network, temperature)
-    after = probabilities_of(network, validated, recipe)
     save_weights(network, out / WEIGHTS)
-    trained = of_split(samples, "train")
     chosen = np.random.default_rng(recipe.seed).permutation(len(trained))[:CALIBRATION_IMAGES]
-    images = [_load(trained[number], recipe) for number in chosen]
+    images = [_load(trained[number], recipe.preprocessing) for number in chosen]
     (out / INT8).write_bytes(to_int8_network(network, images))
     save_metadata(
         out,
@@ -50,7 +58,7 @@ def export(network, recipe: Recipe, samples: Sequence[Sample], out: Path) -> Non
         architecture=recipe.architecture,
         config=recipe.config,
         temperature=temperature,
-        uncertain_below=uncertain_below(after, COVERAGE),
+        uncertain_below=uncertain_below(at_temperature(before, temperature), COVERAGE),
         uncertain_coverage=COVERAGE,
         data_sha256=data_hash(samples),
         images={split: len(of_split(samples, split)) for split in ("train", "val", "test")},
@@ -61,38 +69,48 @@ def export(network, recipe: Recipe, samples: Sequence[Sample], out: Path) -> Non
         },
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+    return load_artifact(out)
 
 
-def probabilities_of(network, samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
+def measure(out: Path, samples: Sequence[Sample], network: keras.Model | None = None) -> Answers:
+    """Add to the artifact's metadata how good it is on `test`, and what rounding to int8 cost.
+
+    network: the unrounded network of `export`, to compare with. Without it the Keras engine is the
+    reference, whose kernels are rounded, too.
+    The gate is off: the figures are the network's. Returns: the int8 engine's answers.
+    """
+    artifact = load_artifact(out)
+    tested = of_split(samples, "test")
+    prepared = artifact.preprocessing
+    int8 = ask(LiteRTEngine(artifact, os.cpu_count() or 1), prepared, tested, gate=False)
+    rounded = ask(KerasEngine(artifact, "float32"), prepared, tested, gate=False).probabilities
+    found: dict[str, Any] = {"metrics": report(int8)}
+    if network is None:
+        found["int8"] = agreement(int8.probabilities, rounded)
+    else:
+        exact = probabilities_of(network, tested, prepared)
+        found["int8"] = agreement(int8.probabilities, exact)
+        found["rounded_weights"] = agreement(rounded, exact)
+    file = out / METADATA
+    file.write_text(json.dumps(json.loads(file.read_text()) | found, indent=2) + "\n")
+    return int8
+
+
+def probabilities_of(
+    network: keras.Model, samples: Sequence[Sample], preprocessing: Preprocessing
+) -> np.ndarray:
     """(N, K) float32."""
     answers = []
     for start in range(0, len(samples), BATCH):
-        images = np.stack([_load(sample, recipe) for sample in samples[start : start + BATCH]])
+        images = np.stack(
+            [_load(sample, preprocessing) for sample in samples[start : start + BATCH]]
+        )
         answers.append(np.asarray(network.predict_on_batch(images)[0]))
     return np.concatenate(answers)
 
 
-def to_int8_network(network, calibration: Iterable[np.ndarray]) -> bytes:
-    """The network as a LiteRT file with int8 weights and activations, float32 in and out.
-
-    calibration: (S, S, 3) float32 images, from which the ranges of the activations are taken.
-    """
-    import tensorflow as tf
-
-    with tempfile.TemporaryDirectory() as folder:
-        network.export(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([image[None]] for image in calibration)
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-        ]
-        return converter.convert()
-
-
-def _load(sample: Sample, recipe: Recipe) -> np.ndarray:
-    return prepare(decode(sample.path).pixels, recipe.preprocessing)[0]
+def _load(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
+    return prepare(decode(sample.path).pixels, preprocessing)[0]
 
 
 def _git_commit() -> str:

@@ -60,7 +60,7 @@ def main() -> None:
     for kind in [*KINDS, *CHEST_KINDS]:
         model = fit(_without(splits["train"], kind), splits["val"], template)
         test = splits["test"]
-        _print_share(kind, model.scores(test.others[test.kinds == kind]) < model.threshold)
+        _print_share(kind, model.refuses(test.others[test.kinds == kind]))
 
 
 def chests_of(folder: Path, split: str) -> tuple[list[np.ndarray], list[str]]:
@@ -85,7 +85,7 @@ def gather(folder: Path, split: str, template: np.ndarray) -> Measured:
     others, kinds = [], []
     for kind, make in KINDS.items():
         for _ in range(PER_KIND[split]):
-            picture = make(random)
+            picture = make(random, split)
             others.append(measure(1 - picture if random.random() < 0.2 else picture, template))
             kinds.append(kind)
     for kind, make in CHEST_KINDS.items():
@@ -148,13 +148,13 @@ def fit(train: Measured, val: Measured, template: np.ndarray) -> FrontalModel:
 def report(model: FrontalModel, test: Measured) -> None:
     """Print the shares of wrongly refused chests and of refused other pictures."""
     print("Chests of `test` wrongly refused (95 % Wilson interval)")
-    refused = model.scores(test.chests) < model.threshold
+    refused = model.refuses(test.chests)
     for source in np.unique(test.sources):
         _print_share(source, refused[test.sources == source])
     _print_share("all", refused)
-    _print_share("variants", model.scores(test.variants) < model.threshold)
+    _print_share("variants", model.refuses(test.variants))
     print("\nOther pictures refused")
-    refused = model.scores(test.others) < model.threshold
+    refused = model.refuses(test.others)
     for kind in [*KINDS, *CHEST_KINDS]:
         _print_share(kind, refused[test.kinds == kind])
     _print_share("all", refused)

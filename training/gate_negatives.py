@@ -1,8 +1,9 @@
 """Pictures that are no frontal chest X-ray, for fitting and measuring the gate.
 
-Real ones come from packages (scikit-image, scikit-learn, matplotlib, pydicom-data); the rest is
-drawn here. Each maker takes a random generator and returns (H, W) float32 grey, 0..1. `KINDS` maps
-a kind's name to its maker, so that whole kinds can be held out.
+Real ones come from packages (scikit-image, scikit-learn, matplotlib, pydicom-data) and never show
+in two splits; the rest is drawn here. A maker takes a random generator and the split's name and
+returns (H, W) float32 grey, 0..1. `KINDS` maps a kind's name to its maker, so that whole kinds can
+be held out.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Random = np.random.Generator
-Maker = Callable[[Random], np.ndarray]
+Maker = Callable[[Random, str], np.ndarray]
 
 SIDE = 256  # pixels, about the side of what is made here
+_SHARES = ("train", "test", "train", "val")
 _TEXT = (
     "the patient report invoice of a table page clinical and lungs with total 2021 date in "
     "hospital name order figure method result we show that to is for address phone"
@@ -23,17 +25,17 @@ _TEXT = (
 _WORDS = _TEXT.split()
 
 
-def photograph(random: Random) -> np.ndarray:
-    return _random_view(random, _pick(random, _photographs()), smallest=0.4)
+def photograph(random: Random, split: str) -> np.ndarray:
+    return _random_view(random, _pick(random, _photographs(), split), smallest=0.4)
 
 
-def face(random: Random) -> np.ndarray:
-    return _zoomed(_pick(random, _faces()), SIDE)
+def face(random: Random, split: str) -> np.ndarray:
+    return _zoomed(_pick(random, _faces(), split), SIDE)
 
 
-def page(random: Random) -> np.ndarray:
+def page(random: Random, split: str) -> np.ndarray:
     if random.random() < 0.1:
-        return _random_view(random, _pick(random, _scanned_pages()), smallest=0.5)
+        return _random_view(random, _pick(random, _scanned_pages(), split), smallest=0.5)
     canvas, draw = _sheet(random, 255 if random.random() < 0.8 else int(random.integers(0, 256)))
     ink = 0 if np.mean(canvas.getpixel((0, 0))) > 100 else 255
     size = int(random.integers(6, 26))
@@ -49,7 +51,7 @@ def page(random: Random) -> np.ndarray:
     return _grey(canvas)
 
 
-def chart(random: Random) -> np.ndarray:
+def chart(random: Random, _split: str) -> np.ndarray:
     canvas, draw = _sheet(random, 255 if random.random() < 0.8 else 0)
     paper = canvas.getpixel((0, 0))
     left, top, right, bottom = 30, 20, canvas.width - 15, canvas.height - 25
@@ -78,7 +80,7 @@ def chart(random: Random) -> np.ndarray:
     return _grey(canvas)
 
 
-def screen(random: Random) -> np.ndarray:
+def screen(random: Random, _split: str) -> np.ndarray:
     canvas, draw = _sheet(random, int(random.integers(0, 256)))
     for _ in range(int(random.integers(4, 30))):
         x, y = random.integers(0, canvas.width), random.integers(0, canvas.height)
@@ -90,7 +92,7 @@ def screen(random: Random) -> np.ndarray:
     return _grey(canvas)
 
 
-def pattern(random: Random) -> np.ndarray:
+def pattern(random: Random, _split: str) -> np.ndarray:
     """Noise of any colour, gradients, checks, rings, blobs."""
     y, x = np.mgrid[0:SIDE, 0:SIDE] / SIDE
     kind = random.integers(6)
@@ -115,10 +117,10 @@ def pattern(random: Random) -> np.ndarray:
     return _unit(values + random.uniform(0, 0.1) * random.normal(size=x.shape))
 
 
-def slice_of_body(random: Random) -> np.ndarray:
+def slice_of_body(random: Random, split: str) -> np.ndarray:
     """CT, MR and ultrasound from pydicom-data, and ellipses like the phantom of Shepp and Logan."""
     if random.random() < 0.5:
-        picture = _random_view(random, _pick(random, _slices()), smallest=0.6)
+        picture = _random_view(random, _pick(random, _slices(), split), smallest=0.6)
         return picture ** random.uniform(0.5, 1.5)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     values = np.zeros_like(x)
@@ -138,7 +140,7 @@ def slice_of_body(random: Random) -> np.ndarray:
     return _finished(random, values)
 
 
-def bones(random: Random) -> np.ndarray:
+def bones(random: Random, _split: str) -> np.ndarray:
     """Limbs: soft tissue around one to five long bones with heads, and round skulls."""
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     values = np.zeros_like(x)
@@ -214,8 +216,10 @@ CHEST_KINDS: dict[str, Callable[[Random, np.ndarray], np.ndarray]] = {
 }
 
 
-def _pick(random: Random, pictures: list[np.ndarray]) -> np.ndarray:
-    return pictures[int(random.integers(len(pictures)))]
+def _pick(random: Random, pictures: list[np.ndarray], split: str) -> np.ndarray:
+    """A picture of the split's share: every fourth for `test`, every fourth for `val`."""
+    mine = [p for i, p in enumerate(pictures) if _SHARES[i % len(_SHARES)] == split]
+    return mine[int(random.integers(len(mine)))]
 
 
 def _sheet(random: Random, paper: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -303,7 +307,8 @@ def _scanned_pages() -> list[np.ndarray]:
     import skimage
 
     folder = Path(skimage.__file__).parent / "data"
-    return [_opened(folder / "page.png"), _opened(folder / "text.png")]
+    halves = [np.array_split(_opened(folder / f"{name}.png"), 2, 1) for name in ("page", "text")]
+    return [half for pair in halves for half in pair]
 
 
 @cache

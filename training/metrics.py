@@ -1,10 +1,12 @@
-"""How good probabilities are, with 95 % intervals from resampling patients."""
+"""How good probabilities are, with 95 % intervals from resampling patients.
+
+N images, K classes. Plain numpy, so that a released model can be checked without TensorFlow.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from model.labels import LABELS
 
@@ -21,22 +23,25 @@ class Figure:
     high: float | None
 
     def as_dict(self) -> dict[str, float | None]:
-        return {"value": self.value, "low": self.low, "high": self.high}
+        """For JSON, with the four decimals that a few thousand images can carry."""
+        return {k: None if v is None else round(v, 4) for k, v in asdict(self).items()}
 
 
 def measures(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
     """All figures of one set of images.
 
     targets: (N,) int, indices of LABELS. probabilities: (N, K) float, rows sum to 1.
-    Returns: accuracy, balanced_accuracy, ece, brier; sensitivity_, specificity_, auroc_ of each
-    class. None where a class is missing.
+    Returns: accuracy, balanced_accuracy, ece, brier, normal_called_covid19; sensitivity_,
+    specificity_, auroc_ of each class. None where a class is missing.
     """
     predicted = probabilities.argmax(axis=1)
+    covid19, normal = LABELS.index("COVID19"), LABELS.index("NORMAL")
     found: dict[str, float | None] = {
         "accuracy": float((predicted == targets).mean()),
         "balanced_accuracy": balanced_accuracy(targets, predicted),
         "ece": expected_calibration_error(targets, probabilities),
         "brier": brier_score(targets, probabilities),
+        "normal_called_covid19": _share(predicted[targets == normal] == covid19),
     }
     for number, label in enumerate(LABELS):
         positive = targets == number
@@ -53,14 +58,23 @@ def balanced_accuracy(targets: np.ndarray, predicted: np.ndarray) -> float:
 
 def expected_calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean distance of confidence and accuracy over 15 bins (Guo et al. 2017, arXiv 1706.04599)."""
+    return float(
+        sum(
+            share * abs(confidence - accuracy)
+            for share, confidence, accuracy in calibration(targets, probabilities)
+        )
+    )
+
+
+def calibration(targets: np.ndarray, probabilities: np.ndarray) -> list[tuple[float, float, float]]:
+    """(share of the images, mean confidence, accuracy) of each bin that has images."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    error = 0.0
-    for number in np.unique(bins):
-        inside = bins == number
-        error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
-    return float(error)
+    return [
+        (float(inside.mean()), float(confidence[inside].mean()), float(right[inside].mean()))
+        for inside in (bins == number for number in np.unique(bins))
+    ]
 
 
 def brier_score(targets: np.ndarray, probabilities: np.ndarray) -> float:
@@ -70,10 +84,19 @@ def brier_score(targets: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def auroc(positive: np.ndarray, score: np.ndarray) -> float | None:
-    """Area under the ROC curve; None when there is only one class."""
-    if positive.all() or not positive.any():
+    """Area under the ROC curve, from the ranks of the scores; None when there is only one class.
+
+    The chance that a positive image scores above a negative one, ties counting half (Hanley and
+    McNeil 1982).
+    """
+    positives = int(positive.sum())
+    negatives = len(positive) - positives
+    if not positives or not negatives:
         return None
-    return float(roc_auc_score(positive, score))
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
 
 
 def ppv(sensitivity: float, specificity: float, prevalence: float) -> float | None:
@@ -82,11 +105,18 @@ def ppv(sensitivity: float, specificity: float, prevalence: float) -> float | No
     return sensitivity * prevalence / flagged if flagged else None
 
 
+def confusion(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(K, K) int: images of class row that were called class column."""
+    classes = probabilities.shape[1]
+    pairs = targets * classes + probabilities.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
 def with_intervals(
     targets: np.ndarray,
     probabilities: np.ndarray,
     patients: Sequence[str],
-    measure: Callable = measures,
+    measure: Callable[[np.ndarray, np.ndarray], dict[str, float | None]] = measures,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:

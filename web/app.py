@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 from apiflask import APIFlask
 from flask import Response, jsonify
+from werkzeug.routing import IntegerConverter, Map
 
 from web import pages, security
 from web.api import BLUEPRINTS, problems
@@ -17,6 +19,13 @@ from worker.settings import Settings
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
 ENVELOPE_BYTES = 16 * MEGABYTE
 SESSION = timedelta(hours=12)  # a working day; every request starts it anew
+
+
+class RowId(IntegerConverter):
+    """A number in an address; one that no database can hold is an address that does not exist."""
+
+    def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(url_map, *args, **{"max": 2**63 - 1} | options)
 
 
 def create_app(settings: Settings | None = None) -> APIFlask:
@@ -50,6 +59,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         MAX_CONTENT_LENGTH=settings.max_upload_mb * MEGABYTE + ENVELOPE_BYTES,
     )
     app.json.sort_keys = False
+    app.url_map.converters["int"] = RowId
     app.extensions["cxr"] = Services.make(settings)
     describe(app)
     for blueprint in BLUEPRINTS:

@@ -1,4 +1,4 @@
-"""A whole system that lives in a temporary folder and leaves nothing behind: for demo and bench."""
+"""`cxr up` as a child process: for the demo, the benchmark and the tests."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,45 +33,50 @@ class RunningSystem:
 
 
 @contextlib.contextmanager
-def throwaway_system(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator[RunningSystem]:
-    """Start `cxr up` on a free port in a temporary home; stop and delete it at the end.
+def throwaway_system(*arguments: str, **environment: str) -> Iterator[RunningSystem]:
+    """A system in a temporary folder that is deleted at the end.
 
     Raises LaunchError with what it printed when it does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="cxr-"))
     try:
-        with _started(folder, arguments, environment or {}) as system:
+        with running_system(folder / "home", *arguments, **environment) as system:
             yield system
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _started(
-    folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str]
-) -> Iterator[RunningSystem]:
-    home, output = folder / "home", folder / "output"
-    with output.open("wb") as opened:
+def running_system(home: Path, *arguments: str, **environment: str) -> Iterator[RunningSystem]:
+    """Start `cxr up` with that home on a free port; stop it at the end. Raises LaunchError."""
+    with tempfile.NamedTemporaryFile(prefix="cxr-") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "cxr", "up", "--port", "0", "--home", str(home), *arguments],
-            stdout=opened,
+            stdout=output,
             stderr=subprocess.STDOUT,
-            # Settings of the user's own system must not lead into that system.
+            # The user's own system must not be reached from this one.
             env={**os.environ, "REDIS_URL": "", "DATABASE_URL": "", "CXR_TOKEN": "", **environment},
         )
-    try:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not (found := re.search(r"(http://\S+)/sign-in\?token=(\S+)", output.read_text())):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise LaunchError(f"The system did not start. It said: {output.read_text()}")
-            time.sleep(0.05)
-        yield RunningSystem(found[1], found[2], home, process)
-    finally:
-        process.terminate()
         try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            url, token = _greeting(process, Path(output.name))
+            yield RunningSystem(url, token, home, process)
+        finally:
+            _stop(process)
+
+
+def _greeting(process: subprocess.Popen, output: Path) -> tuple[str, str]:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (found := re.search(r"(http://\S+)/sign-in\?token=(\S+)\n", output.read_text())):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise LaunchError(f"The system did not start. It said: {output.read_text()}")
+        time.sleep(0.05)
+    return found[1], found[2]
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -155,6 +155,7 @@ def _done(claim: Claim, prepared: Prepared, prediction: Prediction) -> Outcome:
         timings_ms={
             "decode": round(prepared.decode_ms, 2),
             "gate": round(prepared.gate_ms, 2),
+            "prepare": round(prepared.prepare_ms, 2),
             "infer": round(prediction.infer_ms, 2),
         },
     )

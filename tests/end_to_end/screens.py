@@ -13,19 +13,10 @@ from pathlib import Path
 import data_store
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.end_to_end.site import TOKEN, Site
+from tests.end_to_end.site import CHROMIUM_FLAGS, TOKEN, Site
 from tests.web.verdicts import done, failed, rejected, work
 from worker.views import NewImage
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 IMAGES = 2000
 
@@ -96,7 +87,7 @@ def main(folder: Path) -> None:
         Site(Path(home)) as site,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         take(browser, site.address, {"sign-in": "/sign-in"}, folder)
         take(browser, site.address, {"home-empty": "/"}, folder)
         ids = fill(site)

@@ -21,6 +21,16 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.views import ClinicView, JobView, NewImage
 
 TOKEN = "a-token-for-the-tests"
+# For a headless Chromium that asks nothing of the machine and calls nobody.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
 
 
 @dataclass

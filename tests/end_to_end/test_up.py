@@ -11,14 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import start_stack, stop_stack
+from tests.end_to_end.conftest import api, logs
 from tests.support import wait_for
+from web.throwaway import running_system
 
 
 def parts_of(stack) -> dict[int, str]:
     """Process ids and commands of what the supervisor runs."""
     listing = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(stack.process.pid)],
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(stack.process.pid)],
         capture_output=True,
         text=True,
     )
@@ -27,13 +28,13 @@ def parts_of(stack) -> dict[int, str]:
 
 
 def upload(stack, *files: Path) -> int:
-    answer = stack.api.post("/jobs", files=[("files", (f.name, f.read_bytes())) for f in files])
+    answer = api(stack).post("/jobs", files=[("files", (f.name, f.read_bytes())) for f in files])
     assert answer.status_code == 202, answer.text
     return answer.json()["id"]
 
 
 def complete(stack, job_id: int) -> dict | None:
-    job = stack.api.get(f"/jobs/{job_id}").json()
+    job = api(stack).get(f"/jobs/{job_id}").json()
     return job if job["status"] == "complete" else None
 
 
@@ -49,57 +50,49 @@ def run_up(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_starts_all_parts_and_stops_them_all(tmp_path, number):
-    stack = start_stack(tmp_path / "home", "--workers", "2")
-    commands = " ".join(parts_of(stack).values())
-    assert commands.count("cxr worker") == 2
-    for part in ("valkey-server", "gunicorn", "cxr sweep"):
-        assert part in commands
-    pids = list(parts_of(stack))
-    stack.process.send_signal(number)
-    assert stack.process.wait(30) == 0
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    with running_system(tmp_path / "home", "--workers", "2") as stack:
+        commands = " ".join(parts_of(stack).values())
+        assert commands.count("cxr worker") == 2
+        for part in ("valkey-server", "gunicorn", "cxr sweep"):
+            assert part in commands
+        pids = list(parts_of(stack))
+        stack.process.send_signal(number)
+        assert stack.process.wait(30) == 0
+        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def test_a_part_that_dies_is_started_again_and_no_image_is_lost(tmp_path, radiographs):
-    stack = start_stack(
-        tmp_path / "home", "--workers", "1", CXR_LEASE_S="3", CXR_SWEEP_INTERVAL_S="0.5"
-    )
-    try:
-        job_id = upload(stack, *[radiographs["RG1_J2KI"]] * 20)
+def test_a_part_that_dies_is_started_again_and_no_image_is_lost(tmp_path, chest):
+    impatient = {"CXR_LEASE_S": "3", "CXR_SWEEP_INTERVAL_S": "0.5"}
+    with running_system(tmp_path / "home", "--workers", "1", **impatient) as stack:
+        job_id = upload(stack, *[chest] * 20)
         for pid, command in parts_of(stack).items():
             if "cxr sweep" not in command:
                 os.kill(pid, signal.SIGKILL)
-        finished = wait_for(lambda: _complete_unless_down(stack, job_id), timeout_s=90, every_s=0.3)
-        assert finished["counts"]["done"] == 20, stack.logs()
-    finally:
-        assert stop_stack(stack) == 0
+
+        def complete_again() -> dict | None:
+            try:
+                return complete(stack, job_id)
+            except httpx.TransportError:  # the web server was killed too
+                return None
+
+        finished = wait_for(complete_again, timeout_s=90, every_s=0.3)
+        assert finished["counts"]["done"] == 20, logs(stack)
 
 
-def _complete_unless_down(stack, job_id: int) -> dict | None:
-    try:
-        return complete(stack, job_id)
-    except httpx.TransportError:  # the web server was killed too
-        return None
-
-
-def test_starting_again_continues_where_it_stood(tmp_path, radiographs):
+def test_starting_again_continues_where_it_stood(tmp_path, chest):
     home = tmp_path / "home"
-    stack = start_stack(home, "--workers", "1")
-    job_id = upload(stack, *[radiographs["RG1_J2KI"]] * 40)
-    assert stop_stack(stack) == 0
-    again = start_stack(home, "--workers", "1")
-    try:
+    with running_system(home, "--workers", "1") as stack:
+        job_id = upload(stack, *[chest] * 40)
+    with running_system(home, "--workers", "1") as again:
         assert again.token == stack.token
         job = wait_for(lambda: complete(again, job_id), timeout_s=60)
         assert job["counts"]["done"] == 40
-    finally:
-        stop_stack(again)
 
 
 def test_the_token_is_for_its_owner_only(stack):
     assert (stack.home / "token").stat().st_mode & 0o777 == 0o600
     assert (stack.home / "token").read_text().strip() == stack.token
-    assert stack.token not in stack.logs()
+    assert stack.token not in logs(stack)
 
 
 def test_a_port_in_use_is_one_clear_sentence(tmp_path):

@@ -99,9 +99,9 @@ def test_a_chest_is_classified_and_a_leg_refused(system, radiographs):
     assert grid.std() > 0.001, "an attention map that is the same everywhere says nothing"
 
 
-def test_nothing_is_lost_when_a_worker_is_killed(system, radiographs):
+def test_nothing_is_lost_when_a_worker_is_killed(system, chest):
     doomed = system.start_worker(lease_s=2)
-    job = system.upload(*[radiographs["RG1_J2KI"]] * 40)
+    job = system.upload(*[chest] * 40)
     wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
     doomed.send_signal(signal.SIGKILL)
     assert not system.complete(job)
@@ -115,8 +115,8 @@ def test_nothing_is_lost_when_a_worker_is_killed(system, radiographs):
     assert system.verdicts(job) == [ImageStatus.DONE] * 40
 
 
-def test_nothing_is_lost_when_redis_forgets_everything(system, radiographs, valkey_url):
-    job = system.upload(*[radiographs["RG1_J2KI"]] * 3)
+def test_nothing_is_lost_when_redis_forgets_everything(system, chest, valkey_url):
+    job = system.upload(*[chest] * 3)
     queue = redis.Redis(unix_socket_path=valkey_url.removeprefix("redis+socket://"))
     assert queue.llen(QUEUE) == 3
     queue.flushall()
@@ -126,16 +126,16 @@ def test_nothing_is_lost_when_redis_forgets_everything(system, radiographs, valk
     wait_for(lambda: system.complete(job), timeout_s=60)
 
 
-def test_a_row_whose_message_was_never_sent_is_found(system, radiographs):
+def test_a_row_whose_message_was_never_sent_is_found(system, chest):
     system.start_worker()
-    job = system.upload(radiographs["RG1_J2KI"], send=False)
+    job = system.upload(chest, send=False)
     sweep(system.store, system.dispatcher, system.files, max_attempts=3)
     wait_for(lambda: system.complete(job), timeout_s=60)
 
 
-def test_sigterm_ends_a_worker_cleanly_between_batches(system, radiographs):
+def test_sigterm_ends_a_worker_cleanly_between_batches(system, chest):
     worker = system.start_worker()
-    job = system.upload(*[radiographs["RG1_J2KI"]] * 60)
+    job = system.upload(*[chest] * 60)
     wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
     worker.terminate()
     assert worker.wait(20) == 0

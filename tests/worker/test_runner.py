@@ -31,7 +31,9 @@ class ScriptedClassifier:
         if word == "crash":
             raise RuntimeError("a bug in a decoder")
         image = np.full((2, 2, 3), word == "poison", dtype=np.float32)
-        return Prepared(image, SEEN, width=20, height=10, decode_ms=1.0, gate_ms=0.5)
+        return Prepared(
+            image, SEEN, width=20, height=10, decode_ms=1.0, gate_ms=0.5, prepare_ms=0.25
+        )
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
         if any(one.image.any() for one in prepared):
@@ -81,7 +83,7 @@ def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, stor
     assert (finished.status, finished.counts.done) == (JobStatus.COMPLETE, 10)
     image = store.images(clinic.id, job.id).items[0]
     assert (image.label, image.model, image.width) == ("NORMAL", "scripted-1", 20)
-    assert image.timings_ms == {"decode": 1.0, "gate": 0.5, "infer": 2.0}
+    assert image.timings_ms == {"decode": 1.0, "gate": 0.5, "prepare": 0.25, "infer": 2.0}
     attention = store.attention(clinic.id, image.id)
     assert attention.box == SEEN
     np.testing.assert_array_equal(attention.grid, np.eye(3))

@@ -62,10 +62,10 @@ def create_job():
             name, urgent = _read_json(request, upload)
         else:
             raise UnsupportedUpload(f"Received: {request.mimetype or 'no type'}. {WHAT_TO_SEND}")
-        if not upload.images:
+        if not upload:
             raise InvalidUpload(f"The upload holds no files. {WHAT_TO_SEND}", "no_files")
         name = name.strip() or upload.default_name()
-        job = here.store.create_job(clinic_id(), name, upload.images, urgent=urgent)
+        job = here.store.create_job(clinic_id(), name, upload.rows(), urgent=urgent)
         upload.committed()
     here.dispatcher.send_waiting()
     response = jsonify(job_json(job))

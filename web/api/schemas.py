@@ -8,6 +8,7 @@ from model.labels import LABELS
 from worker.views import ImageStatus, JobStatus
 
 MOST_PER_PAGE = 500
+MOST_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
 TIME = {"format": "date-time", "example": "2026-11-23T02:30:00.000Z"}
 
 
@@ -140,14 +141,18 @@ class Problem(Schema):
 
 
 class JobsQuery(Schema):
-    cursor = String(metadata=_described("`next_cursor` of the page before."))
+    cursor = String(
+        validate=Length(max=MOST_CURSOR), metadata=_described("`next_cursor` of the page before.")
+    )
     limit = Integer(load_default=50, validate=Range(1, MOST_PER_PAGE))
 
 
 class ImagesQuery(Schema):
     status = String(validate=OneOf([status.value for status in ImageStatus]))
     label = String(validate=OneOf(LABELS))
-    cursor = String(metadata=_described("`next_cursor` of the page before."))
+    cursor = String(
+        validate=Length(max=MOST_CURSOR), metadata=_described("`next_cursor` of the page before.")
+    )
     limit = Integer(load_default=100, validate=Range(1, MOST_PER_PAGE))
 
 

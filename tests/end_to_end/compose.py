@@ -1,0 +1,84 @@
+"""Reads docker-compose.yml and the Dockerfile as the tests need them; no container engine."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SECRETS = {
+    "CXR_TOKEN": "a-token-for-the-fleet",
+    "CXR_SECRET_KEY": "a-secret-for-the-fleet",
+    "POSTGRES_PASSWORD": "p@ss/word: 100% {strange}",
+}
+_VARIABLE = re.compile(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}")
+
+
+class MissingVariable(Exception):
+    """Raised where `docker compose` refuses to start: a required variable is not set."""
+
+
+def compose(variables: dict[str, str] | None = None) -> dict[str, Any]:
+    """docker-compose.yml with its ${VARIABLES} filled in from `variables`; default: SECRETS."""
+    variables = SECRETS if variables is None else variables
+    return _filled(yaml.safe_load((ROOT / "docker-compose.yml").read_text()), variables)
+
+
+def own_services(**variables: str) -> dict[str, dict[str, Any]]:
+    """The services that run our image."""
+    services = compose(SECRETS | variables)["services"]
+    return {name: service for name, service in services.items() if "build" in service}
+
+
+def _filled(value: Any, variables: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, variables) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, variables) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def fill(found: re.Match) -> str:
+        name, operator, word = found.groups()
+        if variables.get(name):
+            return variables[name]
+        if operator == ":-":
+            return word
+        raise MissingVariable(f"{name} {word}")
+
+    return _VARIABLE.sub(fill, value)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One build stage: its name, what it starts from, its instructions in order."""
+
+    name: str
+    parent: str
+    instructions: list[tuple[str, str]]
+
+
+def dockerfile() -> dict[str, Stage]:
+    """The stages of the Dockerfile by name."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    stages: dict[str, Stage] = {}
+    stage: Stage | None = None
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        instruction, _, value = line.partition(" ")
+        if instruction == "FROM":
+            parent, name = re.fullmatch(r"(\S+) AS (\S+)", value).groups()
+            stage = stages[name] = Stage(name, parent, [])
+        elif stage is not None:
+            stage.instructions.append((instruction, " ".join(value.split())))
+    return stages
+
+
+def instructions(stages: dict[str, Stage], target: str) -> list[tuple[str, str]]:
+    """What makes `target`: the instructions of its ancestors, then its own."""
+    stage = stages[target]
+    inherited = instructions(stages, stage.parent) if stage.parent in stages else []
+    return inherited + stage.instructions

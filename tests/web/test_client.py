@@ -1,0 +1,204 @@
+"""The client's own side: which files, the upload as a stream, polling, errors of the connection."""
+
+import http.server
+import io
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.formparser import parse_form_data
+
+from web import client as client_module
+from web.client import Client
+from web.client_errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
+from web.client_files import Multipart, UploadFile, collect
+
+JOB = {
+    "id": 7,
+    "name": "scans",
+    "status": "running",
+    "counts": {"total": 2, "done": 0, "rejected": 0, "failed": 0, "cancelled": 0},
+}
+
+
+class Scripted:
+    """A real HTTP server on a free port that gives prepared answers in turn."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, dict[str, str], bytes]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                owner.requests.append((self.path, dict(self.headers)))
+                status, headers, body = owner.answers.pop(0)
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing on the test's output."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def gives(self, status: int, body: object = b"", **headers: str) -> None:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers.append((status, headers, content))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    scripted = Scripted()
+    yield scripted
+    scripted.close()
+
+
+@pytest.fixture
+def client(server) -> Iterator[Client]:
+    with Client(server.url, "secret-token") as client:
+        yield client
+
+
+@pytest.fixture
+def fast_polls(monkeypatch) -> None:
+    monkeypatch.setattr(client_module, "FIRST_POLL_S", 0.01)
+    monkeypatch.setattr(client_module, "LONGEST_POLL_S", 0.02)
+
+
+@pytest.fixture
+def scans(tmp_path) -> Path:
+    folder = tmp_path / "scans"
+    for name in ("b.dcm", "a.dcm", ".hidden", "z/1.png", ".git/config", "c/2.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode() * 3)
+    return folder
+
+
+def test_collects_folders_sorted_without_hidden_files(scans, tmp_path, monkeypatch):
+    wanted = ["scans/a.dcm", "scans/b.dcm", "scans/c/2.png", "scans/z/1.png"]
+    assert [file.name for file in collect([scans])] == wanted
+    monkeypatch.chdir(scans)
+    assert [file.name for file in collect([Path(".")])] == wanted
+    # A file that is named outright is meant, hidden or not.
+    assert [file.name for file in collect([scans / ".hidden", scans / "z"])] == [
+        ".hidden",
+        "z/1.png",
+    ]
+
+
+def test_collect_says_what_cannot_be_read(tmp_path):
+    with pytest.raises(UnreadableFile, match=r"gone\.dcm cannot be read"):
+        collect([tmp_path / "gone.dcm"])
+
+
+def test_multipart_is_read_back_by_another_library(tmp_path):
+    odd = tmp_path / 'with "quotes" and ü.dcm'
+    odd.write_bytes(b"\r\n--\x00" * 100_000)
+    empty = tmp_path / "empty"
+    empty.touch()
+    sent = []
+    body = Multipart({"name": "Monday, ü"}, collect([odd, empty]), sent.append)
+    content = b"".join(body)
+    assert len(content) == body.content_length
+    assert sum(sent) == odd.stat().st_size
+    _, fields, files = parse_form_data(
+        {
+            "REQUEST_METHOD": "POST",
+            "CONTENT_TYPE": body.content_type,
+            "CONTENT_LENGTH": str(len(content)),
+            "wsgi.input": io.BytesIO(content),
+        }
+    )
+    assert fields["name"] == "Monday, ü"
+    assert [file.filename for file in files.getlist("files")] == [odd.name, "empty"]
+    assert files.getlist("files")[0].read() == odd.read_bytes()
+
+
+@pytest.mark.parametrize("size_bytes", [2, 4])
+def test_a_file_that_changes_ends_the_upload(tmp_path, size_bytes):
+    file = tmp_path / "growing.dcm"
+    file.write_bytes(b"123")
+    with pytest.raises(FileChanged, match="changed while it was uploaded"):
+        list(Multipart({}, [UploadFile(file, "growing.dcm", size_bytes)]))
+
+
+def test_a_file_that_vanishes_ends_the_upload(tmp_path):
+    with pytest.raises(FileChanged, match=r"gone\.dcm"):
+        list(Multipart({}, [UploadFile(tmp_path / "gone.dcm", "gone.dcm", 1)]))
+
+
+def test_watch_polls_with_the_etag_and_reports_changes_only(server, client, fast_polls):
+    server.gives(200, JOB, ETag='W/"1"')
+    server.gives(304)
+    server.gives(304)
+    server.gives(200, JOB | {"status": "complete"}, ETag='W/"2"')
+    assert [job["status"] for job in client.watch(7)] == ["running", "complete"]
+    sent = [headers.get("If-None-Match") for _, headers in server.requests]
+    assert sent[1:] == ['W/"1"'] * 3
+    assert server.requests[0][1]["Authorization"] == "Bearer secret-token"
+
+
+def test_watch_outlives_a_restart_of_the_server(server, client, fast_polls):
+    server.gives(200, JOB, ETag='W/"1"')
+    server.gives(502, b"<html>bad gateway")
+    server.gives(503, {"detail": "The database cannot be reached.", "code": "x", "status": 503})
+    server.gives(200, JOB | {"status": "complete"})
+    assert [job["status"] for job in client.watch(7)] == ["running", "complete"]
+
+
+def test_watch_gives_up_after_a_long_outage(server, client, fast_polls, monkeypatch):
+    monkeypatch.setattr(client_module, "OUTAGE_S", 0.03)
+    for _ in range(20):
+        server.gives(502)
+    with pytest.raises(Unreachable):
+        list(client.watch(7))
+
+
+def test_images_follow_the_cursor(server, client):
+    server.gives(200, {"items": [{"id": 1}], "next_cursor": "n"})
+    server.gives(200, {"items": [{"id": 2}], "next_cursor": None})
+    assert [image["id"] for image in client.images(7)] == [1, 2]
+    assert "cursor=n" in server.requests[1][0]
+
+
+def test_a_problem_becomes_its_sentence(server, client):
+    server.gives(404, {"status": 404, "detail": "There is no job 7.", "code": "not_found"})
+    with pytest.raises(Refused, match=r"There is no job 7\.") as caught:
+        client.job(7)
+    assert (caught.value.status, caught.value.code) == (404, "not_found")
+
+
+def test_another_program_at_the_address(server, client):
+    server.gives(200, b"<html>a router's page", Content_Type="text/html")
+    with pytest.raises(NotOurServer, match="HTTP 200, text/html"):
+        client.check()
+    server.gives(404, b"not here")
+    with pytest.raises(NotOurServer, match="HTTP 404"):
+        client.check()
+    server.gives(301, Location="https://elsewhere/")
+    with pytest.raises(NotOurServer, match="https://elsewhere/"):
+        client.check()
+
+
+def test_an_export_that_breaks_off_is_no_export(server, client):
+    server.gives(200, b"image_id,file", Content_Length="1000")
+    with pytest.raises(Unreachable, match="broke off"):
+        list(client.export(7, "csv"))
+
+
+@pytest.mark.parametrize("url", ["", "clinic", "ftp://clinic", "http://[::", "http://127.0.0.1:1"])
+def test_addresses_without_a_server(url):
+    with pytest.raises(Unreachable, match=r"--url|Give one like"), Client(url, "t") as client:
+        client.check()

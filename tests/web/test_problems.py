@@ -1,0 +1,71 @@
+"""Every error of every address has the one shape, and says what to do."""
+
+import pytest
+
+SHAPE = {"type", "title", "status", "detail", "code"}
+
+
+def assert_problem(answer, status: int | None = None) -> None:
+    assert answer.content_type == "application/problem+json", answer.text
+    body = answer.json
+    assert set(body) >= SHAPE
+    assert body["status"] == answer.status_code
+    assert status is None or answer.status_code == status
+    assert body["detail"]
+    assert body["code"] == body["code"].lower()
+    assert "Traceback" not in answer.text
+
+
+def api_routes(app) -> list[tuple[str, str]]:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
+    assert len(rules) >= 11
+    return [
+        (method, rule.rule.replace("<int:job_id>", "9").replace("<int:image_id>", "9"))
+        for rule in rules
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    ]
+
+
+def test_without_a_token_every_route_is_closed(app, visitor):
+    for method, path in api_routes(app):
+        if path != "/api/v1/openapi.json":
+            assert_problem(visitor.open(path, method=method), 401)
+
+
+def test_what_is_not_there_is_a_problem_on_every_route(app, client):
+    for method, path in api_routes(app):
+        if "/9" in path:
+            assert_problem(client.open(path, method=method), 404)
+
+
+def test_a_wrong_method_is_a_problem_on_every_route(app, client):
+    for _, path in api_routes(app):
+        answer = client.delete(path)
+        assert_problem(answer, 405)
+        assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("GET", "/api/", 404),
+        ("GET", "/api/v1/jobs/x", 404),
+        ("GET", "/api/v1/jobs/99999999999999999999999999", 404),
+        ("GET", "/api/v1/images/99999999999999999999999999/preview.png", 404),
+        ("GET", "/api/v1/jobs?limit=-1", 422),
+        ("GET", "/api/v1/jobs?cursor=@@@", 422),
+        ("POST", "/api/v1/jobs", 415),
+        ("PATCH", "/api/v1/jobs", 405),
+    ],
+)
+def test_odd_requests(client, method, path, status):
+    assert_problem(client.open(path, method=method), status)
+
+
+def test_pages_answer_with_a_page(reader):
+    for path, status in (("/nothing", 404), ("/jobs/9", 404), ("/images/9", 404)):
+        answer = reader.get(path)
+        assert answer.status_code == status
+        assert answer.content_type == "text/html; charset=utf-8"
+        assert "Error 404" in answer.text
