@@ -11,6 +11,7 @@ import numpy as np
 from model.labels import LABELS
 from model.networks import build
 from model.networks.vgg import frozen_part, load_imagenet, tail
+from training.errors import TrainingError
 from training.features import FeatureCache
 from training.manifest import Sample, of_split
 from training.recipe import Recipe
@@ -20,7 +21,7 @@ BEST = "best.weights.h5"
 
 
 class FeatureBatches(keras.utils.PyDataset):
-    """Batches of (features, one-hot labels, weights); each image as one of its copies, at random."""
+    """Batches of (features, one-hot labels, weights); of each image one of its copies."""
 
     def __init__(
         self,
@@ -60,9 +61,7 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    network = in_precision("mixed_bfloat16", recipe)
-    weights = os.environ.get("CXR_VGG16_WEIGHTS")
-    load_imagenet(network, Path(weights) if weights else None)
+    network = _with_imagenet("mixed_bfloat16", recipe)
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
     features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
     copies = [features.plain(trained)]
@@ -89,6 +88,18 @@ def train(
     return whole
 
 
+def trained_network(recipe: Recipe, run: Path) -> keras.Model:
+    """The whole float32 network of a training run's output folder, with its best weights.
+
+    Raises TrainingError when there are none.
+    """
+    if not (run / BEST).is_file():
+        raise TrainingError(f"There is no trained network in {run}: it has no {BEST}.")
+    network = _with_imagenet("float32", recipe)
+    _fitted_part(network, recipe).load_weights(run / BEST)
+    return network
+
+
 def in_precision(policy: str, recipe: Recipe) -> keras.Model:
     """The recipe's network, untrained, under a Keras dtype policy."""
     before = keras.config.dtype_policy()
@@ -97,6 +108,13 @@ def in_precision(policy: str, recipe: Recipe) -> keras.Model:
         return build(recipe.architecture, recipe.config)
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
+    network = in_precision(policy, recipe)
+    weights = os.environ.get("CXR_VGG16_WEIGHTS")
+    load_imagenet(network, Path(weights) if weights else None)
+    return network
 
 
 def targets(samples: Sequence[Sample]) -> np.ndarray:

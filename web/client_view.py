@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -97,7 +98,7 @@ def status_lines(job: Json) -> str:
 
 def results_table(images: Iterable[Json]) -> Table:
     """Images with verdict, probabilities and reason."""
-    table = Table(caption=DISCLAIMER, caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, caption=DISCLAIMER, caption_justify="left")
     table.add_column("File", overflow="fold")
     table.add_column("Verdict")
     for label in LABELS:

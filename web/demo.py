@@ -149,8 +149,8 @@ def _say_where(server: Server, job: Json) -> None:
     if server.own is not None and not (sys.stdin.isatty() and sys.stdout.isatty()):
         click.echo("The demo's system stops now. `make up` starts one that stays.")
         return
-    click.echo(f"On a page: {server.page(job)}")
-    if server.own is not None:
-        click.echo("The demo's system runs until Ctrl-C; `make up` starts one that stays.")
-        with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt):
+        click.echo(f"On a page: {server.page(job)}")
+        if server.own is not None:
+            click.echo("The demo's system runs until Ctrl-C; `make up` starts one that stays.")
             threading.Event().wait()

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from tests.end_to_end.conftest import Stack
+from web.throwaway import RunningSystem
 
 NO_SERVER = "http://127.0.0.1:1"
 
@@ -26,7 +26,7 @@ def cxr(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
-def server(stack: Stack) -> dict[str, str]:
+def server(stack: RunningSystem) -> dict[str, str]:
     """The environment of a user on the server's own machine: no token is typed."""
     return {"CXR_URL": stack.url, "CXR_HOME": str(stack.home)}
 

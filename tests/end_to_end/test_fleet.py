@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import redis
 
@@ -167,11 +168,21 @@ def _postgres_of_the_file(server: Any) -> str:
         rules.write_text(asks + rules.read_text())
     server.psql("SELECT pg_reload_conf();")
     sockets = str(httpx.URL(server.get_uri()).params["host"])
+    wait_for(lambda: _refuses(sockets, user, database))
     kind, ready, *options = compose()["services"]["postgres"]["healthcheck"]["test"]
     assert (kind, ready) == ("CMD", "pg_isready")
     options = [option.replace("127.0.0.1", sockets) for option in options]
     subprocess.run([Path(server.bin_path, ready), *options], check=True, capture_output=True)
     return sockets
+
+
+def _refuses(host: str, user: str, database: str) -> bool:
+    """Whether a wrong password is refused: else the services' own would prove nothing."""
+    try:
+        psycopg.connect(host=host, user=user, dbname=database, password="wrong").close()
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def _pings(client: redis.Redis) -> bool:

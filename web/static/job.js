@@ -27,10 +27,11 @@ const poller = new Poller(async () => {
 });
 poller.wake();
 
-new IntersectionObserver(
+const nearEnd = new IntersectionObserver(
   (entries) => entries.some((entry) => entry.isIntersecting) && more(),
   { rootMargin: "800px 0px" },
-).observe($("more"));
+);
+nearEnd.observe($("more"));
 $("more").addEventListener("click", more);
 
 for (const chip of document.querySelectorAll(".chip")) {
@@ -52,22 +53,27 @@ $("cancel").addEventListener("click", async () => {
   poller.wake();
 });
 
-function more() {
-  return tell(table.more());
+async function more() {
+  if (!(await tell(table.more()))) return;
+  // Observed anew, it tells again when the end is still near: a fast scroll was there already.
+  nearEnd.unobserve($("more"));
+  nearEnd.observe($("more"));
 }
 
 function applyFilter() {
   return tell(table.show(filter));
 }
 
-/** Show a problem of `action` in words. */
+/** Show a problem of `action` in words. Returns: whether there was none. */
 async function tell(action) {
   try {
     await action;
     $("job-error").hidden = true;
+    return true;
   } catch (error) {
     $("job-error").textContent = error.message;
     $("job-error").hidden = false;
+    return false;
   }
 }
 

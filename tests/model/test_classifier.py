@@ -1,0 +1,134 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from model.artifact import load_artifact
+from model.classifier import Classifier
+from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
+from model.labels import LABELS
+from model.sources import Source
+from model.verdicts import judge
+from tests.model.pictures import NOT_CHESTS, png_of
+
+
+def test_it_is_the_released_model(classifier):
+    assert classifier.version == load_artifact().version
+    assert classifier.batch_size >= 1
+
+
+def test_no_model_is_a_clear_error(tmp_path):
+    with pytest.raises(ArtifactMissing):
+        Classifier.load(tmp_path)
+
+
+def test_a_file_is_prepared(classifier, radiographs):
+    prepared = classifier.prepare(radiographs["RG1_UNCI"])
+    size = load_artifact().preprocessing.size
+
+    assert prepared.image.shape == (size, size, 3)
+    assert prepared.image.dtype == np.float32
+    assert (prepared.width, prepared.height) == (1841, 1955)
+    left, top, right, bottom = prepared.box
+    assert 0 <= left < right <= 1
+    assert 0 <= top < bottom <= 1
+    assert prepared.decode_ms > 0
+    assert prepared.gate_ms > 0
+    assert prepared.prepare_ms > 0
+
+
+def test_path_and_bytes_give_the_same(classifier, radiographs):
+    path = radiographs["RG1_J2KI"]
+
+    one, other = classifier.prepare(path), classifier.prepare(path.read_bytes())
+    np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_what_is_no_chest_never_reaches_the_network(classifier, radiographs):
+    with pytest.raises(NotAChestXray):
+        classifier.prepare(radiographs["RG3_UNCI"])
+    with pytest.raises(UnreadableImage):
+        classifier.prepare(b"")
+
+
+def test_predictions_in_order(classifier, chest):
+    pictures = [chest.pixels, chest.pixels**2, chest.pixels**0.5]
+    prepared = [classifier.prepare(png_of(picture)) for picture in pictures]
+    together = classifier.classify(prepared)
+    alone = [classifier.classify([one])[0] for one in prepared]
+
+    for one, other in zip(together, alone, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-3)
+        assert tuple(one.probabilities) == LABELS
+        assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-3)
+        assert one.label == max(one.probabilities, key=one.probabilities.get)
+        assert one.attention.dtype == np.float16
+        assert one.attention.ndim == 2
+        assert 0 <= one.attention.min() < one.attention.max() <= 1
+        assert one.box == prepared[0].box
+        assert one.model == classifier.version
+        assert one.infer_ms > 0
+
+
+def test_nothing_to_classify(classifier):
+    assert classifier.classify([]) == []
+
+
+def test_prepare_from_many_threads(classifier, radiographs):
+    path = radiographs["RG1_J2KI"]
+    alone = classifier.prepare(path).image
+    with ThreadPoolExecutor(4) as pool:
+        images = list(pool.map(lambda _: classifier.prepare(path).image, range(8)))
+
+    for image in images:
+        np.testing.assert_array_equal(image, alone)
+
+
+class FailsOn:
+    """A real engine that breaks down when it meets one certain image."""
+
+    batch_size = 4
+
+    def __init__(self, engine, image: np.ndarray) -> None:
+        self._engine = engine
+        self._image = image
+
+    def predict(self, images: np.ndarray):
+        if any(np.array_equal(image, self._image) for image in images):
+            raise RuntimeError("the network broke down")
+        return self._engine.predict(images)
+
+
+def test_one_bad_image_does_not_take_the_others_along(classifier, chest):
+    contents = [png_of(chest.pixels**power) for power in np.linspace(0.5, 2, 10)]
+    poison = classifier.prepare(contents[6]).image
+    broken = Classifier(load_artifact(), FailsOn(classifier._engine, poison))
+    sources = [Source(f"{i}.png", content) for i, content in enumerate(contents)]
+    sources.insert(3, Source("page.png", png_of(NOT_CHESTS["text_page"]())))
+    sources.insert(5, Source("empty.png", b""))
+    verdicts = list(judge(broken, sources))
+
+    assert [verdict.file for verdict in verdicts] == [source.name for source in sources]
+    by_name = {verdict.file: verdict for verdict in verdicts}
+    assert by_name.pop("6.png").status == "failed"
+    assert by_name.pop("page.png").reason == "not_a_chest_xray"
+    assert by_name.pop("empty.png").reason == "unreadable"
+    assert {verdict.status for verdict in by_name.values()} == {"done"}
+
+
+def test_verdicts_come_while_files_are_still_to_be_read(classifier, chest):
+    content = png_of(chest.pixels)
+    given = []
+
+    def endless():
+        while True:
+            given.append(len(given))
+            yield Source(f"{given[-1]}.png", content)
+
+    verdicts = judge(classifier, endless())
+    first = next(verdicts)
+    verdicts.close()
+
+    assert first.status == "done"
+    assert set(first.timings_ms) == {"decode", "gate", "prepare", "infer"}
+    assert len(given) <= 2 * classifier.batch_size + 4

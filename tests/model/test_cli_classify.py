@@ -1,0 +1,204 @@
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from model.cli import DISCLAIMER, classify
+from model.labels import LABELS
+from model.sources import count, walk
+from tests.model.pictures import NOT_CHESTS, png_of
+
+FIELDS = {
+    "file",
+    "status",
+    "reason",
+    "message",
+    "label",
+    "probabilities",
+    "model",
+    "attention",
+    "timings_ms",
+}
+
+
+def run(*arguments: object) -> tuple[int, list[dict], str]:
+    result = CliRunner().invoke(classify, ["--json", *map(str, arguments)])
+    return (
+        result.exit_code,
+        [json.loads(line) for line in result.stdout.splitlines()],
+        result.stderr,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path, chest) -> Path:
+    """A chest, a page, a text file and hidden files, in two levels."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "a.png").write_bytes(png_of(chest.pixels))
+    (tmp_path / "b" / "page.png").write_bytes(png_of(NOT_CHESTS["text_page"]()))
+    (tmp_path / "b" / "notes.txt").write_text("nothing of note")
+    (tmp_path / "b" / ".hidden.png").write_bytes(b"")
+    (tmp_path / ".cache" / "c.png").write_bytes(b"")
+    return tmp_path
+
+
+def zip_of(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("sub")
+        for name, content in members.items():
+            archive.writestr(f"sub/{name}", content)
+        archive.writestr("__MACOSX/sub/._a", b"junk")
+        archive.writestr("sub/.DS_Store", b"junk")
+    return file.getvalue()
+
+
+def test_a_chest_and_a_leg(radiographs):
+    code, (chest, leg), _ = run(radiographs["RG1_UNCI"], radiographs["RG3_UNCI"])
+
+    assert code == 0
+    assert set(chest) == set(leg) == FIELDS
+    assert chest["status"] == "done"
+    assert chest["label"] in LABELS
+    assert list(chest["probabilities"]) == list(LABELS)
+    assert chest["reason"] is chest["message"] is chest["attention"] is None
+    assert chest["timings_ms"]["infer"] > 0
+    assert leg["status"] == "rejected"
+    assert leg["reason"] == "not_a_chest_xray"
+    assert leg["message"].endswith(".")
+    assert leg["label"] is leg["probabilities"] is leg["model"] is None
+
+
+def test_attention_on_request(radiographs):
+    _, (chest,), _ = run("--attention", radiographs["RG1_J2KI"])
+    attention = chest["attention"]
+
+    assert len(attention["grid"]) == attention["height"]
+    assert len(attention["grid"][0]) == attention["width"]
+    assert set(attention["box"]) == {"left", "top", "right", "bottom"}
+
+
+def test_a_folder_in_order_without_hidden_files(folder):
+    code, lines, _ = run(folder)
+
+    assert code == 0
+    assert [Path(line["file"]).relative_to(folder).as_posix() for line in lines] == [
+        "a.png",
+        "b/notes.txt",
+        "b/page.png",
+    ]
+    assert [line["status"] for line in lines] == ["done", "rejected", "rejected"]
+    assert [line["reason"] for line in lines] == [None, "unsupported_format", "not_a_chest_xray"]
+
+
+def test_a_missing_file_fails_and_the_others_go_on(folder):
+    code, lines, _ = run(folder / "none.png", folder / "a.png")
+
+    assert code == 1
+    assert [line["status"] for line in lines] == ["failed", "done"]
+    assert lines[0]["reason"] == "not_found"
+
+
+def test_a_zip_member_by_member(tmp_path, chest):
+    good = png_of(chest.pixels)
+    archive = tmp_path / "upload.bin"  # told by its content
+    archive.write_bytes(zip_of(a=good, b=b"text", c=zip_of(d=good)))
+    code, lines, _ = run(archive)
+
+    assert code == 0
+    assert [line["file"] for line in lines] == [f"{archive}/sub/{name}" for name in "abc"]
+    assert [line["status"] for line in lines] == ["done", "rejected", "rejected"]
+    assert "zip archive" in lines[2]["message"]
+    assert count([archive]) == 3
+
+
+def test_a_damaged_member_has_a_verdict_of_its_own(tmp_path, chest):
+    good = png_of(chest.pixels)
+    data = bytearray(zip_of(a=good, b=good))
+    data[200:400] = bytes(200)  # inside the first member
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(data)
+    _, lines, _ = run(archive)
+
+    assert [line["status"] for line in lines] == ["rejected", "done"]
+    assert lines[0]["reason"] == "unreadable"
+
+
+def test_a_damaged_zip_has_one_verdict(tmp_path):
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(zip_of(a=b"hello")[:60])
+    code, (line,), _ = run(archive)
+
+    assert code == 0
+    assert line["reason"] == "unreadable"
+    assert count([archive]) == 1
+
+
+def test_a_locked_member_is_told_so(tmp_path):
+    data = bytearray(zip_of(a=b"hello"))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = data.find(signature)
+        while place >= 0:
+            data[place + offset] |= 1
+            place = data.find(signature, place + 1)
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(data)
+
+    assert "password" in run(archive)[1][0]["message"]
+
+
+def test_zips_are_read_only_as_far_as_needed(tmp_path):
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(zip_of(**{f"{n:04}": b"x" for n in range(500)}))
+    sources = walk([archive])
+
+    assert next(sources).content == b"x"
+    sources.close()
+
+
+def test_the_table_says_what_this_is_not(folder):
+    result = CliRunner().invoke(classify, [str(folder)], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 0
+    assert DISCLAIMER in result.stdout
+    assert "1 done, 2 rejected" in result.stdout
+    assert "a text file" in result.stdout
+
+
+def test_no_paths_is_wrong_use():
+    assert CliRunner().invoke(classify, []).exit_code == 2
+
+
+def test_no_model_is_one_sentence(tmp_path, radiographs):
+    code, lines, problem = run("--artifact", tmp_path, radiographs["RG1_J2KI"])
+
+    assert code == 1
+    assert lines == []
+    assert problem.startswith("Error: There is no model")
+
+
+def test_the_real_command_without_tensorflow(radiographs):
+    """In a process of its own: lines come as JSON, and TensorFlow is never imported."""
+    program = (
+        "import sys\n"
+        "from cxr import main\n"
+        "try: main()\n"
+        "finally:\n"
+        "    heavy = {'tensorflow', 'keras', 'torch', 'matplotlib', 'sklearn'}\n"
+        "    print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "classify", "--json", str(radiographs["RG1_J2KI"])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(done.stdout)["status"] == "done"
+    assert done.stderr.splitlines()[-1] == "[]"

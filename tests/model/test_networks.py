@@ -1,0 +1,122 @@
+"""The networks at toy size: shapes, configuration, one step of learning."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from model.errors import ArtifactMismatch, ModelError  # noqa: E402
+from model.networks import NETWORKS, build  # noqa: E402
+from model.networks.layers import MaskedAveragePooling  # noqa: E402
+from model.networks.learn_to_pay_attention import AttendedFeatures, MeanMap  # noqa: E402
+from model.networks.vgg import frozen_part, load_imagenet, tail  # noqa: E402
+
+SIZE = 32
+# Map of each network, for images of 32 pixels.
+MAPS = {"vgg_attention": 2, "vgg_baseline": 2, "learn_to_pay_attention": 8}
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 60, (4, SIZE, SIZE, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs(name, images):
+    network = build(name, {"size": SIZE})
+    probabilities, attention = (np.asarray(output) for output in network.predict_on_batch(images))
+    assert probabilities.shape == (4, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert attention.shape == (4, MAPS[name], MAPS[name])
+    assert attention.min() >= 0
+    assert attention.max() <= 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_configuration_makes_the_same_network(name, images):
+    network = build(name, {"size": SIZE})
+    again = keras.Model.from_config(network.get_config())
+    again.set_weights(network.get_weights())
+    for one, other in zip(
+        network.predict_on_batch(images), again.predict_on_batch(images), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_learning_lowers_the_loss(name, images):
+    keras.utils.set_random_seed(0)
+    network = build(name, {"size": SIZE, "dropout": (0.0, 0.0)})
+    network = keras.Model(network.input, network.outputs[0])
+    network.compile(keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy")
+    targets = np.array([0, 1, 2, 0])
+    losses = [float(network.train_on_batch(images, targets)) for _ in range(5)]
+    assert losses[-1] < losses[0]
+
+
+def test_without_the_last_pooling_the_map_is_finer():
+    fine, coarse = (
+        build("vgg_attention", {"size": 96, "final_pool": pool}).outputs[1].shape
+        for pool in (False, True)
+    )
+    assert (fine, coarse) == ((None, 6, 6), (None, 3, 3))
+
+
+def test_another_number_of_classes():
+    assert build("vgg_attention", {"size": SIZE, "classes": 4}).outputs[0].shape == (None, 4)
+
+
+def test_too_small_images_and_unknown_networks_are_refused():
+    with pytest.raises(ValueError, match="Received: 16"):
+        build("vgg_attention", {"size": 16})
+    with pytest.raises(ArtifactMismatch, match="vgg_attention"):
+        build("resnet", {})
+
+
+def test_frozen_part_and_tail_are_the_whole(images):
+    network = build("vgg_attention", {"size": SIZE})
+    whole, _ = network.predict_on_batch(images)
+    parts, _ = tail(network).predict_on_batch(frozen_part(network).predict_on_batch(images))
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
+def test_imagenet_weights_from_a_file(tmp_path):
+    source = keras.applications.VGG16(include_top=False, weights=None)
+    source.save_weights(tmp_path / "vgg.weights.h5")
+    network = build("vgg_attention", {"size": SIZE})
+    load_imagenet(network, tmp_path / "vgg.weights.h5")
+    np.testing.assert_array_equal(
+        network.get_layer("block5_conv3").get_weights()[0],
+        source.get_layer("block5_conv3").get_weights()[0],
+    )
+    with pytest.raises(ModelError, match="CXR_VGG16_WEIGHTS"):
+        load_imagenet(network, tmp_path / "missing.weights.h5")
+
+
+def test_masked_average():
+    features = np.zeros((1, 2, 2, 1), np.float32)
+    features[0, 0, 0], features[0, 1, 1] = 8, 100
+    mask = np.zeros((1, 2, 2, 1), np.float32)
+    mask[0, 0] = 0.5  # the upper row: 8 and 0
+    pooled = MaskedAveragePooling()([features, mask])
+    assert float(pooled[0, 0]) == pytest.approx(4, rel=1e-4)
+
+
+def test_dot_attention_looks_where_the_query_fits():
+    local = np.zeros((1, 2, 2, 4), np.float32)
+    local[0, 1, 0, 2] = 20
+    query = np.array([[0, 0, 1, 0]], np.float32)
+    attended, grid = AttendedFeatures("dot")([local, query])
+    assert np.asarray(grid)[0].argmax() == 2
+    assert float(np.asarray(grid).sum()) == pytest.approx(1, rel=1e-5)
+    assert float(attended[0, 2]) > 19
+    with pytest.raises(ValueError, match="'cosine'"):
+        AttendedFeatures("cosine")
+
+
+def test_mean_map_has_the_first_maps_size_and_a_highest_value_of_one():
+    fine = np.random.default_rng(0).random((2, 8, 8)).astype(np.float32)
+    coarse = np.ones((2, 2, 2), np.float32)
+    found = np.asarray(MeanMap()([fine, coarse]))
+    assert found.shape == (2, 8, 8)
+    np.testing.assert_allclose(found.max(axis=(1, 2)), 1)

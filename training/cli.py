@@ -1,0 +1,198 @@
+"""The commands `cxr train`, `cxr evaluate`, `cxr export`."""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from model.errors import ModelError
+from training.errors import TrainingError
+
+Folder = click.Path(file_okay=False, path_type=Path)
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar="CXR_DATA",
+    required=True,
+    help="A manifest CSV, a folder with a manifest.csv, or folders named like the classes. "
+    "[default: CXR_DATA]",
+)
+RECIPE = click.option(
+    "--recipe", default="released", show_default=True, help="A recipe's name, or a TOML file."
+)
+EXTRA = "This needs the training extra. Run: pip install 'cxr-batch[train]'."
+
+
+@click.command()
+@RECIPE
+@DATA
+@click.option("--out", type=Folder, default="run", show_default=True, help="Folder for everything.")
+@click.option(
+    "--cache",
+    type=Folder,
+    help="Folder for features, about 0.5 GB per copy of the data.  "
+    "[default: ~/.cache/cxr-batch, or below XDG_CACHE_HOME]",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="At most; instead of the recipe's.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+def train(
+    recipe: str, data: Path, out: Path, cache: Path | None, epochs: int | None, resume: bool
+) -> None:
+    """Train a model, export it and measure it on the split `test`.
+
+    Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/report.html and report.json,
+    OUT/history.csv.
+    """
+    with clear_errors():
+        from training.fit import train as fit
+        from training.manifest import read_data
+        from training.recipe import load_recipe
+
+        chosen = load_recipe(recipe)
+        if epochs:
+            chosen = dataclasses.replace(chosen, epochs=epochs)
+        samples = read_data(data)
+        network = fit(chosen, samples, out, cache or default_cache(), resume)
+        _finish(network, chosen, samples, out, out / "artifact")
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@RECIPE
+@DATA
+@click.option("--out", type=Folder, help="The artifact's folder.  [default: RUN/artifact]")
+def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
+    """Make the artifact of a training run again: calibrate, round to int8, measure."""
+    with clear_errors():
+        from training.fit import trained_network
+        from training.manifest import read_data
+        from training.recipe import load_recipe
+
+        chosen = load_recipe(recipe)
+        network = trained_network(chosen, run)
+        _finish(network, chosen, read_data(data), run, out or run / "artifact")
+
+
+@click.command()
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, path_type=Path),
+    envvar="CXR_DATA",
+    required=True,
+    help="CSV path,label[,split,patient,source], its paths relative to it; or a folder of classes. "
+    "[default: CXR_DATA]",
+)
+@click.option("--artifact", type=Folder, help="Folder of a model.  [default: the released one]")
+@click.option(
+    "--engine",
+    type=click.Choice(["litert", "keras"]),
+    default="litert",
+    show_default=True,
+    help="int8 on the CPU, or Keras (needs TensorFlow).",
+)
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    help="Rows with this split; `all` for every row. Without the column every row is `test`.",
+)
+@click.option(
+    "--prevalence",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Share of patients with the disease, for the predictive values.",
+)
+@click.option("--no-gate", is_flag=True, help="Classify also what is no frontal chest X-ray.")
+@click.option("--report", type=Folder, help="Also write report.html and report.json there.")
+@click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
+def evaluate(
+    manifest: Path,
+    artifact: Path | None,
+    engine: str,
+    split: str,
+    prevalence: float,
+    no_gate: bool,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a model on labelled X-rays, per source, with 95 % intervals over patients.
+
+    Images that cannot be read or are refused are counted and named.
+    """
+    with clear_errors():
+        from model.artifact import load_artifact
+        from model.engines import load_engine
+        from training import evaluate as evaluation
+        from training.manifest import of_split, read_data
+        from training.text import print_figures
+
+        model = load_artifact(artifact)
+        samples = read_data(manifest)
+        samples = samples if split == "all" else of_split(samples, split)
+        if not samples:
+            raise TrainingError(f"{manifest} has no images of the split {split!r}.")
+        device = "gpu" if engine == "keras" else "cpu"
+        loaded = load_engine(model, device, threads=os.cpu_count() or 1)
+        answers = evaluation.ask(loaded, model.preprocessing, _shown(samples), gate=not no_gate)
+        figures = {
+            "model": model.version,
+            "engine": engine,
+            "split": split,
+            **evaluation.report(answers, prevalence),
+        }
+        if report:
+            from training.report import write_report
+
+            write_report(report, answers, figures, model.preprocessing)
+        if as_json:
+            click.echo(json.dumps(figures, indent=2))
+        else:
+            print_figures(figures)
+
+
+def default_cache() -> Path:
+    """Where features are kept: $XDG_CACHE_HOME/cxr-batch, or ~/.cache/cxr-batch."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxr-batch"
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """One sentence and exit code 1 for what the user can put right."""
+    try:
+        yield
+    except (TrainingError, ModelError) as error:
+        raise click.ClickException(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{EXTRA} Missing: {error.name}") from None
+
+
+def _finish(network, recipe, samples, run: Path, out: Path) -> None:
+    """Export, measure, report: what follows every training."""
+    from training.export import export as write_artifact
+    from training.export import measure
+    from training.report import write_report
+    from training.text import print_figures
+
+    click.echo("Calibrating, rounding to int8 and measuring (some minutes).", err=True)
+    artifact = write_artifact(network, recipe, samples, out)
+    answers = measure(out, samples, network)
+    metadata = json.loads((out / "metadata.json").read_text())
+    figures = {"model": artifact.version, "split": "test", **metadata["metrics"]}
+    write_report(run, answers, figures, artifact.preprocessing, run / "history.csv")
+    print_figures(figures)
+    click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")
+
+
+def _shown(samples) -> Iterator:
+    """The samples, with a progress bar on stderr when someone is watching."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(samples, "Classifying", console=console, disable=not sys.stderr.isatty())

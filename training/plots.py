@@ -1,0 +1,123 @@
+"""Pictures for the report, as PNG bytes. K classes are LABELS."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from model.images import decode
+from model.labels import LABELS
+from model.preprocess import Preprocessing, crop_and_stretch
+from training.evaluate import Answers
+from training.metrics import auroc, calibration
+
+COLOURS = ("#b5402a", "#2a7f62", "#2f5fa8")
+
+
+def history(file: Path) -> bytes:
+    """Loss and accuracy per epoch, from Keras' history CSV."""
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    epochs = [int(row["epoch"]) + 1 for row in rows]
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split, column in (("train", name), ("val", f"val_{name}")):
+            axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=split)
+        axes.set(title=name, xlabel="epoch")
+        axes.legend()
+    return _png(figure)
+
+
+def confusion(counts: Sequence[Sequence[int]]) -> bytes:
+    """counts: (K, K), true class by predicted class."""
+    shares = np.array(counts) / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(shares.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        text = f"{counts[row][column]}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(LABELS)), LABELS)
+    axes.set_yticks(range(len(LABELS)), LABELS)
+    axes.set(title="confusion", xlabel="predicted", ylabel="true")
+    return _png(figure)
+
+
+def curves(answers: Answers) -> bytes:
+    """ROC and precision-recall, one line a class against the others."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    roc, pr = figure.subplots(1, 2)
+    roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    for number, label in enumerate(LABELS):
+        positive = answers.targets == number
+        if not positive.any() or positive.all():
+            continue
+        found = positive[np.argsort(-answers.probabilities[:, number], kind="stable")]
+        true, false = np.cumsum(found), np.cumsum(~found)
+        area = auroc(positive, answers.probabilities[:, number])
+        colour = COLOURS[number]
+        roc.plot(false / false[-1], true / true[-1], color=colour, label=f"{label} {area:.3f}")
+        pr.plot(true / true[-1], true / (true + false), color=colour, label=label)
+    roc.set(title="ROC (area)", xlabel="1 - specificity", ylabel="sensitivity")
+    pr.set(title="precision and recall", xlabel="recall", ylabel="precision", ylim=(0, 1.02))
+    roc.legend()
+    pr.legend()
+    return _png(figure)
+
+
+def reliability(answers: Answers) -> bytes:
+    """How often the answer is right, by how sure the network says it is."""
+    figure = Figure(figsize=(4.4, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    bins = calibration(answers.targets, answers.probabilities)
+    shares, confidences, accuracies = (np.array(column) for column in zip(*bins, strict=True))
+    axes.plot(confidences, accuracies, color=COLOURS[2])
+    axes.scatter(confidences, accuracies, s=20 + 400 * shares, color=COLOURS[2], alpha=0.6)
+    axes.set(
+        title="reliability (size: share of images)",
+        xlabel="highest probability",
+        ylabel="share that is right",
+        xlim=(0.3, 1.02),
+        ylim=(0, 1.05),
+    )
+    return _png(figure)
+
+
+def examples(answers: Answers, preprocessing: Preprocessing, columns: int = 6) -> bytes:
+    """For each class and verdict (right, wrong) some X-rays with the attention map over them."""
+    predicted = answers.probabilities.argmax(axis=1)
+    chosen: list[int] = []
+    random = np.random.default_rng(0)
+    for number in range(len(LABELS)):
+        of_class = answers.targets == number
+        for fits in (predicted == number, predicted != number):
+            chosen += list(random.permutation(np.flatnonzero(of_class & fits))[: columns // 2])
+    rows = max(1, -(-len(chosen) // columns))
+    figure = Figure(figsize=(2.1 * columns, 2.5 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, number in zip(grid, chosen, strict=False):
+        sample = answers.samples[number]
+        grey = crop_and_stretch(decode(sample.path).pixels, preprocessing, preprocessing.box)
+        attention = Image.fromarray(answers.attention[number].astype(np.float32))
+        axes.imshow(grey, cmap="gray", vmin=0, vmax=1)
+        smooth = attention.resize(grey.shape[::-1], Image.Resampling.BICUBIC)
+        axes.imshow(np.asarray(smooth), cmap="inferno", alpha=0.4)
+        said = predicted[number]
+        colour = "black" if said == sample.target else COLOURS[0]
+        title = f"{sample.label}\n{LABELS[said]} {answers.probabilities[number, said]:.2f}"
+        axes.set_title(title, fontsize=8, color=colour)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
