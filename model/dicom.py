@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pydicom
-from PIL import Image
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
-from model.raster import stretched
+from model.raster import shrunk, stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -76,20 +75,22 @@ class DicomFile:
         """
         dataset = self.dataset
         stored = pixel_array(dataset)
-        values = apply_modality_lut(stored, dataset).astype(np.float32)
         padding = _padding(stored, dataset)
+        # Lookup tables take the stored integers, and padding must not be averaged in.
+        if padding is None and not _has_lookup_table(dataset):
+            stored = shrunk(stored, at_least)
+        values = apply_modality_lut(stored, dataset).astype(np.float32)
         if padding is not None and not padding.all():
             values[padding] = values[~padding].min()
         picture = _windowed(values, dataset)
-        factor = min(self.width, self.height) // at_least if at_least else 1
-        if factor > 1:
-            # Averages of ones may come out a rounding error above one.
-            picture = np.minimum(np.asarray(Image.fromarray(picture).reduce(factor)), 1)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             picture = 1 - picture
-            if padding is not None and factor <= 1:
+            if padding is not None:
                 picture[padding] = 0
-        return picture
+        if picture.shape == (self.height, self.width):
+            picture = shrunk(picture, at_least)
+        # Averages of ones may come out a rounding error above one.
+        return np.minimum(picture, 1)
 
 
 def open_dicom(data: bytes) -> DicomFile:
@@ -163,6 +164,10 @@ def _padding(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray | None:
         return None
     limit = dataset.get("PixelPaddingRangeLimit", value)
     return (stored >= min(value, limit)) & (stored <= max(value, limit))
+
+
+def _has_lookup_table(dataset: pydicom.Dataset) -> bool:
+    return "VOILUTSequence" in dataset or "ModalityLUTSequence" in dataset
 
 
 def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:

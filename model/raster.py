@@ -59,13 +59,24 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     picture.load()
     orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
     if picture.mode[0] in _DEEP_MODES:
-        pixels, colourfulness = _deep(picture), 0.0
+        pixels, colourfulness = _deep(picture, at_least), 0.0
     else:
         layer, colourfulness = _luminance(_reduced(_plain(picture), at_least))
         pixels = np.asarray(layer, dtype=np.float32) / np.float32(255)
     if orientation in _UPRIGHT:
         pixels = _turned(pixels, _UPRIGHT[orientation])
     return pixels, colourfulness, orientation in _SIDEWAYS
+
+
+def shrunk(values: np.ndarray, at_least: int | None) -> np.ndarray:
+    """Average blocks of a (H, W) array of any number type, leaving `at_least` a side or more.
+
+    Returns: float32 when something was averaged, else the array itself.
+    """
+    factor = min(values.shape) // at_least if at_least else 1
+    if factor <= 1:
+        return values
+    return np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
 
 
 def stretched(values: np.ndarray) -> np.ndarray:
@@ -144,8 +155,8 @@ def _colourfulness(sample: Image.Image) -> float:
     return float(np.sqrt((chroma**2).sum(axis=1).mean()))
 
 
-def _deep(picture: Image.Image) -> np.ndarray:
-    pixels = stretched(np.asarray(picture))
+def _deep(picture: Image.Image, at_least: int | None) -> np.ndarray:
+    pixels = stretched(shrunk(np.asarray(picture), at_least))
     tags = getattr(picture, "tag_v2", {})
     # Pillow inverts white-is-zero TIFFs of 8 bits by itself, deeper ones not.
     return 1 - pixels if tags.get(_WHITE_IS_ZERO_TAG) == 0 else pixels

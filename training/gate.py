@@ -27,6 +27,7 @@ COMPONENTS = 64
 MEMBERS = 3
 HIDDEN = 24
 WEIGHT_DECAY = 0.1
+VARIANTS = 2  # of each chest
 REFUSED_ON_VAL = 0.003  # share of the chests of `val` that the threshold lets go
 PER_KIND = {"train": 700, "val": 200, "test": 200}
 SEEDS = {"train": 1, "val": 2, "test": 3}
@@ -34,7 +35,7 @@ SEEDS = {"train": 1, "val": 2, "test": 3}
 
 @dataclass(frozen=True)
 class Measured:
-    """Features of one split: P chests, V variants of them, N other pictures."""
+    """Features of one split: P chests, V variants of them (`gate_chests`), N other pictures."""
 
     chests: np.ndarray  # (P, D)
     sources: np.ndarray  # (P,) names
@@ -96,7 +97,13 @@ def gather(folder: Path, split: str, template: np.ndarray) -> Measured:
     return Measured(
         chests=np.stack([measure(picture, template) for picture in pictures]),
         sources=np.array(sources),
-        variants=np.stack([measure(as_sent(random, picture), template) for picture in pictures]),
+        variants=np.stack(
+            [
+                measure(as_sent(random, picture), template)
+                for picture in pictures
+                for _ in range(VARIANTS)
+            ]
+        ),
         others=np.stack(others),
         kinds=np.array(kinds),
     )

@@ -44,8 +44,8 @@ def _tilted(random: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 
 def _cropped(random: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape
-    top, bottom = (int(height * random.uniform(0, 0.08)) for _ in range(2))
-    left, right = (int(width * random.uniform(0, 0.08)) for _ in range(2))
+    top, bottom = (int(height * random.uniform(0, 0.12)) for _ in range(2))
+    left, right = (int(width * random.uniform(0, 0.12)) for _ in range(2))
     return picture[top : height - bottom, left : width - right]
 
 

@@ -53,7 +53,7 @@ class OneMachine:
         self, supervisor: Supervisor, settings: Settings, valkey: EmbeddedValkey | None
     ) -> None:
         if valkey is not None:
-            supervisor.start(Part("valkey", valkey.command(), {}))
+            supervisor.start(Part("valkey", valkey.command(), {}, stage=0))
             valkey.wait()
         store = Store(settings.database_url)
         migrate(store.database)

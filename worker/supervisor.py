@@ -23,11 +23,15 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Part:
-    """One process: its name in the logs, its command, what it adds to the environment."""
+    """One process: its name in the logs, its command, what it adds to the environment.
+
+    Parts that others need have an earlier `stage`: they are stopped after those.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    stage: int = 1
 
 
 class _Running:
@@ -84,7 +88,7 @@ class _Running:
 
 
 class Supervisor:
-    """Parts are stopped in the reverse order of `start`. Use it as a context manager."""
+    """Runs parts until SIGINT or SIGTERM. Use it as a context manager."""
 
     def __init__(self, logs_dir: Path | None = None) -> None:
         self._logs_dir = logs_dir
@@ -123,17 +127,19 @@ class Supervisor:
         return False
 
     def stop(self, grace_s: float = 15.0) -> None:
-        """SIGTERM, then SIGKILL after `grace_s` seconds; last started, first stopped."""
-        while self._running:
-            process = self._running.pop().process
-            if process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(grace_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """SIGTERM to the last stage, SIGKILL after `grace_s` seconds; then the stage before."""
+        for stage in sorted({running.part.stage for running in self._running}, reverse=True):
+            processes = [r.process for r in self._running if r.part.stage == stage]
+            for process in processes:
+                process.terminate()
+            deadline = time.monotonic() + grace_s
+            for process in processes:
+                try:
+                    process.wait(max(0, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        self._running.clear()
 
 
 def _die_with_parent() -> None:

@@ -248,12 +248,10 @@ def test_rows_change_in_place(page, site, chest):
     assert abs(page.evaluate("scrollY") - before) < 200
 
 
-def test_ten_thousand_rows_stay_quick(page, site, chest):
+def test_ten_thousand_rows_stay_quick(page, site):
     """One can scroll to the end, and only what is near the screen is in the page."""
-    key = site.keep(chest)
-    site.job("Large", [NewImage(f"{number:05}.dcm", key, 1) for number in range(10_000)])
-    while work(site.store, 2000, rejected):
-        pass
+    names = [f"{number:05}.dcm" for number in range(10_000)]
+    site.job("Large", [NewImage(name, None, 1, "unreadable", "Empty.") for name in names])
     page.route("**/preview.png*", lambda route: route.abort())
     page.goto(f"{site.address}/jobs/1")
     expect(page.get_by_role("link", name="00000.dcm")).to_be_visible()

@@ -2,11 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
     RLELossless,
 )
 
@@ -19,7 +22,7 @@ from model.errors import (
     UnsupportedFormat,
 )
 from model.images import decode
-from tests.model.pictures import HEIGHT, WIDTH, dicom_bytes, ramp
+from tests.model.pictures import HEIGHT, WIDTH, dicom_bytes, encoded, ramp
 
 LEVELS = 4096
 RAMP = ramp(LEVELS, np.uint16)
@@ -69,6 +72,40 @@ def test_the_first_of_several_windows_counts():
     first = decode(dicom_bytes(RAMP, WindowCenter=2048, WindowWidth=2048)).pixels
 
     np.testing.assert_array_equal(both, first)
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    "elements",
+    [{}, {"WindowCenter": 2048, "WindowWidth": 2048}, {"PixelPaddingValue": 4095}],
+)
+def test_reduced_it_shows_the_same(elements, photometric):
+    large = np.kron(RAMP, np.ones((6, 6), np.uint16))
+    data = dicom_bytes(large, photometric=photometric, **elements)
+    whole, reduced = decode(data), decode(data, at_least=HEIGHT)
+
+    assert reduced.pixels.shape == (HEIGHT, WIDTH)
+    assert (reduced.width, reduced.height) == (6 * WIDTH, 6 * HEIGHT)
+    np.testing.assert_allclose(reduced.pixels, whole.pixels[3::6, 3::6], atol=0.01)
+
+
+def test_jpeg_baseline():
+    photo = encoded(Image.fromarray(ramp()), "JPEG", quality=95)
+    data = dicom_bytes(ramp(), syntax=JPEGBaseline8Bit, PixelData=encapsulate([photo]))
+
+    np.testing.assert_allclose(decode(data).pixels, ramp() / 255, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"), [("JPEG-LL", b"NM"), ("JPEG2000_UNC", b"NM"), ("MR2_J2KR", b"MR")]
+)
+def test_real_lossless_compression(real, name, modality):
+    """The files are no X-rays; under another modality their pixels are decoded all the same."""
+    data = (real / f"{name}.dcm").read_bytes()
+    pixels = decode(data.replace(b"CS\x02\x00" + modality, b"CS\x02\x00CR")).pixels
+
+    assert np.ptp(pixels) > 0.9
+    assert pixels.std() > 0.02
 
 
 @pytest.mark.parametrize(("centre", "width"), [(40_000, 100), (-5_000, 20), (2048, 1)])

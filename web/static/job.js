@@ -85,7 +85,7 @@ function show(job) {
   $("progress").className = job.status;
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
-  $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;
+  showTime(job);
   $("created").textContent = moment(job.created_at);
   $("cancel").hidden = job.status !== "running";
   for (const [name, number] of Object.entries(counts)) {
@@ -98,4 +98,14 @@ function show(job) {
   const tenth = Math.floor(job.progress * 10);
   if (tenth !== spokenAt) $("spoken").textContent = `${percent(job.progress)} finished`;
   spokenAt = tenth;
+}
+
+function showTime(job) {
+  const isOver = job.finished_at !== null;
+  $("left-name").textContent = isOver ? "Took" : "Time left";
+  if (isOver) {
+    $("left").textContent = duration((new Date(job.finished_at) - new Date(job.created_at)) / 1000);
+  } else {
+    $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;
+  }
 }

@@ -31,9 +31,9 @@ export function fillRow(row, image) {
   for (const label of Object.keys(LABEL_NAMES)) {
     const cell = row.querySelector(`.share.${label}`);
     const share = image.result?.probabilities[label];
-    cell.classList.toggle("top", image.result?.label === label);
-    cell.querySelector("meter").hidden = share === undefined;
-    cell.querySelector("meter").value = share ?? 0;
+    cell.classList.toggle("likeliest", image.result?.label === label);
+    cell.querySelector("progress").hidden = share === undefined;
+    cell.querySelector("progress").value = share ?? 0;
     cell.querySelector(".numbers").textContent = share === undefined ? "" : probability(share);
   }
 }

@@ -1,0 +1,106 @@
+"""The artifact: the released one holds what it says, and a broken one is refused in a sentence."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from model.artifact import INT8, METADATA, RELEASED, WEIGHTS, load_artifact, sha256
+from model.errors import ArtifactMismatch, ArtifactMissing
+from model.labels import LABELS
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """A copy of the released artifact, and a function that changes its metadata."""
+    folder = tmp_path / "artifact"
+    shutil.copytree(RELEASED, folder)
+
+    def change(**fields):
+        metadata = json.loads((folder / METADATA).read_text())
+        (folder / METADATA).write_text(json.dumps(metadata | fields))
+        return folder
+
+    return change
+
+
+def test_released_artifact():
+    artifact = load_artifact()
+    metadata = artifact.metadata
+    assert tuple(metadata["labels"]) == LABELS
+    assert artifact.version == "vgg_attention-1.0.0"
+    assert metadata["files"] == {name: sha256(RELEASED / name) for name in (INT8, WEIGHTS)}
+    assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 35 * MEGABYTE
+    assert 1 / len(LABELS) < artifact.uncertain_below < 1
+    assert artifact.preprocessing.id == metadata["preprocessing_id"]
+    assert len(metadata["data_sha256"]) == 64
+
+
+def test_released_artifact_says_how_good_it_is():
+    metadata = load_artifact().metadata
+    assert metadata["metrics"]["n"] == metadata["images"]["test"]
+    assert set(metadata["metrics"]["sources"]) == {
+        "cohen",
+        "cxnet",
+        "kermany",
+        "nih",
+        "radiography",
+    }
+    for part in (metadata["metrics"], *metadata["metrics"]["sources"].values()):
+        figure = part["figures"]["accuracy"]
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    assert metadata["int8"]["label_agreement"] >= 0.99
+    assert metadata["int8"]["mean_absolute_difference"] < 0.01
+
+
+def test_no_machine_or_home_is_named_in_the_metadata():
+    text = (RELEASED / METADATA).read_text()
+    assert not any(word in text for word in ("/work", "/home", "/root", "/tmp"))
+
+
+def test_a_missing_artifact(tmp_path):
+    with pytest.raises(ArtifactMissing, match="CXR_ARTIFACT"):
+        load_artifact(tmp_path / "nowhere")
+
+
+def test_a_missing_file(broken):
+    folder = broken()
+    (folder / INT8).unlink()
+    with pytest.raises(ArtifactMissing, match=INT8):
+        load_artifact(folder)
+
+
+def test_a_changed_file(broken):
+    folder = broken()
+    content = bytearray((folder / WEIGHTS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / WEIGHTS).write_bytes(content)
+    with pytest.raises(ArtifactMismatch, match="SHA-256"):
+        load_artifact(folder)
+
+
+@pytest.mark.parametrize("wrong", [{"format": 99}, {"labels": ["NORMAL", "COVID19", "PNEUMONIA"]}])
+def test_metadata_of_another_program(broken, wrong):
+    with pytest.raises(ArtifactMismatch, match="this program"):
+        load_artifact(broken(**wrong))
+
+
+def test_damaged_metadata(broken):
+    folder = broken()
+    (folder / METADATA).write_text("{")
+    with pytest.raises(ArtifactMismatch, match=METADATA):
+        load_artifact(folder)
+
+
+def test_metrics_are_finite_numbers():
+    def numbers(value):
+        if isinstance(value, dict):
+            for inner in value.values():
+                yield from numbers(inner)
+        elif isinstance(value, float):
+            yield value
+
+    assert np.isfinite(list(numbers(load_artifact().metadata["metrics"]))).all()
