@@ -244,7 +244,7 @@ def _unit(values: np.ndarray) -> np.ndarray:
 
 def _zoomed(picture: np.ndarray, side: int) -> np.ndarray:
     image = Image.fromarray(picture.astype(np.float32))
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _random_view(

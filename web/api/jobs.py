@@ -67,7 +67,7 @@ def create_job():
         name = name.strip() or upload.default_name()
         job = here.store.create_job(clinic_id(), name, upload.rows(), urgent=urgent)
         upload.committed()
-    here.dispatcher.send_waiting()
+    here.dispatcher.wake(job.id)
     response = jsonify(job_json(job))
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
