@@ -1,5 +1,7 @@
 # Every target builds and uses .venv in this folder; .venv/bin/cxr is the command afterwards.
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first that runs and is new enough: a name on PATH may be a shim of a version that is not there.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+    $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
@@ -36,9 +38,8 @@ clean:  ## remove the virtual environment
 	rm -rf .venv
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	    || { echo "Python 3.11 or newer is needed. Found: $$($(PYTHON) -V)" >&2; exit 1; }
+	@test -n "$(PYTHON)" \
+	    || { echo "Python 3.11 or newer is needed. Found: $$(python3 -V 2>&1 || true)" >&2; exit 1; }
 	@echo "Making the virtual environment .venv with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv .venv
 
