@@ -2,7 +2,7 @@
 
 Cheap rules come first (blank, colour, proportions). What passes them is measured
 (`gate_features`) and scored by `FrontalModel`: how far the picture lies from the subspace of real
-chests, and a small network on top. `training/gate.py` fits it and prints how well it does.
+chests, and a small network on top. `python -m training.gate` fits it.
 """
 
 from dataclasses import dataclass, fields

@@ -84,8 +84,8 @@ def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
     type=click.Path(exists=True, path_type=Path),
     envvar="CXR_DATA",
     required=True,
-    help="CSV path,label[,split,patient,source], its paths relative to it; or a folder of classes. "
-    "[default: CXR_DATA]",
+    help="CSV path,label[,split,patient,source,lung_mask], its paths relative to it; or a folder "
+    "of classes. [default: CXR_DATA]",
 )
 @click.option("--artifact", type=Folder, help="Folder of a model.  [default: the released one]")
 @click.option(
@@ -123,7 +123,8 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled X-rays, per source, with 95 % intervals over patients.
 
-    Images that cannot be read or are refused are counted and named.
+    Images that cannot be read or are refused are counted and named. Where there are lung masks,
+    also how much of the attention lies inside the lungs.
     """
     with clear_errors():
         from model.artifact import load_artifact
@@ -149,7 +150,7 @@ def evaluate(
         if report:
             from training.report import write_report
 
-            write_report(report, answers, figures, model.preprocessing)
+            write_report(report, answers, figures)
         if as_json:
             click.echo(json.dumps(figures, indent=2))
         else:
@@ -168,6 +169,10 @@ def clear_errors() -> Iterator[None]:
         yield
     except (TrainingError, ModelError) as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        if not error.filename:  # a broken pipe, say: no file of the user's
+            raise
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{EXTRA} Missing: {error.name}") from None
 
@@ -184,7 +189,7 @@ def _finish(network, recipe, samples, run: Path, out: Path) -> None:
     answers = measure(out, samples, network)
     metadata = json.loads((out / "metadata.json").read_text())
     figures = {"model": artifact.version, "split": "test", **metadata["metrics"]}
-    write_report(run, answers, figures, artifact.preprocessing, run / "history.csv")
+    write_report(run, answers, figures, run / "history.csv")
     print_figures(figures)
     click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")
 

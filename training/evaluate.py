@@ -13,6 +13,7 @@ from model.gate import check
 from model.images import decode
 from model.labels import LABELS
 from model.preprocess import Preprocessing, prepare
+from training.attention import lung_attention
 from training.errors import TrainingError
 from training.manifest import Sample
 from training.metrics import RESAMPLES, Figure, confusion, ppv, with_intervals
@@ -31,13 +32,14 @@ class Refused:
 class Answers:
     """What a model said about `samples`, in their order; N of them.
 
-    probabilities: (N, K) float32. attention: (N, h, w) float32, 0..1.
+    probabilities: (N, K) float32. attention: (N, h, w) float32, 0..1, over `preprocessing.box`.
     refused: further samples, which could not be read or were no chest X-rays.
     """
 
     samples: Sequence[Sample]
     probabilities: np.ndarray
     attention: np.ndarray
+    preprocessing: Preprocessing
     refused: Sequence[Refused] = ()
 
     @property
@@ -52,7 +54,10 @@ class Answers:
     def of_source(self, source: str) -> "Answers":
         inside = [n for n, sample in enumerate(self.samples) if sample.source == source]
         return Answers(
-            [self.samples[n] for n in inside], self.probabilities[inside], self.attention[inside]
+            [self.samples[n] for n in inside],
+            self.probabilities[inside],
+            self.attention[inside],
+            self.preprocessing,
         )
 
 
@@ -96,13 +101,16 @@ def ask(
     if not answered:
         first = f" The first: {refused[0].path}: {refused[0].message}" if refused else ""
         raise TrainingError(f"None of {len(refused)} images could be classified.{first}")
-    return Answers(answered, np.concatenate(probabilities), np.concatenate(attention), refused)
+    return Answers(
+        answered, np.concatenate(probabilities), np.concatenate(attention), preprocessing, refused
+    )
 
 
 def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:
     """All figures, overall and for each source, ready for JSON.
 
     prevalence: share of patients (0..1) who have the disease, for the predictive values.
+    Raises TrainingError when a lung mask cannot be read.
     """
     sources = sorted({sample.source for sample in answers.samples})
     return {
@@ -111,6 +119,9 @@ def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES
         "sources": {
             source: _figures(answers.of_source(source), prevalence, resamples) for source in sources
         },
+        "lung_attention": lung_attention(
+            answers.samples, answers.attention, answers.preprocessing.box, resamples
+        ),
         "refused": {
             "n": len(answers.refused),
             "reasons": dict(Counter(refused.code for refused in answers.refused)),

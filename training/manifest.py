@@ -15,13 +15,17 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".webp", ".tif", ".tiff"}
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled X-ray. `patient` and `source` are what groups of images have in common."""
+    """One labelled X-ray. `patient` and `source` are what groups of images have in common.
+
+    lung_mask: a picture of the same cut of the X-ray, in which the lungs are not black.
+    """
 
     path: Path
     label: str
     split: str
     patient: str
     source: str
+    lung_mask: Path | None = None
 
     @property
     def target(self) -> int:
@@ -30,7 +34,7 @@ class Sample:
 
 
 def read_manifest(file: Path) -> list[Sample]:
-    """Samples of a CSV `path,label[,split,patient,source]`, its paths relative to it.
+    """Samples of a CSV `path,label[,split,patient,source,lung_mask]`, its paths relative to it.
 
     PNEUMONIA_BACTERIAL and PNEUMONIA_VIRAL count as PNEUMONIA. Without a patient, each image is a
     patient of its own. Raises InvalidManifest, PatientLeak.
@@ -118,6 +122,7 @@ def _sample(file: Path, number: int, row: dict[str, str]) -> Sample:
         split=row.get("split") or "test",
         patient=row.get("patient") or row["path"],
         source=row.get("source") or "unknown",
+        lung_mask=file.parent / row["lung_mask"] if row.get("lung_mask") else None,
     )
 
 

@@ -122,14 +122,17 @@ def with_intervals(
 ) -> dict[str, Figure]:
     """`measure` on all images, with percentile bootstrap intervals.
 
-    Whole patients are drawn, because images of one patient are alike.
+    Whole patients are drawn, because images of one patient are alike. One patient alone says
+    nothing about others: the interval is None then.
+
+    targets, probabilities: what `measure` takes, one row an image.
     """
     _, group = np.unique(np.asarray(patients), return_inverse=True)
     order = np.argsort(group, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(group))[:-1])
     random = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}
-    for _ in range(resamples):
+    for _ in range(resamples if len(members) > 1 else 0):
         chosen = random.integers(0, len(members), len(members))
         images = np.concatenate([members[number] for number in chosen])
         for name, value in measure(targets[images], probabilities[images]).items():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.images import decode
 from model.labels import LABELS
-from model.preprocess import Preprocessing, crop_and_stretch
+from model.overlay import overlay_png
 from training.evaluate import Answers
 from training.metrics import auroc, calibration
 
@@ -89,32 +89,35 @@ def reliability(answers: Answers) -> bytes:
     return _png(figure)
 
 
-def examples(answers: Answers, preprocessing: Preprocessing, columns: int = 6) -> bytes:
-    """For each class and verdict (right, wrong) some X-rays with the attention map over them."""
+def examples(answers: Answers, each: int = 4) -> bytes:
+    """A row for each class: X-rays with the attention over them, first the right, then the wrong.
+
+    each: how many right and how many wrong ones.
+    """
     predicted = answers.probabilities.argmax(axis=1)
-    chosen: list[int] = []
     random = np.random.default_rng(0)
-    for number in range(len(LABELS)):
-        of_class = answers.targets == number
-        for fits in (predicted == number, predicted != number):
-            chosen += list(random.permutation(np.flatnonzero(of_class & fits))[: columns // 2])
-    rows = max(1, -(-len(chosen) // columns))
-    figure = Figure(figsize=(2.1 * columns, 2.5 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
+    figure = Figure(figsize=(4.2 * each, 2.7 * len(LABELS)), layout="constrained")
+    grid = figure.subplots(len(LABELS), 2 * each, squeeze=False)
+    for axes in grid.ravel():
         axes.axis("off")
-    for axes, number in zip(grid, chosen, strict=False):
-        sample = answers.samples[number]
-        grey = crop_and_stretch(decode(sample.path).pixels, preprocessing, preprocessing.box)
-        attention = Image.fromarray(answers.attention[number].astype(np.float32))
-        axes.imshow(grey, cmap="gray", vmin=0, vmax=1)
-        smooth = attention.resize(grey.shape[::-1], Image.Resampling.BICUBIC)
-        axes.imshow(np.asarray(smooth), cmap="inferno", alpha=0.4)
-        said = predicted[number]
-        colour = "black" if said == sample.target else COLOURS[0]
-        title = f"{sample.label}\n{LABELS[said]} {answers.probabilities[number, said]:.2f}"
-        axes.set_title(title, fontsize=8, color=colour)
+    for number, row in enumerate(grid):
+        right = (answers.targets == number) & (predicted == number)
+        wrong = (answers.targets == number) & (predicted != number)
+        for group, places in ((right, row[:each]), (wrong, row[each:])):
+            chosen = random.permutation(np.flatnonzero(group))
+            for axes, image in zip(places, chosen, strict=False):
+                _example(axes, answers, image, "black" if group is right else COLOURS[0])
     return _png(figure)
+
+
+def _example(axes, answers: Answers, number: int, colour: str) -> None:
+    sample, said = answers.samples[number], answers.probabilities[number]
+    overlay = overlay_png(
+        decode(sample.path), answers.attention[number], answers.preprocessing.box, longest=320
+    )
+    axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
+    verdict = f"called {LABELS[said.argmax()]} {said.max():.2f}"
+    axes.set_title(f"{sample.label}\n{verdict}", fontsize=8, color=colour)
 
 
 def _png(figure: Figure) -> bytes:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model.preprocess import Preprocessing
 from training import plots
 from training.evaluate import Answers
+from training.text import interval, sentences
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -24,7 +24,6 @@ def write_report(
     folder: Path,
     answers: Answers,
     figures: dict[str, Any],
-    preprocessing: Preprocessing,
     history: Path | None = None,
 ) -> None:
     """Write report.json and report.html, with the plots inside it, into `folder`.
@@ -39,7 +38,7 @@ def write_report(
         "confusion": plots.confusion(figures["confusion"]),
         "curves": plots.curves(answers),
         "reliability": plots.reliability(answers),
-        "examples": plots.examples(answers, preprocessing),
+        "examples": plots.examples(answers),
     }
     if history and history.is_file():
         pictures = {"history": plots.history(history)} | pictures
@@ -52,6 +51,7 @@ def _page(figures: dict[str, Any], pictures: dict[str, bytes]) -> str:
         f'<p><img alt="{name}" src="data:image/png;base64,{base64.b64encode(png).decode()}"></p>'
         for name, png in pictures.items()
     )
+    notes = "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences(figures))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>
 <body>
@@ -60,7 +60,9 @@ def _page(figures: dict[str, Any], pictures: dict[str, bytes]) -> str:
 patients; {figures["refused"]["n"]} more were refused or unreadable. 95 % intervals come from
 resampling patients.</p>
 {_table(figures)}
+{notes}
 {images}
+{_refused(figures["refused"]["images"])}
 </body></html>
 """
 
@@ -78,4 +80,12 @@ def _table(figures: dict[str, Any]) -> str:
 def _cell(figure: dict[str, float | None]) -> str:
     if figure["value"] is None:
         return "&ndash;"
-    return f"{figure['value']:.3f}<br><small>{figure['low']:.3f}-{figure['high']:.3f}</small>"
+    return f"{figure['value']:.3f}<br><small>{interval(figure)}</small>"
+
+
+def _refused(images: list[dict[str, str]]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(image['path'])}</td><td>{html.escape(image['message'])}</td></tr>"
+        for image in images
+    )
+    return f"<h2>Refused or unreadable</h2>\n<table>{rows}</table>" if rows else ""

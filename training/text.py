@@ -1,5 +1,6 @@
-"""Figures for the terminal."""
+"""Figures as text: tables for the terminal, and the sentences that the report shows, too."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
@@ -35,6 +36,8 @@ def print_figures(figures: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     console.print("95 % intervals over patients. Research and triage support, not a diagnosis.")
+    for sentence in sentences(figures):
+        console.print(sentence, highlight=False)
     refused = figures["refused"]
     if refused["n"]:
         console.print(f"Refused or unreadable, not counted above: {refused['n']}")
@@ -42,13 +45,42 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
 
 
+def sentences(figures: dict[str, Any]) -> Iterator[str]:
+    """What does not fit a table of images and sources: predictive values, where it looked."""
+    values = dict(figures["ppv"])
+    prevalence = values.pop("prevalence")
+    shown = ", ".join(
+        f"{label} {_short(value)}" for label, value in values.items() if value is not None
+    )
+    if shown:
+        yield f"Positive predictive value where {prevalence:.0%} have the disease: {shown}."
+    lungs = figures["lung_attention"]
+    if lungs:
+        inside, area, difference = (
+            f"{_short(figure['value'])} ({interval(figure) or 'one patient'})"
+            for figure in lungs["figures"].values()
+        )
+        yield (
+            f"Attention inside the lungs: {inside}; the lungs are {area} of the area; difference "
+            f"{difference}. {lungs['n']} images with lung masks, {lungs['patients']} patients."
+        )
+        if lungs["masks_of_another_cut"]:
+            yield f"Masks of another cut of the X-ray, left out: {lungs['masks_of_another_cut']}."
+
+
+def interval(figure: dict[str, float | None]) -> str:
+    """Such as `.912-.950`; empty when there is none."""
+    if figure["low"] is None:
+        return ""
+    return f"{_short(figure['low'])}-{_short(figure['high'])}"
+
+
 def _cell(figure: dict[str, float | None]) -> str:
     if figure["value"] is None:
         return "-"
-    interval = f"{_short(figure['low'])}-{_short(figure['high'])}"
-    return f"{_short(figure['value'])}\n[dim]{interval}[/dim]"
+    return f"{_short(figure['value'])}\n[dim]{interval(figure)}[/dim]"
 
 
 def _short(value: float) -> str:
     """Three decimals, without the leading zero of shares."""
-    return f"{value:.3f}".removeprefix("0")
+    return f"{value:.3f}".replace("0.", ".", 1)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from web.client import Client, Json
-from web.client_cli import EXIT_FAILED, clear_errors, known_token, link, server_options
-from web.client_errors import ClientError
-from web.client_files import collect
-from web.client_view import console, follow, results_table, upload_bar
+from web.client.cli import EXIT_FAILED, clear_errors, known_token, link, server_options
+from web.client.errors import ClientError
+from web.client.files import collect
+from web.client.http import Client, Json
+from web.client.view import console, follow, results_table, upload_bar
 from web.throwaway import RunningSystem, throwaway_system
 from worker.errors import LaunchError
 

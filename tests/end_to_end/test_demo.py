@@ -4,7 +4,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,10 +25,8 @@ def demo(**environment: str) -> subprocess.CompletedProcess:
 
 def test_by_itself_it_starts_and_stops_its_own_system(tmp_path):
     (tmp_path / "tmp").mkdir()
-    started = time.monotonic()
     shown = demo(CXR_URL="http://127.0.0.1:1", CXR_HOME=str(tmp_path), TMPDIR=str(tmp_path / "tmp"))
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert time.monotonic() - started < MOST_S
     lines = {line.split()[0]: line for line in shown.stdout.splitlines() if ".dcm" in line}
     assert all("rejected" not in lines[chest] for chest in CHESTS)
     assert "rejected" in lines[LEG]

@@ -21,8 +21,8 @@ import redis
 
 from tests.end_to_end.compose import SECRETS, compose
 from tests.support import wait_for
-from web.client import Client
-from web.client_files import collect
+from web.client.files import collect
+from web.client.http import Client
 
 WORKERS = 2
 START_S = 90

@@ -1,7 +1,6 @@
 """The gate on real radiographs of pydicom-data, on drawn pictures, and on the training data."""
 
 import csv
-import time
 from collections import defaultdict
 
 import numpy as np
@@ -137,16 +136,6 @@ def test_the_score_is_repeatable_and_leaves_its_input_alone(chest):
 
     assert score(chest.pixels) == score(chest.pixels) > 0
     np.testing.assert_array_equal(before, chest.pixels)
-
-
-def test_the_gate_is_cheap(chest):
-    times = []
-    for _ in range(20):
-        started = time.process_time()
-        check(chest)
-        times.append(time.process_time() - started)
-
-    assert min(times) < 0.01  # about 2 ms; generous, since machines differ
 
 
 def test_chests_of_the_training_data_pass():

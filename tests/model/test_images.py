@@ -1,7 +1,6 @@
 import io
 import subprocess
 import sys
-import time
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -304,16 +303,3 @@ def test_many_threads_at_once():
 
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_a_megapixel_is_decoded_fast():
-    random = np.random.default_rng(0)
-    rough = Image.fromarray(random.integers(0, 255, (64, 64), dtype=np.uint8))
-    data = encoded(rough.resize((1024, 1024), Image.Resampling.BICUBIC), "JPEG", quality=90)
-    times = []
-    for _ in range(7):
-        started = time.process_time()
-        decode(data, at_least=300)
-        times.append(time.process_time() - started)
-
-    assert min(times) < 0.02  # about 3 ms; generous, since machines differ

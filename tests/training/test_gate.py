@@ -10,9 +10,9 @@ pytest.importorskip("skimage")
 
 from model.gate import SHAPE, FrontalModel
 from model.gate_features import THUMB, measure
-from training.gate import Measured, fit
-from training.gate_chests import as_sent
-from training.gate_negatives import CHEST_KINDS, KINDS
+from training.gate.chests import as_sent
+from training.gate.fitting import Measured, fit
+from training.gate.negatives import CHEST_KINDS, KINDS
 
 D = SHAPE + 10
 TEMPLATE = np.zeros((THUMB, THUMB), np.float32)

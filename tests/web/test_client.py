@@ -8,10 +8,10 @@ import pytest
 from werkzeug.formparser import parse_form_data
 
 from tests.web.scripted import Scripted
-from web import client as client_module
-from web.client import Client
-from web.client_errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
-from web.client_files import Multipart, UploadFile, collect
+from web.client import http as client_module
+from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
+from web.client.files import Multipart, UploadFile, collect
+from web.client.http import Client
 
 JOB = {
     "id": 7,

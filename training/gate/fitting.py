@@ -1,27 +1,17 @@
-"""Fit the gate, and measure it honestly.
+"""Fit the gate on the manifest's chests and on other pictures, and print how good it is."""
 
-    CXR_DATA=folder python -m training.gate            # fits model/gate.npz: 4 minutes on 1 core
-    CXR_DATA=folder python -m training.gate --measure  # measures the released one only
-
-Fitted on the manifest's `train`, its threshold chosen on `val`, measured on `test`; then once more
-without each kind of other pictures in turn, to see what happens to kinds that nobody thought of.
-Needs scikit-image, scikit-learn and matplotlib for the pictures that are no chests.
-"""
-
-import argparse
 import csv
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from model.gate import MODEL_FILE, SHAPE, FrontalModel
+from model.gate import SHAPE, FrontalModel
 from model.gate_features import THUMB, measure
 from model.images import decode
-from training.gate_chests import as_sent
-from training.gate_negatives import CHEST_KINDS, KINDS
+from training.gate.chests import as_sent
+from training.gate.negatives import CHEST_KINDS, KINDS
 
 COMPONENTS = 64
 MEMBERS = 3
@@ -35,33 +25,13 @@ SEEDS = {"train": 1, "val": 2, "test": 3}
 
 @dataclass(frozen=True)
 class Measured:
-    """Features of one split: P chests, V variants of them (`gate_chests`), N other pictures."""
+    """Features of one split: P chests, V variants of them (`chests.as_sent`), N other pictures."""
 
     chests: np.ndarray  # (P, D)
     sources: np.ndarray  # (P,) names
     variants: np.ndarray  # (V, D)
     others: np.ndarray  # (N, D)
     kinds: np.ndarray  # (N,) names
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--measure", action="store_true", help="measure the released gate only")
-    arguments = parser.parse_args()
-    folder = Path(os.environ["CXR_DATA"])
-    if arguments.measure:
-        model = FrontalModel.load()
-        report(model, gather(folder, "test", model.template))
-        return
-    template = mean_chest(folder)
-    splits = {name: gather(folder, name, template) for name in PER_KIND}
-    fit(splits["train"], splits["val"], template).save(MODEL_FILE)
-    report(FrontalModel.load(), splits["test"])
-    print("\nRefused of a kind when the gate was fitted without it")
-    for kind in [*KINDS, *CHEST_KINDS]:
-        model = fit(_without(splits["train"], kind), splits["val"], template)
-        test = splits["test"]
-        _print_share(kind, model.refuses(test.others[test.kinds == kind]))
 
 
 def chests_of(folder: Path, split: str) -> tuple[list[np.ndarray], list[str]]:
@@ -157,28 +127,24 @@ def report(model: FrontalModel, test: Measured) -> None:
     print("Chests of `test` wrongly refused (95 % Wilson interval)")
     refused = model.refuses(test.chests)
     for source in np.unique(test.sources):
-        _print_share(source, refused[test.sources == source])
-    _print_share("all", refused)
-    _print_share("variants", model.refuses(test.variants))
+        print_share(source, refused[test.sources == source])
+    print_share("all", refused)
+    print_share("variants", model.refuses(test.variants))
     print("\nOther pictures refused")
     refused = model.refuses(test.others)
     for kind in [*KINDS, *CHEST_KINDS]:
-        _print_share(kind, refused[test.kinds == kind])
-    _print_share("all", refused)
+        print_share(kind, refused[test.kinds == kind])
+    print_share("all", refused)
 
 
-def _without(measured: Measured, kind: str) -> Measured:
+def without(measured: Measured, kind: str) -> Measured:
     kept = measured.kinds != kind
     return replace(measured, others=measured.others[kept], kinds=measured.kinds[kept])
 
 
-def _print_share(name: str, hits: np.ndarray, z: float = 1.96) -> None:
+def print_share(name: str, hits: np.ndarray, z: float = 1.96) -> None:
     n, share = len(hits), float(np.mean(hits))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     low, high = max(0, middle - half), min(1, middle + half)
     print(f"  {name:12} {hits.sum():5} of {n:5}  {share:7.2%}  [{low:.2%}, {high:.2%}]", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import httpx
 
-from web.client_errors import NotOurServer, Refused, Unreachable
-from web.client_files import Multipart, UploadFile
+from web.client.errors import NotOurServer, Refused, Unreachable
+from web.client.files import Multipart, UploadFile
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 
 
 class Client:
-    """Talks to one server as one clinic. Raises web.client_errors.ClientError's kinds."""
+    """Talks to one server as one clinic. Raises web.client.errors.ClientError's kinds."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from web.client import Client, Json
-from web.client_errors import ClientError, Unreachable
+from web.client.errors import ClientError, Unreachable
+from web.client.http import Client, Json
 from worker.errors import SettingsError
 from worker.settings import Settings
 
@@ -62,8 +62,8 @@ def submit(
 
     With --wait, exits with 1 when an image failed or was cancelled; refused images are verdicts.
     """
-    from web.client_files import collect
-    from web.client_view import follow, status_lines, upload_bar
+    from web.client.files import collect
+    from web.client.view import follow, status_lines, upload_bar
 
     with clear_errors(), Client(url, known_token(token)) as client:
         files = collect(paths)
@@ -91,7 +91,7 @@ def submit(
 @server_options
 def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) -> None:
     """Show how far the job with the number JOB is."""
-    from web.client_view import follow, status_lines
+    from web.client.view import follow, status_lines
 
     with clear_errors(), Client(url, known_token(token)) as client:
         found = follow(client, job) if watch else client.job(job)
@@ -114,7 +114,7 @@ def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) ->
 @server_options
 def results(job: int, kind: str | None, output: Path | None, url: str, token: str | None) -> None:
     """Show the results of the job with the number JOB, as a table unless told otherwise."""
-    from web.client_view import console, finished, results_table
+    from web.client.view import console, finished, results_table
 
     if output and not kind:
         kind = output.suffix.lower().lstrip(".")

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model.labels import LABELS
-from web.client import Client, Json
+from web.client.http import Client, Json
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
 FINAL = ("done", "rejected", "failed", "cancelled")

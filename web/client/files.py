@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from web.client_errors import FileChanged, UnreadableFile
+from web.client.errors import FileChanged, UnreadableFile
 
 CHUNK_BYTES = 256 * 1024
 

@@ -1,0 +1,1 @@
+"""Fits and measures the gate of `model.gate`: `python -m training.gate`."""

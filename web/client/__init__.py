@@ -1,0 +1,1 @@
+"""The commands `cxr submit`, `status` and `results`: a thin client of the REST API."""
