@@ -4,12 +4,14 @@ Only ever applied to the training split.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from model.preprocess import Box, Preprocessing, crop_and_stretch
+from training.style import Style, restyled
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Augmentation:
 
     crop: the border cut off each side is drawn from `crop_least`..`crop` (shares of the side).
     flip: chance of a mirror image. rotation: degrees either way.
+    restyle: chance of another hospital's style, half of it or more (`training.style`).
+    shading: uneven brightness, either way, 0..1.
     gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
     resample: chance of scaling down and up again. noise, jpeg: chance of noise, of JPEG artefacts;
     at most one of these three is applied.
@@ -27,6 +31,8 @@ class Augmentation:
     crop: float = 0.12
     flip: float = 0.5
     rotation: float = 10.0
+    restyle: float = 0.0
+    shading: float = 0.0
     gamma: float = 0.4
     contrast: float = 0.25
     brightness: float = 0.08
@@ -40,10 +46,18 @@ def augment(
     augmentation: Augmentation,
     preprocessing: Preprocessing,
     random: np.random.Generator,
+    donors: Sequence[Sequence[Style]] = (),
 ) -> np.ndarray:
-    """pixels: (H, W) float32 grey, 0..1; left alone. Returns: (S, S) float32, 0..1."""
+    """pixels: (H, W) float32 grey, 0..1; left alone. Returns: (S, S) float32, 0..1.
+
+    donors: groups of styles to borrow; each group is as likely as any other.
+    """
     pixels, box = _move(pixels, augmentation, random)
     grey = crop_and_stretch(np.ascontiguousarray(pixels), preprocessing, box)
+    if donors and random.random() < augmentation.restyle:
+        group = donors[random.integers(len(donors))]
+        grey = restyled(grey, group[random.integers(len(group))], random.uniform(0.5, 1))
+    grey = _shade(grey, augmentation, random)
     grey = _change_exposure(grey, augmentation, random)
     return _degrade(grey, augmentation, random).astype(np.float32)
 
@@ -62,6 +76,16 @@ def _move(pixels, augmentation, random) -> tuple[np.ndarray, Box]:
         )
         pixels = np.asarray(turned)
     return pixels, Box(left, top, right, bottom)
+
+
+def _shade(grey, augmentation, random) -> np.ndarray:
+    if not augmentation.shading:
+        return grey
+    corners = random.uniform(-augmentation.shading, augmentation.shading, (3, 3))
+    shade = Image.fromarray(corners.astype(np.float32)).resize(
+        grey.shape[::-1], Image.Resampling.BICUBIC
+    )
+    return np.clip(grey + np.asarray(shade), 0, 1)
 
 
 def _change_exposure(grey, augmentation, random) -> np.ndarray:

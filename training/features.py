@@ -17,6 +17,7 @@ from model.images import decode
 from model.preprocess import Preprocessing, crop_and_stretch, to_vgg_input
 from training.augment import Augmentation, augment
 from training.manifest import Sample, data_hash
+from training.style import Style, donor_styles
 
 BATCH = 32
 
@@ -31,28 +32,37 @@ class FeatureCache:
         self._folder = folder
         self._frozen = frozen
         self._preprocessing = preprocessing
+        self._styles: list[list[Style]] | None = None
 
     def plain(self, samples: Sequence[Sample]) -> np.ndarray:
         """Features of the images as they are served. Returns: (N, h, w, C) float16, on disk."""
 
-        def load(number: int) -> np.ndarray:
-            pixels = decode(samples[number].path).pixels
-            return crop_and_stretch(pixels, self._preprocessing, self._preprocessing.box)
-
-        return self._features(samples, "plain", load)
+        return self._features(samples, "plain", lambda number: self._served(samples[number]))
 
     def augmented(
         self, samples: Sequence[Sample], augmentation: Augmentation, copy: int
     ) -> np.ndarray:
         """Features of one augmented copy of every image; the same number gives the same copy."""
+        donors = self._donors(samples) if augmentation.restyle else []
 
         def load(number: int) -> np.ndarray:
             random = np.random.default_rng(1_000_003 * copy + number)
             pixels = decode(samples[number].path).pixels
-            return augment(pixels, augmentation, self._preprocessing, random)
+            return augment(pixels, augmentation, self._preprocessing, random, donors)
 
         key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
         return self._features(samples, f"augmented-{key}-{copy}", load)
+
+    def _donors(self, samples: Sequence[Sample]) -> list[list[Style]]:
+        if self._styles is None:
+            self._styles = donor_styles(samples, self._served)
+        return self._styles
+
+    def _served(self, sample: Sample) -> np.ndarray:
+        """(S, S) float32, 0..1: the grey values as they are served."""
+        return crop_and_stretch(
+            decode(sample.path).pixels, self._preprocessing, self._preprocessing.box
+        )
 
     def _features(self, samples, kind: str, load) -> np.ndarray:
         key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"

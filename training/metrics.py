@@ -99,6 +99,16 @@ def auroc(positive: np.ndarray, score: np.ndarray) -> float | None:
     return float(above / (positives * negatives))
 
 
+def found_by_threshold(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many true and how many false positives each threshold gives, from the highest down.
+
+    positive: (N,) bool. score: (N,). Returns: two (T,) int, one threshold for each distinct score.
+    """
+    order = np.argsort(-score)
+    last = np.flatnonzero(np.diff(score[order], append=-np.inf))  # of equal scores
+    return np.cumsum(positive[order])[last], np.cumsum(~positive[order])[last]
+
+
 def ppv(sensitivity: float, specificity: float, prevalence: float) -> float | None:
     """Positive predictive value at a prevalence (0..1), by Bayes' rule."""
     flagged = sensitivity * prevalence + (1 - specificity) * (1 - prevalence)

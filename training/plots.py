@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from model.images import decode
 from model.labels import LABELS
 from model.overlay import overlay_png
 from training.evaluate import Answers
-from training.metrics import auroc, calibration
+from training.metrics import auroc, calibration, found_by_threshold
 
 COLOURS = ("#b5402a", "#2a7f62", "#2f5fa8")
 
@@ -28,6 +29,7 @@ def history(file: Path) -> bytes:
         for split, column in (("train", name), ("val", f"val_{name}")):
             axes.plot(epochs, [float(row[column]) for row in rows], marker="o", label=split)
         axes.set(title=name, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
     return _png(figure)
 
@@ -57,11 +59,10 @@ def curves(answers: Answers) -> bytes:
         positive = answers.targets == number
         if not positive.any() or positive.all():
             continue
-        found = positive[np.argsort(-answers.probabilities[:, number], kind="stable")]
-        true, false = np.cumsum(found), np.cumsum(~found)
-        area = auroc(positive, answers.probabilities[:, number])
-        colour = COLOURS[number]
-        roc.plot(false / false[-1], true / true[-1], color=colour, label=f"{label} {area:.3f}")
+        score, colour = answers.probabilities[:, number], COLOURS[number]
+        true, false = found_by_threshold(positive, score)
+        area = f"{label} {auroc(positive, score):.3f}"
+        roc.plot([0, *false / false[-1]], [0, *true / true[-1]], color=colour, label=area)
         pr.plot(true / true[-1], true / (true + false), color=colour, label=label)
     roc.set(title="ROC (area)", xlabel="1 - specificity", ylabel="sensitivity")
     pr.set(title="precision and recall", xlabel="recall", ylabel="precision", ylim=(0, 1.02))
@@ -77,7 +78,6 @@ def reliability(answers: Answers) -> bytes:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     bins = calibration(answers.targets, answers.probabilities)
     shares, confidences, accuracies = (np.array(column) for column in zip(*bins, strict=True))
-    axes.plot(confidences, accuracies, color=COLOURS[2])
     axes.scatter(confidences, accuracies, s=20 + 400 * shares, color=COLOURS[2], alpha=0.6)
     axes.set(
         title="reliability (size: share of images)",

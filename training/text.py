@@ -21,6 +21,9 @@ ROWS = {
 }
 
 
+MOST_COLUMNS = 500  # of a terminal
+
+
 def print_figures(figures: dict[str, Any]) -> None:
     """A column for all images and one for each source; 95 % intervals below the values."""
     table = Table(
@@ -34,6 +37,9 @@ def print_figures(figures: dict[str, Any]) -> None:
     for name, heading in ROWS.items():
         table.add_row(heading, *(_cell(part["figures"][name]) for part in parts.values()))
     console = Console()
+    # A table that is squeezed loses its words; a terminal can be made wider.
+    wide = console.options.update(width=MOST_COLUMNS)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
     console.print("95 % intervals over patients. Research and triage support, not a diagnosis.")
     for sentence in sentences(figures):

@@ -93,7 +93,7 @@ def _cost(found, images, log) -> dict:
         first_answer_s = time.perf_counter() - began
         parts = cost.children(running)
         bytes_before = cost.database_bytes(running)
-        cpu_before = {name: cost.cpu_seconds([pid]) for name, pid in parts.items()}
+        cpu_before = {name: cost.cpu_seconds(pid) for name, pid in parts.items()}
         job_id = submit(client, repeated(found, images))
         system.wait_until_complete(client, job_id)
         return {
@@ -101,7 +101,7 @@ def _cost(found, images, log) -> dict:
             "start_s": submit_began - began,
             "peak_memory_mb": {name: cost.peak_memory_mb(pid) for name, pid in parts.items()},
             "cpu_ms_per_image": {
-                name: 1000 * (cost.cpu_seconds([pid]) - cpu_before[name]) / images
+                name: 1000 * (cost.cpu_seconds(pid) - cpu_before[name]) / images
                 for name, pid in parts.items()
             },
             "stage_ms": cost.stage_ms(client, job_id),

@@ -27,31 +27,14 @@ def children(system: RunningSystem) -> dict[str, int]:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """Highest resident memory so far, in MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / MIB
-    raise ProcessLookupError(f"process {pid} has ended")
+    """Highest resident memory so far of the process or one below it, in MiB."""
+    return max(_peak_bytes(member) for member in _tree(pid)) / MIB
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """Processor time of these processes and their children so far."""
-    total = 0
-    tree = set(pids)
-    stats = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            stats[int(status.parent.name)] = _stat(status)[1]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    grown = True
-    while grown:
-        more = {pid for pid, fields in stats.items() if int(fields[1]) in tree} - tree
-        tree |= more
-        grown = bool(more)
-    for pid in tree & stats.keys():
-        total += int(stats[pid][11]) + int(stats[pid][12])
-    return total / CLOCK_TICKS_PER_S
+def cpu_seconds(pid: int) -> float:
+    """Processor time so far of the process and of those below it."""
+    ticks = sum(int(fields[11]) + int(fields[12]) for fields in _tree(pid).values())
+    return ticks / CLOCK_TICKS_PER_S
 
 
 def database_bytes(system: RunningSystem) -> int:
@@ -66,6 +49,27 @@ def stage_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
         stage: statistics.median(timing[stage] for timing in timings)
         for stage in (timings[0] if timings else {})
     }
+
+
+def _tree(root: int) -> dict[int, list[str]]:
+    """Fields of /proc/PID/stat, from the process state on, of a process and those below it."""
+    stats = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            stats[int(status.parent.name)] = _stat(status)[1]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    tree = {root}
+    while more := {pid for pid, fields in stats.items() if int(fields[1]) in tree} - tree:
+        tree |= more
+    return {pid: stats[pid] for pid in tree}
+
+
+def _peak_bytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0  # it has just ended
 
 
 def _stat(status: Path) -> tuple[str, list[str]]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import httpx
 
 from web.bench.files import submit
@@ -49,7 +50,10 @@ def latencies_under_bulk_s(
     try:
         found = latencies_s(client, urgent, count, pause_s=0.5)
         if client.get(f"/jobs/{bulk}").json()["status"] != "running":
-            raise RuntimeError("The bulk job ended before the urgent images: make it larger.")
+            raise click.UsageError(
+                f"The bulk job of {len(files)} images ended before {count} urgent ones: "
+                "give --bulk a larger number."
+            )
         return found
     finally:
         client.post(f"/jobs/{bulk}/cancel")
