@@ -41,12 +41,14 @@ class Prediction:
     """What the network says about one X-ray.
 
     label: the most probable of LABELS. probabilities: by label, their sum is 1.
+    uncertain: the highest probability is under the artifact's threshold: let a human look first.
     attention: (h, w) float16, 0..1, over `box` of the X-ray.
     model: the artifact's version. infer_ms: this image's share of its batch.
     """
 
     label: str
     probabilities: dict[str, float]
+    uncertain: bool
     attention: np.ndarray
     box: Box
     model: str
@@ -117,6 +119,7 @@ class Classifier:
             Prediction(
                 label=LABELS[int(np.argmax(row))],
                 probabilities=dict(zip(LABELS, map(float, row), strict=True)),
+                uncertain=bool(np.max(row) < self._artifact.uncertain_below),
                 attention=grid.astype(np.float16),
                 box=one.box,
                 model=self.version,

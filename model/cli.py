@@ -73,6 +73,7 @@ def as_dict(verdict: Verdict, attention: bool = False) -> dict:
             if prediction
             else None
         ),
+        "uncertain": prediction.uncertain if prediction else None,
         "model": prediction.model if prediction else None,
         "attention": shown,
         "timings_ms": verdict.timings_ms,
@@ -111,7 +112,8 @@ def _table(verdicts: Iterable[Verdict], paths: tuple[Path, ...], _attention: boo
         if prediction:
             model = prediction.model
             shares = [f"{prediction.probabilities[label]:.1%}" for label in LABELS]
-            table.add_row(escape(verdict.file), prediction.label, *shares)
+            doubt = " (uncertain)" if prediction.uncertain else ""
+            table.add_row(escape(verdict.file), prediction.label + doubt, *shares)
         else:
             table.add_row(escape(verdict.file), f"{verdict.status}: {verdict.reason}")
             reasons.setdefault(verdict.message, []).append(verdict.file)

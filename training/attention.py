@@ -9,8 +9,8 @@ from PIL import Image
 from model.images import decode
 from model.preprocess import Box
 from training.errors import TrainingError
+from training.intervals import RESAMPLES, with_intervals
 from training.manifest import Sample
-from training.metrics import RESAMPLES, with_intervals
 
 # A mask of other proportions was drawn on another cut of the X-ray and lies beside the lungs.
 MOST_STRETCHED = 0.02

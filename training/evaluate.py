@@ -15,8 +15,9 @@ from model.labels import LABELS
 from model.preprocess import Preprocessing, prepare
 from training.attention import lung_attention
 from training.errors import TrainingError
+from training.intervals import RESAMPLES, Figure, with_intervals
 from training.manifest import Sample
-from training.metrics import RESAMPLES, Figure, confusion, ppv, with_intervals
+from training.metrics import confusion, ppv
 
 
 @dataclass(frozen=True)

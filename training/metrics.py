@@ -1,30 +1,13 @@
-"""How good probabilities are, with 95 % intervals from resampling patients.
+"""How good probabilities are.
 
 N images, K classes. Plain numpy, so that a released model can be checked without TensorFlow.
 """
-
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from model.labels import LABELS
 
-RESAMPLES = 1000
 CALIBRATION_BINS = 15
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A measured value with its 95 % interval; None where it cannot be computed."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-    def as_dict(self) -> dict[str, float | None]:
-        """For JSON, with the four decimals that a few thousand images can carry."""
-        return {k: None if v is None else round(v, 4) for k, v in asdict(self).items()}
 
 
 def measures(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
@@ -120,45 +103,6 @@ def confusion(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     classes = probabilities.shape[1]
     pairs = targets * classes + probabilities.argmax(axis=1)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-
-
-def with_intervals(
-    targets: np.ndarray,
-    probabilities: np.ndarray,
-    patients: Sequence[str],
-    measure: Callable[[np.ndarray, np.ndarray], dict[str, float | None]] = measures,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> dict[str, Figure]:
-    """`measure` on all images, with percentile bootstrap intervals.
-
-    Whole patients are drawn, because images of one patient are alike. One patient alone says
-    nothing about others: the interval is None then.
-
-    targets, probabilities: what `measure` takes, one row an image.
-    """
-    _, group = np.unique(np.asarray(patients), return_inverse=True)
-    order = np.argsort(group, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(group))[:-1])
-    random = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {}
-    for _ in range(resamples if len(members) > 1 else 0):
-        chosen = random.integers(0, len(members), len(members))
-        images = np.concatenate([members[number] for number in chosen])
-        for name, value in measure(targets[images], probabilities[images]).items():
-            if value is not None:
-                drawn.setdefault(name, []).append(value)
-    return {
-        name: Figure(value, *_interval(drawn.get(name) if value is not None else None))
-        for name, value in measure(targets, probabilities).items()
-    }
-
-
-def _interval(values: list[float] | None) -> tuple[float | None, float | None]:
-    if not values:
-        return None, None
-    low, high = np.percentile(values, (2.5, 97.5))
-    return float(low), float(high)
 
 
 def _share(right: np.ndarray) -> float | None:

@@ -66,8 +66,9 @@ def curves(answers: Answers) -> bytes:
         pr.plot(true / true[-1], true / (true + false), color=colour, label=label)
     roc.set(title="ROC (area)", xlabel="1 - specificity", ylabel="sensitivity")
     pr.set(title="precision and recall", xlabel="recall", ylabel="precision", ylim=(0, 1.02))
-    roc.legend()
-    pr.legend()
+    for axes in (roc, pr):
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend()
     return _png(figure)
 
 

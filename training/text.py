@@ -63,7 +63,7 @@ def sentences(figures: dict[str, Any]) -> Iterator[str]:
     lungs = figures["lung_attention"]
     if lungs:
         inside, area, difference = (
-            f"{_short(figure['value'])} ({interval(figure) or 'one patient'})"
+            f"{_short(figure['value'])} ({interval(figure) or 'no interval'})"
             for figure in lungs["figures"].values()
         )
         yield (

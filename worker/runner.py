@@ -148,6 +148,7 @@ def _done(claim: Claim, prepared: Prepared, prediction: Prediction) -> Outcome:
         status=ImageStatus.DONE,
         label=prediction.label,
         probabilities=prediction.probabilities,
+        uncertain=prediction.uncertain,
         attention=AttentionView(prediction.attention, tuple(prediction.box)),
         model=prediction.model,
         width=prepared.width,

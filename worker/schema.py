@@ -127,6 +127,7 @@ class Image(Base):
     covid19: Mapped[float | None]
     normal: Mapped[float | None]
     pneumonia: Mapped[float | None]
+    uncertain: Mapped[bool | None]
     model: Mapped[str | None] = mapped_column(String(80))
     width: Mapped[int | None]
     height: Mapped[int | None]

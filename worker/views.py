@@ -109,6 +109,7 @@ class ImageView:
     message: str | None
     label: str | None
     probabilities: dict[str, float] | None
+    uncertain: bool | None
     model: str | None
     width: int | None
     height: int | None
@@ -159,6 +160,7 @@ class Outcome:
     message: str | None = None
     label: str | None = None
     probabilities: dict[str, float] | None = None
+    uncertain: bool | None = None
     attention: AttentionView | None = None
     model: str | None = None
     width: int | None = None

@@ -19,7 +19,9 @@ def test_every_recipe_of_the_package(name):
 
 def test_a_file_of_ones_own(tmp_path):
     file = tmp_path / "tiny.toml"
-    file.write_text(MINIMAL + "[preprocessing]\nsize = 32\nborder = 0.1\n[augmentation]\nflip = 0\n")
+    file.write_text(
+        MINIMAL + "[preprocessing]\nsize = 32\nborder = 0.1\n[augmentation]\nflip = 0\n"
+    )
     recipe = load_recipe(str(file))
 
     assert (recipe.name, recipe.version, recipe.config) == ("tiny", "0.1.0", {"size": 32})

@@ -26,6 +26,7 @@ def done(claim: Claim) -> Outcome:
         ImageStatus.DONE,
         label=max(probabilities, key=probabilities.get),
         probabilities=probabilities,
+        uncertain=max(probabilities.values()) < 0.8,
         attention=AttentionView(grid.astype(np.float16), (0.05, 0.0, 0.95, 1.0)),
         model=MODEL,
         width=1760,

@@ -32,6 +32,7 @@ def outcome(claim: Claim, label: str = "NORMAL") -> Outcome:
         status=ImageStatus.DONE,
         label=label,
         probabilities=probabilities,
+        uncertain=False,
         attention=AttentionView(grid, (0.1, 0.2, 0.9, 0.8)),
         model="test-1",
         width=640,

@@ -26,6 +26,7 @@ COLUMNS = (
     "message",
     "label",
     *LABELS,
+    "uncertain",
     "model",
     "finished_at",
 )
@@ -78,6 +79,7 @@ def _csv_row(image: ImageView) -> list[object]:
         harmless(image.message),
         image.label,
         *(f"{probabilities[label]:.6f}" if label in probabilities else None for label in LABELS),
+        None if image.uncertain is None else str(image.uncertain).lower(),
         image.model,
         time_json(image.finished_at),
     ]

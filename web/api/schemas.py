@@ -61,6 +61,10 @@ class Result(Schema):
         ),
         required=True,
     )
+    uncertain = Boolean(
+        required=True,
+        metadata=_described("The highest probability is low for this model: look at it first."),
+    )
     model = String(required=True, metadata=_described("Name and version.", "vgg_attention-1.0.0"))
 
 

@@ -43,6 +43,7 @@ def image_json(image: ImageView) -> dict[str, Any]:
         result = {
             "label": image.label,
             "probabilities": image.probabilities,
+            "uncertain": image.uncertain,
             "model": image.model,
         }
     return {

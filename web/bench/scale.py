@@ -36,6 +36,7 @@ def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], N
                         status=ImageStatus.DONE,
                         label=labels[claim.image_id % 3],
                         probabilities=dict.fromkeys(labels, 1 / 3),
+                        uncertain=True,
                         attention=attention,
                         model="bench",
                         width=1024,

@@ -116,7 +116,10 @@ def _row(image: Json) -> list[Text]:
     status = image["status"]
     return [
         Text(image["filename"]),
-        Text(result.get("label", status), style=COLOURS.get(status, "")),
+        Text(
+            result.get("label", status) + (" (uncertain)" if result.get("uncertain") else ""),
+            style=COLOURS.get(status, ""),
+        ),
         *(
             Text(f"{probabilities[label]:.3f}" if label in probabilities else "")
             for label in LABELS

@@ -62,6 +62,7 @@ def image_view(image: Image) -> ImageView:
         message=image.message,
         label=image.label,
         probabilities=probabilities,
+        uncertain=image.uncertain,
         model=image.model,
         width=image.width,
         height=image.height,

@@ -112,6 +112,7 @@ def _verdict_values(outcome: Outcome, finished_at) -> dict:
         "covid19": probabilities.get("COVID19"),
         "normal": probabilities.get("NORMAL"),
         "pneumonia": probabilities.get("PNEUMONIA"),
+        "uncertain": outcome.uncertain,
         "model": outcome.model,
         "width": outcome.width,
         "height": outcome.height,

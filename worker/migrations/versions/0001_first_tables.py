@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("covid19", sa.Double(), nullable=True),
         sa.Column("normal", sa.Double(), nullable=True),
         sa.Column("pneumonia", sa.Double(), nullable=True),
+        sa.Column("uncertain", sa.Boolean(), nullable=True),
         sa.Column("model", sa.String(length=80), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
         sa.Column("height", sa.Integer(), nullable=True),

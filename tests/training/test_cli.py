@@ -1,0 +1,171 @@
+"""`cxr train`, `cxr export`, `cxr evaluate`, as a user runs them."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from model.artifact import load_artifact
+from model.labels import LABELS
+from tests.training.conftest import cxr
+
+
+def history(run) -> list[int]:
+    with (run.folder / "history.csv").open(newline="") as opened:
+        return [int(row["epoch"]) for row in csv.DictReader(opened)]
+
+
+def test_train_leaves_a_model_and_a_report(trained):
+    assert trained.result.exit_code == 0, trained.result.output
+    assert load_artifact(trained.artifact).version == "stripes-0.1.0"
+    assert json.loads((trained.folder / "report.json").read_text())["n"] == 12
+    assert 'alt="history"' in (trained.folder / "report.html").read_text()
+    assert history(trained) == [0]
+    assert "stripes-0.1.0, split test" in trained.result.stdout
+    assert f"The model is in {trained.artifact}" in trained.result.stdout
+
+
+def test_resume_goes_on_and_exports_over_the_first(copied):
+    before = load_artifact(copied.artifact).metadata["files"]
+    result = cxr(
+        *("train", "--recipe", copied.recipe, "--data", copied.data, "--out", copied.folder),
+        *("--cache", copied.cache, "--resume"),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert history(copied) == [0, 1]
+    assert load_artifact(copied.artifact).metadata["files"] != before
+
+
+def evaluate(run, *arguments: object):
+    return cxr("evaluate", "--artifact", run.artifact, "--no-gate", *arguments)
+
+
+def test_evaluate_a_manifest_as_json(trained, tmp_path):
+    shutil.copytree(trained.data / "test", tmp_path / "images")
+    mask = Image.new("1", (80, 80), 1)
+    mask.save(tmp_path / "lungs.png")
+    lines = [
+        f"images/{label}/{n}.png,{label},{label}-{n},hospital-{n % 2},lungs.png"
+        for label in LABELS
+        for n in range(4)
+    ]
+    lines.append("images/none.png,NORMAL,x,hospital-0,")
+    manifest = tmp_path / "ours.csv"
+    manifest.write_text("\n".join(("path,label,patient,source,lung_mask", *lines)))
+    result = evaluate(trained, "--manifest", manifest, "--json", "--prevalence", "0.2")
+
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert (figures["n"], figures["patients"]) == (12, 12)
+    assert {source: part["n"] for source, part in figures["sources"].items()} == {
+        "hospital-0": 6,
+        "hospital-1": 6,
+    }
+    assert figures["ppv"]["prevalence"] == 0.2
+    assert figures["refused"]["reasons"] == {"unreadable": 1}
+    assert figures["refused"]["images"][0]["path"].endswith("none.png")
+    assert figures["lung_attention"]["n"] == 12
+    assert figures["lung_attention"]["figures"]["attention_in_lungs"]["value"] == 1
+
+
+def test_evaluate_for_people_with_a_report(trained, tmp_path):
+    result = evaluate(trained, "--manifest", trained.data, "--report", tmp_path / "report")
+
+    assert result.exit_code == 0, result.output
+    assert "normals called COVID19" in result.stdout
+    assert "not a diagnosis" in result.stdout
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert 'alt="history"' not in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_evaluate_in_a_narrow_terminal_keeps_its_words(trained):
+    from click.testing import CliRunner
+
+    from cxr import main
+
+    arguments = ["evaluate", "--artifact", str(trained.artifact), "--no-gate"]
+    result = CliRunner().invoke(
+        main, [*arguments, "--manifest", str(trained.data)], env={"COLUMNS": "30"}
+    )
+    assert "normals called COVID19" in result.stdout
+
+
+def test_both_engines_say_nearly_the_same(trained):
+    int8, exact = (
+        json.loads(
+            evaluate(trained, "--manifest", trained.data, "--engine", engine, "--json").stdout
+        )
+        for engine in ("litert", "keras")
+    )
+    assert (int8["engine"], exact["engine"]) == ("litert", "keras")
+    assert int8["figures"]["brier"]["value"] == pytest.approx(
+        exact["figures"]["brier"]["value"], abs=0.05
+    )
+
+
+def test_the_gate_refuses_stripes(trained):
+    result = cxr("evaluate", "--artifact", trained.artifact, "--manifest", trained.data)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: None of 12 images could be classified.")
+
+
+def one_sentence(result, *words: str) -> None:
+    """Exit code 1 and one line on stderr, not a traceback."""
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("Error: ")
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def test_mistakes_of_evaluate_are_one_sentence(trained, tmp_path):
+    one_sentence(evaluate(trained, "--manifest", tmp_path), "folders named COVID19")
+    one_sentence(
+        evaluate(trained, "--manifest", trained.data, "--split", "holdout"), "no images", "holdout"
+    )
+    leak = tmp_path / "leak.csv"
+    leak.write_text("path,label,split,patient\na,NORMAL,train,p1\nb,NORMAL,test,p1\n")
+    one_sentence(evaluate(trained, "--manifest", leak), "Patient 'p1'")
+    nowhere = cxr("evaluate", "--artifact", tmp_path / "none", "--manifest", trained.data)
+    one_sentence(nowhere, "There is no model in")
+    blocked = tmp_path / "file"
+    blocked.touch()
+    one_sentence(
+        evaluate(trained, "--manifest", trained.data, "--report", blocked / "below"), str(blocked)
+    )
+
+
+def test_mistakes_of_train_and_export_are_one_sentence(trained, tmp_path):
+    given = ("--data", trained.data, "--out", tmp_path / "run")
+    one_sentence(cxr("train", "--recipe", "none", *given), "no recipe 'none'", "released")
+    weights = {"CXR_VGG16_WEIGHTS": str(tmp_path / "none.h5")}
+    one_sentence(
+        cxr("train", "--recipe", trained.recipe, *given, **weights), "CXR_VGG16_WEIGHTS", "none.h5"
+    )
+    one_sentence(cxr("export", tmp_path, "--recipe", trained.recipe, *given), "best.weights.h5")
+
+
+def test_a_missing_image_stops_training_and_is_named(trained, tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text(
+        "path,label,split\nnone.png,NORMAL,train\nnone.png,COVID19,val\nnone.png,NORMAL,test\n"
+    )
+    result = cxr(
+        *("train", "--recipe", trained.recipe, "--data", data, "--out", tmp_path / "run"),
+        *("--cache", tmp_path / "cache"),
+        CXR_VGG16_WEIGHTS=str(trained.vgg16),
+    )
+    assert result.exit_code == 1
+    assert "none.png" in result.stderr
+
+
+def test_data_must_be_named():
+    for command in ("train", "evaluate"):
+        result = cxr(command)
+        assert result.exit_code == 2
+        assert "--data" in result.stderr or "--manifest" in result.stderr
