@@ -133,20 +133,14 @@ def evaluate(
         from training.manifest import of_split, read_data
         from training.text import print_figures
 
-        model = load_artifact(artifact)
-        samples = read_data(manifest)
+        model, samples = load_artifact(artifact), read_data(manifest)
         samples = samples if split == "all" else of_split(samples, split)
         if not samples:
             raise TrainingError(f"{manifest} has no images of the split {split!r}.")
-        device = "gpu" if engine == "keras" else "cpu"
-        loaded = load_engine(model, device, threads=os.cpu_count() or 1)
+        loaded = load_engine(model, "gpu" if engine == "keras" else "cpu", os.cpu_count() or 1)
         answers = evaluation.ask(loaded, model.preprocessing, _shown(samples), gate=not no_gate)
-        figures = {
-            "model": model.version,
-            "engine": engine,
-            "split": split,
-            **evaluation.report(answers, prevalence),
-        }
+        figures = {"model": model.version, "engine": engine, "split": split}
+        figures |= evaluation.report(answers, prevalence)
         if report:
             from training.report import write_report
 
@@ -179,16 +173,17 @@ def clear_errors() -> Iterator[None]:
 
 def _finish(network, recipe, samples, run: Path, out: Path) -> None:
     """Export, measure, report: what follows every training."""
+    from model.artifact import load_artifact
     from training.export import export as write_artifact
     from training.export import measure
     from training.report import write_report
     from training.text import print_figures
 
     click.echo("Calibrating, rounding to int8 and measuring (some minutes).", err=True)
-    artifact = write_artifact(network, recipe, samples, out)
+    write_artifact(network, recipe, samples, out)
     answers = measure(out, samples, network)
-    metadata = json.loads((out / "metadata.json").read_text())
-    figures = {"model": artifact.version, "split": "test", **metadata["metrics"]}
+    artifact = load_artifact(out)
+    figures = {"model": artifact.version, "split": "test", **artifact.metadata["metrics"]}
     write_report(run, answers, figures, run / "history.csv")
     print_figures(figures)
     click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")

@@ -43,6 +43,7 @@ class ScriptedClassifier:
             Prediction(
                 label="NORMAL",
                 probabilities={"COVID19": 0.1, "NORMAL": 0.7, "PNEUMONIA": 0.2},
+                uncertain=False,
                 attention=np.eye(3, dtype=np.float16),
                 box=SEEN,
                 model=self.version,
