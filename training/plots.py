@@ -85,7 +85,7 @@ def reliability(answers: Answers) -> bytes:
         xlabel="highest probability",
         ylabel="share that is right",
         xlim=(0.3, 1.02),
-        ylim=(0, 1.05),
+        ylim=(-0.05, 1.05),
     )
     return _png(figure)
 

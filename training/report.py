@@ -8,7 +8,7 @@ from typing import Any
 
 from training import plots
 from training.evaluate import Answers
-from training.text import interval, sentences
+from training.text import heading, interval, sentences
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -58,7 +58,7 @@ def _page(figures: dict[str, Any], pictures: dict[str, bytes]) -> str:
 <h1>{title}</h1>
 <p>Research and triage support, not a diagnosis. {figures["n"]} images of {figures["patients"]}
 patients; {figures["refused"]["n"]} more were refused or unreadable. 95 % intervals come from
-resampling patients.</p>
+resampling patients; for a share in which all agree, from the rule of three.</p>
 {_table(figures)}
 {notes}
 {images}
@@ -73,7 +73,7 @@ def _table(figures: dict[str, Any]) -> str:
     rows = []
     for name in figures["figures"]:
         cells = "".join(f"<td>{_cell(part['figures'][name])}</td>" for part in parts.values())
-        rows.append(f"<tr><td>{html.escape(name.replace('_', ' '))}</td>{cells}</tr>")
+        rows.append(f"<tr><td>{html.escape(heading(name))}</td>{cells}</tr>")
     return f"<table><tr><th>figure</th>{head}</tr>{''.join(rows)}</table>"
 
 

@@ -7,20 +7,26 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-ROWS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "sensitivity_COVID19": "COVID19 sensitivity",
-    "specificity_COVID19": "COVID19 specificity",
-    "auroc_COVID19": "COVID19 AUROC",
-    "auroc_NORMAL": "NORMAL AUROC",
-    "auroc_PNEUMONIA": "PNEUMONIA AUROC",
+from model.labels import LABELS
+
+SHOWN = (
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity_COVID19",
+    "specificity_COVID19",
+    "auroc_COVID19",
+    "auroc_NORMAL",
+    "auroc_PNEUMONIA",
+    "normal_called_covid19",
+    "ece",
+    "brier",
+)
+NAMES = {
+    "auroc": "AUROC",
     "normal_called_covid19": "normals called COVID19",
     "ece": "calibration error",
     "brier": "Brier score",
 }
-
-
 MOST_COLUMNS = 500  # of a terminal
 
 
@@ -34,8 +40,8 @@ def print_figures(figures: dict[str, Any]) -> None:
     for source in parts:
         table.add_column(source, justify="right", no_wrap=True)
     table.add_row("images", *(str(part["n"]) for part in parts.values()))
-    for name, heading in ROWS.items():
-        table.add_row(heading, *(_cell(part["figures"][name]) for part in parts.values()))
+    for name in SHOWN:
+        table.add_row(heading(name), *(_cell(part["figures"][name]) for part in parts.values()))
     console = Console()
     # A table that is squeezed loses its words; a terminal can be made wider.
     wide = console.options.update(width=MOST_COLUMNS)
@@ -49,6 +55,14 @@ def print_figures(figures: dict[str, Any]) -> None:
         console.print(f"Refused or unreadable, not counted above: {refused['n']}")
         for image in refused["images"]:
             console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
+
+
+def heading(name: str) -> str:
+    """What a figure of `training.metrics.measures` is called for people."""
+    kind, _, label = name.rpartition("_")
+    if label in LABELS:
+        return f"{label} {NAMES.get(kind, kind)}"
+    return NAMES.get(name, name.replace("_", " "))
 
 
 def sentences(figures: dict[str, Any]) -> Iterator[str]:

@@ -68,7 +68,7 @@ def test_all_parts(samples, tmp_path):
     assert list(shown) == ["history", "confusion", "curves", "reliability", "examples"]
     for picture in shown.values():
         assert np.asarray(picture.convert("L")).std() > 5  # not blank
-    for text in ("12 images of 12", "all (12)", "toys (12)", "balanced accuracy", "auroc COVID19"):
+    for text in ("12 images of 12", "all (12)", "toys (12)", "balanced accuracy", "COVID19 AUROC"):
         assert text in page
     assert "not a diagnosis" in page
     assert "Positive predictive value where 10% have the disease" in page
