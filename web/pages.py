@@ -15,6 +15,9 @@ blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
 LABEL_NAMES = {"COVID19": "COVID-19", "NORMAL": "Normal", "PNEUMONIA": "Pneumonia"}
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
+UNCERTAIN_MEANS = (
+    "The highest probability is below the limit that this model was given: do not rely on the label."
+)
 OPEN_TO_ALL = {"pages.sign_in", "pages.enter"}
 
 
@@ -32,6 +35,7 @@ def _words() -> dict[str, object]:
         "labels": LABELS,
         "signed_in": "clinic_id" in session,
         "status_names": STATUS_NAMES,
+        "uncertain_means": UNCERTAIN_MEANS,
     }
 
 
@@ -81,7 +85,9 @@ def home():
 
 @blueprint.get("/jobs/<int:job_id>")
 def job(job_id: int):
-    return render_template("job.html", job=job_json(services().store.job(clinic_id(), job_id)))
+    job = job_json(services().store.job(clinic_id(), job_id))
+    open_images = job["counts"]["waiting"] + job["counts"]["running"]
+    return render_template("job.html", job=job, finished=job["counts"]["total"] - open_images)
 
 
 @blueprint.get("/images/<int:image_id>")

@@ -1,12 +1,16 @@
 """The Keras engine, for GPUs: large batches in half precision."""
 
+import time
+
 import numpy as np
 
 from model.artifact import Artifact
 from model.errors import ModelError
 from model.weights import load_weights
 
-LARGEST_BATCH = 64
+BATCHES = (8, 16, 32, 64, 128)
+# A batch twice as large must be at least this much faster per image: an urgent one waits for it.
+WORTHWHILE = 1.1
 
 
 def load_network(artifact: Artifact, precision: str = "float32"):
@@ -38,8 +42,21 @@ class KerasEngine:
     """The network under a mixed-precision policy; batches are padded to one size, compiled once."""
 
     def __init__(self, artifact: Artifact, precision: str = "mixed_bfloat16") -> None:
+        """Tries batches of growing size and keeps the last that was worth its size."""
         self._network = load_network(artifact, precision)
-        self.batch_size = LARGEST_BATCH
+        self._shape = tuple(self._network.input_shape[1:])
+        self.batch_size = BATCHES[0]
+        fastest = self._images_per_second(BATCHES[0])
+        for size in BATCHES[1:]:
+            try:
+                speed = self._images_per_second(size)
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
+                break
+            if speed < WORTHWHILE * fastest:
+                break
+            self.batch_size, fastest = size, speed
 
     def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine.predict`. Halves the batch when the device's memory does not hold it."""
@@ -50,6 +67,13 @@ class KerasEngine:
                 if not _is_out_of_memory(error) or self.batch_size == 1:
                     raise
                 self.batch_size //= 2
+
+    def _images_per_second(self, size: int) -> float:
+        images = np.zeros((size, *self._shape), np.float32)
+        self._network.predict_on_batch(images)  # compiles it
+        began = time.perf_counter()
+        self._network.predict_on_batch(images)
+        return size / (time.perf_counter() - began)
 
     def _predict_in_batches(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         answers = []

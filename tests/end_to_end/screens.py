@@ -1,31 +1,52 @@
-"""Takes a picture of each page: `python -m tests.end_to_end.screens FOLDER`.
+"""Takes pictures of the pages, all X-rays in them from the package `pydicom-data`.
 
-Wide (1440 pixels) and narrow (390), dark and light, with many rows, with none, and with errors. The
-X-rays in them are the files RG1 of the package `pydicom-data`.
+`python -m tests.end_to_end.screens FOLDER`: every page, wide (1440 pixels) and narrow (390), dark
+and light, with many rows, with none, with odd names and with errors; for looking at.
+`python -m tests.end_to_end.screens --readme`: the two of the README, from the released model.
 """
 
+import io
 import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import data_store
-from playwright.sync_api import Browser, sync_playwright
+import httpx
+import PIL.Image
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.end_to_end.site import CHROMIUM_FLAGS, TOKEN, Site
 from tests.web.verdicts import done, failed, rejected, work
+from web.throwaway import RunningSystem, throwaway_system
 from worker.views import NewImage
 
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 IMAGES = 2000
+ODD_NAMES = (
+    "صدر ٢٠٢٦-١١-٢٢ المريض.dcm",
+    "\u202egnp.tsehc\u202c after a mark that turns the text.dcm",
+    "\"quoted\" & <b>bold</b> 'single' %2e%2e #1?.dcm",
+    "long-" * 39 + ".dcm",
+    "胸部正面像 立位.dcm",
+)
+
+RADIOGRAPHS = Path(data_store.__file__).parent / "data"
+README_FOLDER = Path(__file__).parents[2] / "docs" / "screens"
+README_SIZE = {"width": 1440, "height": 860}
+README_BYTES = 200_000
+# First what shows the variety, then a chest and a leg for as long as the picture needs.
+VARIETY = "RG1_J2KI RG3_J2KI RG1_UNCR MR2_J2KI RG1_J2KR US1_J2KI RG1_UNCI 693_J2KR RG3_UNCR".split()
+REST = ("RG1_J2KI", "RG1_J2KI", "RG1_J2KI", "RG3_J2KI") * 60
+READY_PROGRESS = 0.2
 
 
 def fill(site: Site) -> dict[str, int]:
     """Jobs in every state. Returns: ids of the pages to look at."""
-    folder = Path(data_store.__file__).parent / "data"
-    chest, leg = site.keep(folder / "RG1_UNCR.dcm"), site.keep(folder / "RG3_UNCR.dcm")
-    size = (folder / "RG1_UNCR.dcm").stat().st_size
+    chest, leg = site.keep(RADIOGRAPHS / "RG1_UNCR.dcm"), site.keep(RADIOGRAPHS / "RG3_UNCR.dcm")
+    size = (RADIOGRAPHS / "RG1_UNCR.dcm").stat().st_size
     broken = "The zip archive is locked with a password. Upload it without one."
     refused = NewImage("night.zip/locked.dcm", None, 90_112, "encrypted", broken)
 
@@ -40,6 +61,9 @@ def fill(site: Site) -> dict[str, int]:
     work(site.store, 1, failed)
     while work(site.store, 100):
         pass
+    odd = site.job(ODD_NAMES[3], [NewImage(name, chest, size) for name in ODD_NAMES])
+    work(site.store, 3)
+    work(site.store, 1, rejected)
     site.store.cancel_job(
         site.clinic.id, site.job("Wrong folder", [NewImage("x.dcm", chest, size)]).id
     )
@@ -54,9 +78,12 @@ def fill(site: Site) -> dict[str, int]:
     return {
         "large": large.id,
         "mixed": mixed.id,
+        "odd": odd.id,
+        "odd_image": site.store.images(site.clinic.id, odd.id).items[3].id,
         "done": first[0].id,
         "rejected": first[1].id,
         "lost": first[2].id,
+        "uncertain": first[5].id,
     }
 
 
@@ -79,30 +106,78 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
             context.close()
 
 
-def main(folder: Path) -> None:
+def take_all(browser: Browser, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    chromium = os.environ.get("CXR_CHROMIUM") or shutil.which("chromium")
-    with (
-        tempfile.TemporaryDirectory() as home,
-        Site(Path(home)) as site,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        take(browser, site.address, {"sign-in": "/sign-in"}, folder)
+    with tempfile.TemporaryDirectory() as home, Site(Path(home)) as site:
+        take(browser, site.address, {"sign-in": "/sign-in", "refused": "/sign-in?token=no"}, folder)
         take(browser, site.address, {"home-empty": "/"}, folder)
         ids = fill(site)
         pages = {
             "home": "/",
             "job-large": f"/jobs/{ids['large']}",
             "job-mixed": f"/jobs/{ids['mixed']}",
+            "job-odd": f"/jobs/{ids['odd']}",
+            "job-none": f"/jobs/{ids['odd']}?status=failed",
             "image": f"/images/{ids['done']}",
+            "image-odd": f"/images/{ids['odd_image']}",
             "image-rejected": f"/images/{ids['rejected']}",
             "image-lost": f"/images/{ids['lost']}",
+            "image-uncertain": f"/images/{ids['uncertain']}",
             "error": "/jobs/999999",
         }
         take(browser, site.address, pages, folder)
+
+
+def take_for_readme(browser: Browser, system: RunningSystem) -> None:
+    """A job of real radiographs while the released model classifies it, and one of its images."""
+    page = browser.new_page(viewport=README_SIZE, color_scheme="dark")
+    page.goto(system.sign_in_url)
+    names = [f"{n:04}-{name}.dcm" for n, name in enumerate((*VARIETY, *REST), start=1)]
+    with httpx.Client(
+        base_url=system.url, headers={"Authorization": f"Bearer {system.token}"}, timeout=120
+    ) as api:
+        files = [
+            ("files", (name, (RADIOGRAPHS / name.partition("-")[2]).read_bytes())) for name in names
+        ]
+        job = api.post("/api/v1/jobs", data={"name": "Radiographs of pydicom-data"}, files=files)
+        path = f"/api/v1/jobs/{job.raise_for_status().json()['id']}"
+        page.goto(f"{system.url}/jobs/{job.json()['id']}")
+        while api.get(path).json()["progress"] < READY_PROGRESS:
+            time.sleep(0.1)
+        first = api.get(f"{path}/images", params={"status": "done", "limit": 1}).json()["items"][0]
+    save(page, README_FOLDER / "job.png")
+    page.goto(f"{system.url}/images/{first['id']}")
+    save(page, README_FOLDER / "image.png")
+
+
+def save(page: Page, target: Path) -> None:
+    """A picture of the window once its own pictures are there, in as many colours as fit."""
+    page.wait_for_function(
+        """() => [...document.images].every((image) => {
+            const { top } = image.getBoundingClientRect();
+            return top > innerHeight || (image.complete && image.naturalWidth);
+        })"""
+    )
+    picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for colours in (256, 192, 128, 96, 64, 48, 32):
+        few = picture.quantize(colours, dither=PIL.Image.Dither.NONE)
+        few.save(target, optimize=True)
+        if target.stat().st_size <= README_BYTES:
+            return
+    raise SystemExit(f"{target.name} does not fit into {README_BYTES} bytes.")
+
+
+def main(argument: str) -> None:
+    chromium = os.environ.get("CXR_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        if argument == "--readme":
+            with throwaway_system("--workers", "2") as system:
+                take_for_readme(browser, system)
+        else:
+            take_all(browser, Path(argument))
         browser.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

@@ -47,6 +47,28 @@ def test_int8_and_keras_agree(toy):
     assert np.abs(int8_attention - exact_attention).mean() < 0.05
 
 
+def test_keras_finds_the_batch_that_is_worth_its_size(toy, monkeypatch):
+    from model.engines import keras_engine as module
+
+    speeds = {8: 100.0, 16: 190.0, 32: 300.0, 64: 305.0, 128: 900.0}
+    monkeypatch.setattr(module.KerasEngine, "_images_per_second", lambda _, size: speeds[size])
+    assert keras_engine(toy).batch_size == 32
+    speeds[16] = 101.0
+    assert keras_engine(toy).batch_size == 8
+
+
+def test_keras_stays_below_the_batch_that_memory_does_not_hold(toy, monkeypatch):
+    from model.engines import keras_engine as module
+
+    def measured(_, size: int) -> float:
+        if size > 16:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return size * 10.0
+
+    monkeypatch.setattr(module.KerasEngine, "_images_per_second", measured)
+    assert keras_engine(toy).batch_size == 16
+
+
 def test_keras_pads_and_splits_batches(toy):
     engine = keras_engine(toy)
     images = toy_images(7)

@@ -7,6 +7,7 @@ import pytest
 
 from model.preprocess import Preprocessing, crop_and_stretch
 from training.augment import Augmentation, augment
+from training.style import style_of
 
 PREPROCESSING = Preprocessing(size=48, border=0.05)
 # As the network is served: the same border on each side, and no other change.
@@ -17,6 +18,8 @@ CHANGES = {
     "crop": {"crop_least": 0, "crop": 0.12},
     "flip": {"flip": 1},
     "rotation": {"rotation": 10},
+    "restyle": {"restyle": 1},
+    "shading": {"shading": 0.3},
     "gamma": {"gamma": 0.4},
     "contrast": {"contrast": 0.25},
     "brightness": {"brightness": 0.08},
@@ -37,7 +40,8 @@ def pixels() -> np.ndarray:
 
 def augmented(pixels, augmentation=None, seed=0) -> np.ndarray:
     random = np.random.default_rng(seed)
-    return augment(pixels, augmentation or Augmentation(), PREPROCESSING, random)
+    donor = style_of(np.random.default_rng(1).random((48, 48), np.float32))
+    return augment(pixels, augmentation or Augmentation(), PREPROCESSING, random, [[donor]])
 
 
 def test_shape_type_and_range(pixels):

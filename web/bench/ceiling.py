@@ -6,18 +6,29 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from model.artifact import load_artifact
 from model.classifier import Classifier
+from model.engines import load_engine
 from model.errors import Rejection
 
 
-def ceiling_images_per_second(files: Sequence[Path]) -> float:
-    """One process a core with one thread each, every process loaded and warm before the clock."""
+def cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def ceiling_images_per_second(
+    files: Sequence[Path], workers: int | None = None, threads: int = 1
+) -> float:
+    """Every process is loaded and warm before the clock starts.
+
+    workers: processes, one a core by default. threads: of each of them, in the network.
+    """
     context = multiprocessing.get_context("spawn")
-    cores = len(os.sched_getaffinity(0))
-    start, end = context.Barrier(cores + 1), context.Barrier(cores + 1)
+    workers = workers or cores()
+    start, end = context.Barrier(workers + 1), context.Barrier(workers + 1)
     processes = [
-        context.Process(target=_loop, args=(files[number::cores], start, end))
-        for number in range(cores)
+        context.Process(target=_loop, args=(files[number::workers], threads, start, end))
+        for number in range(workers)
     ]
     for process in processes:
         process.start()
@@ -30,8 +41,9 @@ def ceiling_images_per_second(files: Sequence[Path]) -> float:
     return len(files) / elapsed_s
 
 
-def _loop(files: Sequence[Path], start, end) -> None:
-    classifier = Classifier.load()
+def _loop(files: Sequence[Path], threads: int, start, end) -> None:
+    artifact = load_artifact()
+    classifier = Classifier(artifact, load_engine(artifact, "cpu", threads))
     _classify(classifier, files[:1])
     start.wait()
     for first in range(0, len(files), classifier.batch_size):

@@ -15,7 +15,7 @@ from web.bench.files import api, find_files, repeated, submit
 from web.throwaway import throwaway_system
 from worker.cli import clear_errors
 
-PARTS = ("throughput", "urgent", "cost", "workers", "size", "rows")
+PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows")
 
 
 @click.command()
@@ -45,6 +45,8 @@ def bench(paths, only, rounds, images, bulk, sizes, rows, json_file) -> None:
     with clear_errors():
         if "throughput" in wanted:
             figures["throughput"] = _throughput(found, rounds, images, log)
+        if "layouts" in wanted:
+            figures["layouts"] = _layouts(found, rounds, images, log)
         if "urgent" in wanted:
             figures["urgent"] = _urgent(found, bulk, log)
         if "cost" in wanted:
@@ -73,6 +75,17 @@ def _throughput(found, rounds, images, log) -> dict:
             rates["system"].append(system.system_images_per_second(client, files))
             rates["article"].append(article.article_images_per_second(few))
     return {name: {"median": statistics.median(r), "all": r} for name, r in rates.items()}
+
+
+def _layouts(found, rounds, images, log) -> dict:
+    """The same cores shared out in other ways, without queue, SQL and web."""
+    files, cores = repeated(found, images), ceiling.cores()
+    rates: dict[tuple[int, int], list[float]] = {(cores, 1): [], (1, cores): [], (cores, 2): []}
+    for number in range(rounds):
+        for (workers, threads), measured in rates.items():
+            log.print(f"{workers} x {threads} threads, round {number + 1} of {rounds}")
+            measured.append(ceiling.ceiling_images_per_second(files, workers, threads))
+    return {f"{w} processes of {t} threads": statistics.median(r) for (w, t), r in rates.items()}
 
 
 def _urgent(found, bulk, log) -> dict:

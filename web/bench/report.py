@@ -9,6 +9,7 @@ def table(figures: dict) -> Table:
     result = Table("figure", "measured", "must reach", title=title, title_justify="left")
     for row in [
         *_throughput(figures.get("throughput")),
+        *_layouts(figures.get("layouts")),
         *_urgent(figures.get("urgent")),
         *_cost(figures.get("cost")),
         *_workers(figures.get("workers")),
@@ -29,6 +30,13 @@ def _throughput(found: dict | None) -> list[tuple[str, str, str]]:
         ("article: one request, one predict, images/s", f"{article:.1f}", ""),
         ("system / ceiling", f"{system / ceiling:.2f}", "0.88"),
         ("system / article", f"{system / article:.2f}", "6.5"),
+    ]
+
+
+def _layouts(found: dict | None) -> list[tuple[str, str, str]]:
+    return [
+        (f"plain loop, {layout}, images/s", f"{rate:.1f}", "")
+        for layout, rate in (found or {}).items()
     ]
 
 

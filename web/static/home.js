@@ -54,6 +54,7 @@ function fill(row, job) {
   const link = row.querySelector("a");
   link.href = `/jobs/${job.id}`;
   link.textContent = job.name;
+  link.title = job.name;
   row.querySelector(".badge").hidden = !job.urgent;
   showStatus(row.querySelector(".state"), job.status);
   const bar = row.querySelector("progress");
@@ -61,7 +62,9 @@ function fill(row, job) {
   bar.className = job.status;
   bar.ariaLabel = `Progress of ${job.name}`;
   row.querySelector(".percent").textContent = percent(job.progress);
-  row.querySelector(".total").textContent = count(job.counts.total);
+  const total = row.querySelector(".total");
+  total.textContent = count(job.counts.total);
+  total.dataset.name = job.counts.total === 1 ? "image" : "images";
   row.querySelector(".rejected-count").textContent = count(job.counts.rejected);
   row.querySelector(".failed-count").textContent = count(job.counts.failed);
   const time = row.querySelector("time");

@@ -16,6 +16,8 @@ if (page.final === "false") {
   }).wake();
 }
 
+$("up").search = sessionStorage.getItem(`view of job ${$("up").dataset.job}`) ?? "";
+
 $("xray")?.addEventListener("error", showNoPicture);
 if ($("xray")?.complete && $("xray").naturalWidth === 0) showNoPicture();
 
@@ -40,6 +42,7 @@ addEventListener("keydown", (event) => {
   else if (event.key === "Escape") $("up").click();
   else if (slider && event.key.toLowerCase() === "a") $("show-map").click();
   else if (slider && (event.key === "+" || event.key === "-")) {
+    event.preventDefault(); // in the slider these keys would step a second time
     slider.value = Number(slider.value) + (event.key === "+" ? STEP : -STEP);
     slider.dispatchEvent(new Event("input"));
   }

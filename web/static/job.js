@@ -6,7 +6,8 @@ import { ImageTable } from "./images.js";
 
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
-const filter = { status: "", label: "" };
+const filter = chosenFilter();
+const pageTitle = document.title;
 let isFirst = true;
 let spokenAt = -1;
 
@@ -25,6 +26,7 @@ const poller = new Poller(async () => {
   isFirst = false;
   return job.counts.waiting + job.counts.running > 0 ? CHANGED : FINISHED;
 });
+showFilter();
 poller.wake();
 
 const nearEnd = new IntersectionObserver(
@@ -37,7 +39,6 @@ $("more").addEventListener("click", more);
 for (const chip of document.querySelectorAll(".chip")) {
   chip.addEventListener("click", () => {
     filter.status = chip.dataset.status;
-    for (const each of document.querySelectorAll(".chip")) each.ariaPressed = each === chip;
     applyFilter();
   });
 }
@@ -60,7 +61,25 @@ async function more() {
   nearEnd.observe($("more"));
 }
 
+/** The filter lives in the address: it outlasts a look at one image, and can be sent on. */
+function chosenFilter() {
+  const asked = new URLSearchParams(location.search);
+  return { status: asked.get("status") ?? "", label: asked.get("label") ?? "" };
+}
+
+function showFilter() {
+  for (const chip of document.querySelectorAll(".chip")) {
+    chip.ariaPressed = chip.dataset.status === filter.status;
+  }
+  $("label-filter").value = filter.label;
+  // The way back from an image leads to the same view.
+  sessionStorage.setItem(`view of job ${jobId}`, location.search);
+}
+
 function applyFilter() {
+  const asked = Object.entries(filter).filter(([, wanted]) => wanted);
+  history.replaceState(null, "", asked.length ? `?${new URLSearchParams(asked)}` : location.pathname);
+  showFilter();
   return tell(table.show(filter));
 }
 
@@ -80,6 +99,7 @@ async function tell(action) {
 function show(job) {
   const { counts } = job;
   const finished = counts.total - counts.waiting - counts.running;
+  document.title = (finished < counts.total ? `${percent(job.progress)} · ` : "") + pageTitle;
   showStatus($("state"), job.status);
   $("progress").value = job.progress;
   $("progress").className = job.status;

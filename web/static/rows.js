@@ -24,9 +24,10 @@ export function fillRow(row, image) {
   row.dataset.version = version;
   showStatus(row.querySelector(".state"), image.status);
   row.querySelector(".reason").textContent = image.message ?? "";
-  const result = row.querySelector(".result");
-  result.textContent = image.result ? LABEL_NAMES[image.result.label] : "";
-  result.className = `result ${image.result?.label ?? ""}`;
+  const label = row.querySelector(".label");
+  label.textContent = image.result ? LABEL_NAMES[image.result.label] : "";
+  label.className = `label ${image.result?.label ?? ""}`;
+  row.querySelector(".uncertain").hidden = !image.result?.uncertain;
   row.classList.toggle("has-result", Boolean(image.result));
   for (const label of Object.keys(LABEL_NAMES)) {
     const cell = row.querySelector(`.share.${label}`);

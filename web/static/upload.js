@@ -8,6 +8,7 @@ const zone = $("drop");
 const limits = { bytes: Number(zone.dataset.mostBytes), images: Number(zone.dataset.mostImages) };
 let request = null;
 let files = [];
+let spoken = "";
 
 export function startUploads() {
   $("choose-files").addEventListener("click", () => $("files").click());
@@ -67,6 +68,7 @@ function post(form, size) {
   $("sent").value = 0;
   $("sent-text").textContent = "";
   show("sending");
+  $("abort").focus({ preventScroll: true }); // what had the focus is hidden now
   const began = performance.now();
   request = new XMLHttpRequest();
   request.open("POST", "/api/v1/jobs");
@@ -77,6 +79,7 @@ function post(form, size) {
     $("sent").value = share;
     $("sent-text").textContent =
       share < 1 ? `${Math.floor(share * 100)} % · ${duration(seconds)} left` : "Storing the files…";
+    say(share < 1 ? `${Math.floor(share * 10)}0 % uploaded` : "Storing the files");
   });
   request.addEventListener("load", () => finish(request));
   request.addEventListener("error", () => finish(null, "The server cannot be reached."));
@@ -92,6 +95,12 @@ function finish(answered, reason) {
   if (answered?.status === 202) location.assign(`/jobs/${answered.response.id}`);
   else if (answered?.status === 401) location.assign("/sign-in");
   else fail(answered?.response?.detail ?? reason ?? "The server did not accept the upload.");
+}
+
+/** For those who listen: every tenth of the way, not every event. */
+function say(text) {
+  if (text !== spoken) $("sent-spoken").textContent = text;
+  spoken = text;
 }
 
 function fail(reason) {

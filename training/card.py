@@ -1,0 +1,47 @@
+"""The table of figures for the model card.
+
+python -m training.card        # of the released model; MODEL_CARD.md holds just these lines
+"""
+
+from typing import Any
+
+from model.artifact import load_artifact
+from training.text import SHOWN, heading
+
+
+def table(metadata: dict[str, Any]) -> str:
+    """Markdown: a column for all images and one for each source, with 95 % intervals."""
+    metrics = metadata["metrics"]
+    parts = {"all": metrics, **metrics["sources"]}
+    rows = [
+        ["`test`", *parts],
+        ["---"] * (len(parts) + 1),
+        ["images / patients", *(f"{part['n']} / {part['patients']}" for part in parts.values())],
+        *(
+            [heading(name), *(_cell(part["figures"][name]) for part in parts.values())]
+            for name in SHOWN
+        ),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def rounding(metadata: dict[str, Any]) -> str:
+    """What int8 costs, in a sentence."""
+    found = metadata["int8"]
+    return (
+        f"int8 against float32 on the {found['n']} images of `test`: "
+        f"{found['label_agreement']:.1%} the same label, probabilities "
+        f"{found['mean_absolute_difference']:.4f} apart on average."
+    )
+
+
+def _cell(figure: dict[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "-"
+    shown = f"{figure['value']:.3f}"
+    return shown if figure["low"] is None else f"{shown} ({figure['low']:.3f}-{figure['high']:.3f})"
+
+
+if __name__ == "__main__":
+    released = load_artifact().metadata
+    print(table(released), rounding(released), sep="\n\n")
