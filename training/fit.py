@@ -64,7 +64,7 @@ def train(
     network = _with_imagenet("mixed_bfloat16", recipe)
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
     features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
-    copies = [features.plain(trained)]
+    copies = [features.plain(trained)] if recipe.plain else []
     for copy in range(recipe.copies):
         copies.append(features.augmented(trained, recipe.augmentation, copy))
     batches = FeatureBatches(
@@ -136,7 +136,11 @@ def _fitted_part(network: keras.Model, recipe: Recipe) -> keras.Model:
     fitted = keras.Model(behind.inputs, behind.outputs[0])
     fitted.compile(
         optimizer=keras.optimizers.AdamW(
-            recipe.learning_rate, weight_decay=recipe.weight_decay, global_clipnorm=5.0
+            recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            global_clipnorm=5.0,
+            use_ema=recipe.average > 0,
+            ema_momentum=recipe.average,
         ),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         weighted_metrics=["accuracy"],
@@ -148,12 +152,15 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
     checkpoint = out / "checkpoint"
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
+    # The backup comes before the average takes the weights' place, the checkpoint after it.
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
     return [
+        keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
+        *averaging,
         keras.callbacks.ModelCheckpoint(
             out / BEST, monitor="val_loss", save_best_only=True, save_weights_only=True
         ),
         keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3)),
         keras.callbacks.EarlyStopping(patience=recipe.patience),
         keras.callbacks.CSVLogger(out / "history.csv", append=resume),
-        keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
     ]

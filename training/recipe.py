@@ -17,9 +17,13 @@ class Recipe:
     """name, version: what the artifact is called.
 
     architecture, config: a network of `model.networks` and its constructor arguments.
-    copies: augmented copies of each training image; 0 trains on the images as they are.
+    copies: augmented copies of each training image.
+    plain: train on the images as they are served, too; without copies this must be so.
     train_block5: fine-tune VGG's last block, or only the layers behind it.
     balance_sources: weigh classes and sources as `training.weighting` does.
+    average: momentum (0..1) of the moving average of the weights that is kept instead of the last
+    ones (Izmailov et al. 2018, arXiv 1803.05407: flatter minima hold better elsewhere); 0 keeps the
+    last.
     patience: epochs without a better validation loss before the run stops; the learning rate is
     divided by three after a third of them.
     """
@@ -31,6 +35,7 @@ class Recipe:
     preprocessing: Preprocessing
     augmentation: Augmentation = field(default_factory=Augmentation)
     copies: int = 0
+    plain: bool = True
     train_block5: bool = True
     balance_sources: bool = True
     epochs: int = 20
@@ -38,8 +43,13 @@ class Recipe:
     learning_rate: float = 1e-4
     weight_decay: float = 1e-4
     label_smoothing: float = 0.06
+    average: float = 0.0
     patience: int = 6
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.plain or self.copies):
+            raise TrainingError(f"The recipe {self.name} has neither plain images nor copies.")
 
 
 def load_recipe(name: str) -> Recipe:

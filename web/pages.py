@@ -16,7 +16,7 @@ blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 LABEL_NAMES = {"COVID19": "COVID-19", "NORMAL": "Normal", "PNEUMONIA": "Pneumonia"}
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
 UNCERTAIN_MEANS = (
-    "The highest probability is below the limit that this model was given: do not rely on the label."
+    "The highest probability is below this model's limit for a reliable answer: look for yourself."
 )
 OPEN_TO_ALL = {"pages.sign_in", "pages.enter"}
 

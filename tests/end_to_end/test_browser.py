@@ -196,10 +196,37 @@ def test_the_attention_map_and_the_keys(page, site, chest):
     expect(page.locator("#attention")).to_have_css("opacity", "0.8")
     page.keyboard.press("ArrowRight")
     expect(page).to_have_url(re.compile(r"/images/3$"))
+    expect(page.locator("#opacity-value")).to_have_text("80 %")  # the keys work by then
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile(r"/images/2$"))
+    expect(page.locator("#opacity-value")).to_have_text("80 %")
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile(r"/jobs/1$"))
+
+
+def test_the_filter_outlasts_a_look_at_one_image(page, site, chest):
+    key = site.keep(chest)
+    site.job("Two", [NewImage(f"{name}.dcm", key, 1) for name in "ab"])
+    work(site.store, 1)
+    page.goto(f"{site.address}/jobs/1")
+    page.get_by_role("button", name="Done").click()
+    expect(row(page, "b.dcm")).to_have_count(0)
+    page.get_by_role("link", name="a.dcm").click()
+    expect(page.locator("#up")).to_have_attribute("href", re.compile("status=done"))
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"/jobs/1\?status=done$"))
+    expect(page.get_by_role("button", name="Done")).to_have_attribute("aria-pressed", "true")
+    expect(row(page, "a.dcm")).to_be_visible()
+    expect(row(page, "b.dcm")).to_have_count(0)
+
+
+def test_uncertain_verdicts_are_marked(page, site, chest):
+    key = site.keep(chest)
+    site.job("Two", [NewImage(f"{name}.dcm", key, 1) for name in "ab"])
+    work(site.store, 2)
+    page.goto(f"{site.address}/jobs/1")
+    expect(row(page, "b.dcm").get_by_text("uncertain")).to_be_visible()
+    expect(row(page, "a.dcm").get_by_text("uncertain")).to_be_hidden()
 
 
 def test_an_image_page_waits_for_its_verdict(page, site, chest):
@@ -281,6 +308,26 @@ def test_no_page_scrolls_sideways(visit, site, chest, width):
         page.wait_for_timeout(300)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} pixels wide"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_page_jumps_while_it_loads(visit, site, chest, width):
+    """The sum of the layout shifts; up to 0.1 counts as good (web.dev/articles/cls)."""
+    site.job("Steady", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "abc"])
+    work(site.store, 1)
+    work(site.store, 1, rejected)
+    page = visit(width)
+    page.add_init_script(
+        """window.jumped = 0;
+        new PerformanceObserver((list) => {
+            for (const shift of list.getEntries()) jumped += shift.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(f"{site.address}/sign-in?token={TOKEN}")
+    for path in ("/", "/jobs/1", "/images/1", "/images/2", "/images/3"):
+        page.goto(site.address + path)
+        page.wait_for_timeout(1000)
+        assert page.evaluate("jumped") < 0.02, path
 
 
 def test_through_the_whole_system(visit, stack, radiographs):

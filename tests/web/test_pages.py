@@ -36,6 +36,24 @@ def test_the_page_of_a_classified_image(reader, upload, store, png):
     assert "does not outline a finding" in page
 
 
+def test_a_job_page_has_its_numbers_before_its_script_runs(reader, upload, store):
+    upload({"a.png": b"x", "b.png": b"y"})
+    work(store, 1)
+    page = reader.get("/jobs/1").text
+    assert "1 of 2 (50 %)" in page
+    assert '<b data-count="waiting">1</b>' in page
+    assert 'class="chip failed idle"' in page
+
+
+def test_an_uncertain_verdict_says_so(reader, upload, store, png):
+    upload({"a.png": png, "b.png": png})
+    work(store, 2)
+    assert 'class="uncertain"' not in reader.get("/images/1").text
+    page = reader.get("/images/2").text
+    assert 'class="uncertain"' in page
+    assert "below this model&#39;s limit" in page
+
+
 def test_the_page_of_an_image_that_waits(reader, upload):
     upload({"a.png": b"x"})
     page = reader.get("/images/1").text

@@ -39,10 +39,11 @@ addEventListener("keydown", (event) => {
   const inSlider = event.target === slider;
   if (event.key === "ArrowLeft" && !inSlider) $("previous")?.click();
   else if (event.key === "ArrowRight" && !inSlider) $("next")?.click();
-  else if (event.key === "Escape") $("up").click();
-  else if (slider && event.key.toLowerCase() === "a") $("show-map").click();
+  else if (event.key === "Escape") {
+    event.preventDefault(); // while a picture loads, the browser would stop our navigation too
+    $("up").click();
+  } else if (slider && event.key.toLowerCase() === "a") $("show-map").click();
   else if (slider && (event.key === "+" || event.key === "-")) {
-    event.preventDefault(); // in the slider these keys would step a second time
     slider.value = Number(slider.value) + (event.key === "+" ? STEP : -STEP);
     slider.dispatchEvent(new Event("input"));
   }

@@ -68,7 +68,6 @@ function post(form, size) {
   $("sent").value = 0;
   $("sent-text").textContent = "";
   show("sending");
-  $("abort").focus({ preventScroll: true }); // what had the focus is hidden now
   const began = performance.now();
   request = new XMLHttpRequest();
   request.open("POST", "/api/v1/jobs");
@@ -111,7 +110,10 @@ function fail(reason) {
 }
 
 function show(part) {
+  const hadFocus = zone.contains(document.activeElement);
   $("ready").hidden = part !== "ready";
   $("sending").hidden = part !== "sending";
   $("upload-error").hidden = true;
+  // What had it is hidden now.
+  if (hadFocus) $(part === "ready" ? "choose-files" : "abort").focus({ preventScroll: true });
 }
