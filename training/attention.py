@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model.images import decode
 from model.preprocess import Box
 from training.errors import TrainingError
 from training.intervals import RESAMPLES, with_intervals
 from training.manifest import Sample
+from training.reading import read
 
 # A mask of other proportions was drawn on another cut of the X-ray and lies beside the lungs.
 MOST_STRETCHED = 0.02
@@ -44,7 +44,7 @@ def lung_attention(
 
 def mask_fits(sample: Sample) -> bool:
     """Whether the mask has the proportions of the X-ray."""
-    radiograph, (width, height) = decode(sample.path), _open(sample).size
+    radiograph, (width, height) = read(sample), _open(sample).size
     return abs(width / height * radiograph.height / radiograph.width - 1) <= MOST_STRETCHED
 
 

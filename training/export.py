@@ -16,7 +16,6 @@ import numpy as np
 from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
 from model.engines.keras_engine import KerasEngine
 from model.engines.litert_engine import LiteRTEngine
-from model.images import decode
 from model.preprocess import Preprocessing, prepare
 from model.weights import save_weights
 from training.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
@@ -25,6 +24,7 @@ from training.evaluate import Answers, agreement, ask, report
 from training.fit import targets
 from training.int8 import to_int8_network
 from training.manifest import Sample, data_hash, of_split
+from training.reading import read
 from training.recipe import Recipe
 from training.weighting import sample_weights
 
@@ -110,7 +110,7 @@ def probabilities_of(
 
 
 def _load(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
-    return prepare(decode(sample.path).pixels, preprocessing)[0]
+    return prepare(read(sample).pixels, preprocessing)[0]
 
 
 def _git_commit() -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from model.images import decode
 from model.preprocess import Preprocessing, crop_and_stretch, to_vgg_input
 from training.augment import Augmentation, augment
 from training.manifest import Sample, data_hash
+from training.reading import read
 from training.style import Style, donor_styles
 
 BATCH = 32
@@ -47,7 +47,7 @@ class FeatureCache:
 
         def load(number: int) -> np.ndarray:
             random = np.random.default_rng(1_000_003 * copy + number)
-            pixels = decode(samples[number].path).pixels
+            pixels = read(samples[number]).pixels
             return augment(pixels, augmentation, self._preprocessing, random, donors)
 
         key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
@@ -60,9 +60,7 @@ class FeatureCache:
 
     def _served(self, sample: Sample) -> np.ndarray:
         """(S, S) float32, 0..1: the grey values as they are served."""
-        return crop_and_stretch(
-            decode(sample.path).pixels, self._preprocessing, self._preprocessing.box
-        )
+        return crop_and_stretch(read(sample).pixels, self._preprocessing, self._preprocessing.box)
 
     def _features(self, samples, kind: str, load) -> np.ndarray:
         key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"

@@ -1,5 +1,6 @@
 """Fitting: frozen blocks once, then epochs over the rest of the network."""
 
+import csv
 import os
 import shutil
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from training.recipe import Recipe
 from training.weighting import sample_weights
 
 BEST = "best.weights.h5"
+HISTORY = "history.csv"
 
 
 class FeatureBatches(keras.utils.PyDataset):
@@ -58,11 +60,17 @@ def train(
 
     Writes into `out`: best.weights.h5, history.csv, and a checkpoint that `resume` goes on from.
     Returns: the whole network with the best weights, in float32.
+    Raises TrainingError when there are too few images, or one cannot be read.
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     network = _with_imagenet("mixed_bfloat16", recipe)
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    if len(trained) < recipe.batch or not validated:
+        raise TrainingError(
+            f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
+            f"Received: {len(trained)} and {len(validated)}."
+        )
     features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
     copies = [features.plain(trained)] if recipe.plain else []
     for copy in range(recipe.copies):
@@ -158,9 +166,21 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
         keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
         *averaging,
         keras.callbacks.ModelCheckpoint(
-            out / BEST, monitor="val_loss", save_best_only=True, save_weights_only=True
+            out / BEST,
+            monitor="val_loss",
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=_least_loss(out / HISTORY) if resume else None,
         ),
         keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3)),
         keras.callbacks.EarlyStopping(patience=recipe.patience),
-        keras.callbacks.CSVLogger(out / "history.csv", append=resume),
+        keras.callbacks.CSVLogger(out / HISTORY, append=resume),
     ]
+
+
+def _least_loss(history: Path) -> float | None:
+    """Of the epochs before an interruption, which the kept weights already reach."""
+    if not history.is_file():
+        return None
+    with history.open(newline="") as opened:
+        return min((float(row["val_loss"]) for row in csv.DictReader(opened)), default=None)

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from model.images import decode
 from model.labels import LABELS
 from model.overlay import overlay_png
 from training.evaluate import Answers
 from training.metrics import auroc, calibration, found_by_threshold
+from training.reading import read
 
 COLOURS = ("#b5402a", "#2a7f62", "#2f5fa8")
 
@@ -114,7 +114,7 @@ def examples(answers: Answers, each: int = 4) -> bytes:
 def _example(axes, answers: Answers, number: int, colour: str) -> None:
     sample, said = answers.samples[number], answers.probabilities[number]
     overlay = overlay_png(
-        decode(sample.path), answers.attention[number], answers.preprocessing.box, longest=320
+        read(sample), answers.attention[number], answers.preprocessing.box, longest=320
     )
     axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
     verdict = f"called {LABELS[said.argmax()]} {said.max():.2f}"

@@ -27,8 +27,15 @@ def test_train_leaves_a_model_and_a_report(trained):
     assert f"The model is in {trained.artifact}" in trained.result.stdout
 
 
-def test_resume_goes_on_and_exports_over_the_first(copied):
-    before = load_artifact(copied.artifact).metadata["files"]
+def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
+    """Epoch 0 is given a loss that no later one can reach."""
+    rows = (copied.folder / "history.csv").read_text().splitlines()
+    columns, values = rows[0].split(","), rows[1].split(",")
+    values[columns.index("val_loss")] = "0.0"
+    (copied.folder / "history.csv").write_text(",".join(columns) + "\n" + ",".join(values) + "\n")
+    best = (copied.folder / "best.weights.h5").read_bytes()
+    shutil.rmtree(copied.artifact)
+
     result = cxr(
         *("train", "--recipe", copied.recipe, "--data", copied.data, "--out", copied.folder),
         *("--cache", copied.cache, "--resume"),
@@ -37,7 +44,8 @@ def test_resume_goes_on_and_exports_over_the_first(copied):
 
     assert result.exit_code == 0, result.output
     assert history(copied) == [0, 1]
-    assert load_artifact(copied.artifact).metadata["files"] != before
+    assert (copied.folder / "best.weights.h5").read_bytes() == best
+    assert load_artifact(copied.artifact).version == "stripes-0.1.0"
 
 
 def evaluate(run, *arguments: object):
@@ -151,17 +159,26 @@ def test_mistakes_of_train_and_export_are_one_sentence(trained, tmp_path):
 
 
 def test_a_missing_image_stops_training_and_is_named(trained, tmp_path):
-    data = tmp_path / "data.csv"
-    data.write_text(
-        "path,label,split\nnone.png,NORMAL,train\nnone.png,COVID19,val\nnone.png,NORMAL,test\n"
-    )
-    result = cxr(
-        *("train", "--recipe", trained.recipe, "--data", data, "--out", tmp_path / "run"),
-        *("--cache", tmp_path / "cache"),
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    for name in ("none.png", "damaged.png"):
+        result = train_on_one(trained, tmp_path, name, times=6)
+        assert result.exit_code == 1
+        assert name in result.stderr
+
+
+def test_fewer_images_than_a_batch_are_one_sentence(trained, tmp_path):
+    one_sentence(train_on_one(trained, tmp_path, "none.png", times=5), "6 images", "Received: 5")
+
+
+def train_on_one(trained, folder, name: str, times: int):
+    """`cxr train` on the same image several times over."""
+    rows = [f"{name},NORMAL,train,p"] * times + [f"{name},COVID19,val,q", f"{name},NORMAL,test,r"]
+    (folder / "data.csv").write_text("\n".join(("path,label,split,patient", *rows)))
+    return cxr(
+        *("train", "--recipe", trained.recipe, "--data", folder / "data.csv"),
+        *("--out", folder / "run", "--cache", folder / "cache"),
         CXR_VGG16_WEIGHTS=str(trained.vgg16),
     )
-    assert result.exit_code == 1
-    assert "none.png" in result.stderr
 
 
 def test_data_must_be_named():
