@@ -20,6 +20,7 @@ FIELDS = {
     "message",
     "label",
     "probabilities",
+    "uncertain",
     "model",
     "attention",
     "timings_ms",

@@ -32,6 +32,7 @@ def test_csv(client, finished):
         "COVID19",
         "NORMAL",
         "PNEUMONIA",
+        "uncertain",
         "model",
         "finished_at",
     ]
@@ -39,6 +40,7 @@ def test_csv(client, finished):
     assert (done["status"], done["label"], done["PNEUMONIA"]) == ("done", "PNEUMONIA", "0.819000")
     assert (refused["reason"], refused["label"], refused["NORMAL"]) == ("not_a_chest_xray", "", "")
     assert (lost["filename"], lost["status"]) == ("c, d.png", "failed")
+    assert [row["uncertain"] for row in rows] == ["false", "", ""]
 
 
 def test_no_cell_is_a_formula(client, finished):
