@@ -1,3 +1,4 @@
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from model.artifact import load_artifact
 from model.classifier import Classifier
+from model.engines import load_engine
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
 from model.labels import LABELS
 from model.sources import Source
@@ -49,6 +51,18 @@ def test_what_is_no_chest_never_reaches_the_network(classifier, radiographs):
         classifier.prepare(radiographs["RG3_UNCI"])
     with pytest.raises(UnreadableImage):
         classifier.prepare(b"")
+
+
+def test_a_low_highest_probability_is_uncertain(radiographs):
+    artifact = load_artifact()
+    engine = load_engine(artifact, "cpu")
+    found = {}
+    for limit in (0.0, 1.0):
+        given = dataclasses.replace(artifact, uncertain_below=limit)
+        classifier = Classifier(given, engine)
+        [prediction] = classifier.classify([classifier.prepare(radiographs["RG1_J2KI"])])
+        found[limit] = prediction.uncertain
+    assert found == {0.0: False, 1.0: True}
 
 
 def test_predictions_in_order(classifier, chest):
