@@ -8,7 +8,9 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from web.errors import InvalidUpload
 
-CHUNK_BYTES = 256 * 1024
+# The server's socket likes large reads, the parser small pieces: it searches all that it holds.
+READ_BYTES = 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 BUFFER_BYTES = 4 * CHUNK_BYTES  # also bounds the headers of a part
 
 
@@ -45,6 +47,7 @@ def _chunks(events: Iterator) -> Iterator[bytes]:
 
 
 def _events(request: Request, decoder: MultipartDecoder) -> Iterator[Field | File | Data]:
+    received = _received(request)
     try:
         while True:
             event = decoder.next_event()
@@ -52,10 +55,16 @@ def _events(request: Request, decoder: MultipartDecoder) -> Iterator[Field | Fil
                 return
             if isinstance(event, NeedData):
                 # None tells the decoder that the body ended.
-                decoder.receive_data(request.stream.read(CHUNK_BYTES) or None)
+                decoder.receive_data(next(received, None))
             elif isinstance(event, Field | File | Data):
                 yield event
     except ValueError as error:
         raise InvalidUpload(
             "The multipart body is broken or ends too early. Send it again."
         ) from error
+
+
+def _received(request: Request) -> Iterator[bytes]:
+    while block := request.stream.read(READ_BYTES):
+        for start in range(0, len(block), CHUNK_BYTES):
+            yield block[start : start + CHUNK_BYTES]

@@ -12,6 +12,8 @@ from worker.store import Store
 log = logging.getLogger(__name__)
 
 CHUNK = 500
+# Messages of a new job that its upload waits for: one for each worker that may be idle, and more.
+FIRST = 64
 
 
 class Dispatcher:
@@ -33,7 +35,7 @@ class Dispatcher:
         The sweeper sends the rest, so that an upload of thousands is answered at once. Does not
         raise while Redis is away: the rows stay unsent, and the sweeper tries again.
         """
-        return self._send(self._store.unsent(CHUNK, job_id))
+        return self._send(self._store.unsent(FIRST, job_id))
 
     def send_waiting(self) -> int:
         """Send what was never sent. Returns: how many messages went out, 0 while Redis is away."""

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from tests.worker.conftest import new_images
-from worker.dispatch import CHUNK, Dispatcher
+from worker.dispatch import FIRST, Dispatcher
 from worker.queue import QUEUE
 from worker.sweeper import sweep
 
@@ -43,10 +43,10 @@ def test_each_image_gets_one_message_with_its_id(store, clinic, dispatcher, queu
 def test_a_large_job_is_woken_at_once_and_sent_by_the_sweeper(
     store, clinic, dispatcher, files, queue
 ):
-    job = store.create_job(clinic.id, "job", new_images(CHUNK + 20))
-    assert dispatcher.wake(job.id) == CHUNK
+    job = store.create_job(clinic.id, "job", new_images(FIRST + 20))
+    assert dispatcher.wake(job.id) == FIRST
     sweep(store, dispatcher, files, max_attempts=3)
-    assert queue.llen(QUEUE) == CHUNK + 20
+    assert queue.llen(QUEUE) == FIRST + 20
 
 
 def test_while_redis_is_away_rows_stay_unsent(store, clinic, settings):

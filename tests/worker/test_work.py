@@ -29,15 +29,15 @@ def test_a_verdict_is_saved_with_its_attention_map(db):
     assert finished.started_at <= finished.finished_at
 
 
-def test_claims_come_in_order_and_urgent_ones_first(db):
+def test_claims_come_in_order_and_urgent_ones_first_and_alone(db):
     store, clinic = db
     store.create_job(clinic.id, "bulk", new_images(4))
     first = store.claim(2, lease_s=60)
     urgent = store.create_job(clinic.id, "urgent", new_images(1), urgent=True)
-    second = store.claim(2, lease_s=60)
+    second, third = store.claim(2, lease_s=60), store.claim(2, lease_s=60)
     assert [claim.file_key for claim in first] == ["00/0", "00/1"]
-    assert second[0].job_id == urgent.id
-    assert second[1].file_key == "00/2"
+    assert [claim.job_id for claim in second] == [urgent.id]
+    assert [claim.file_key for claim in third] == ["00/2", "00/3"]
 
 
 def test_two_workers_never_hold_the_same_image(db):

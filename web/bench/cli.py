@@ -102,7 +102,7 @@ def _cost(found, images, log) -> dict:
     began = time.perf_counter()
     with throwaway_system() as running, api(running) as client:
         submit_began = time.perf_counter()
-        system.wait_until_complete(client, submit(client, found[:1]), poll_s=0.005)
+        system.wait_until_complete(client, submit(client, found[:1]), system.CLOSE_POLL_S)
         first_answer_s = time.perf_counter() - began
         parts = cost.children(running)
         bytes_before = cost.database_bytes(running)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from worker.database import Database
 from worker.schema import AttentionMap, Image, status_is
@@ -26,23 +26,24 @@ class WorkVerbs:
     def claim(self, limit: int, lease_s: float) -> list[Claim]:
         """Take up to `limit` waiting images: urgent ones first, then in order of arrival.
 
-        An image that was tried before may have killed its worker, so it comes alone.
+        An image that was tried before may have killed its worker, so it comes alone; urgent ones
+        come without routine ones, for whose company they would wait.
         """
         token = secrets.token_hex(16)
         with self.database.writing() as session:
             waiting = session.execute(
-                select(Image.id, Image.job_id, Image.clinic_id, Image.file_key, Image.attempts)
+                select(
+                    *(Image.id, Image.job_id, Image.clinic_id),
+                    *(Image.file_key, Image.attempts, Image.urgent),
+                )
                 .where(status_is(ImageStatus.WAITING))
                 .order_by(Image.urgent.desc(), Image.id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             ).all()
-            if waiting and waiting[0].attempts:
-                waiting = waiting[:1]
-            else:
-                waiting = [row for row in waiting if not row.attempts]
             if not waiting:
                 return []
+            waiting = _batch_with_first(waiting)
             session.execute(
                 update(Image)
                 .where(Image.id.in_([row.id for row in waiting]))
@@ -99,6 +100,13 @@ class WorkVerbs:
             for job_id in sorted(changes):
                 move(session, job_id, changes[job_id])
         return len(ours)
+
+
+def _batch_with_first(waiting: Sequence[Row]) -> Sequence[Row]:
+    first = waiting[0]
+    if first.attempts:
+        return [first]
+    return [row for row in waiting if not row.attempts and row.urgent == first.urgent]
 
 
 def _verdict_values(outcome: Outcome, finished_at) -> dict:
