@@ -26,6 +26,7 @@ PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows")
 @click.option(
     "--bulk", default=3000, show_default=True, help="Images of the job beside urgent ones."
 )
+@click.option("--urgent", default=30, show_default=True, help="Urgent images beside that job.")
 @click.option(
     "--sizes", default="100,1000,10000", show_default=True, help="Job sizes of the size part."
 )
@@ -33,7 +34,7 @@ PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows")
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the figures here."
 )
-def bench(paths, only, rounds, images, bulk, sizes, rows, json_file) -> None:
+def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> None:
     """Measure throughput, latency and cost on throwaway systems on this machine.
 
     PATHS are X-rays to classify; without them, the originals of CXR_DATA or the demo's chests.
@@ -48,7 +49,7 @@ def bench(paths, only, rounds, images, bulk, sizes, rows, json_file) -> None:
         if "layouts" in wanted:
             figures["layouts"] = _layouts(found, rounds, images, log)
         if "urgent" in wanted:
-            figures["urgent"] = _urgent(found, bulk, log)
+            figures["urgent"] = _urgent(found, bulk, urgent, log)
         if "cost" in wanted:
             figures["cost"] = _cost(found, images, log)
         if "workers" in wanted:
@@ -88,12 +89,12 @@ def _layouts(found, rounds, images, log) -> dict:
     return {f"{w} processes of {t} threads": statistics.median(r) for (w, t), r in rates.items()}
 
 
-def _urgent(found, bulk, log) -> dict:
+def _urgent(found, bulk, urgent, log) -> dict:
     log.print(f"urgent images, idle and beside {bulk} others")
     with throwaway_system() as running, api(running) as client:
         system.latencies_s(client, found[0], 5, pause_s=0)
-        idle = system.latencies_s(client, found[0], 40, pause_s=0.1)
-        beside = system.latencies_under_bulk_s(client, repeated(found, bulk), found[0], 30)
+        idle = system.latencies_s(client, found[0], urgent, pause_s=0.1)
+        beside = system.latencies_under_bulk_s(client, repeated(found, bulk), found[0], urgent)
     return {"idle_s": _spread(idle), "under_bulk_s": _spread(beside)}
 
 

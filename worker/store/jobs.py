@@ -84,7 +84,8 @@ def move(session: Session, job_id: int, changes: Counter) -> None:
     """Add `changes` to the job's counters, and complete it when nothing is left to do."""
     values = {getattr(Job, name): getattr(Job, name) + by for name, by in changes.items()}
     values[Job.revision] = Job.revision + 1
-    if changes["running"] > 0:
+    claimed = changes["running"] > 0
+    if claimed:
         values[Job.started_at] = func.coalesce(Job.started_at, now())
     session.execute(
         update(Job)
@@ -92,6 +93,8 @@ def move(session: Session, job_id: int, changes: Counter) -> None:
         .values(values)
         .execution_options(synchronize_session=False)
     )
+    if claimed:
+        return
     session.execute(
         update(Job)
         .where(

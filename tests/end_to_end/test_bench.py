@@ -1,0 +1,60 @@
+"""`cxr bench` in small: it runs and says what it should; its speeds are not judged here."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+# `layouts`, `workers` and `size` are these over again, on other numbers of processes and images.
+PARTS = ("throughput", "urgent", "cost", "rows")
+SMALL = (
+    *(word for part in PARTS for word in ("--only", part)),
+    *("--rounds", "1", "--images", "8", "--bulk", "400", "--urgent", "2", "--rows", "300"),
+)
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "cxr", "bench", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "COLUMNS": "120", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+@pytest.fixture(scope="module")
+def run(chest, tmp_path_factory):
+    file = tmp_path_factory.mktemp("bench") / "figures.json"
+    done = bench(*SMALL, "--json", str(file), str(chest))
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text()), done.stdout
+
+
+def test_every_part_is_measured(run):
+    figures, _ = run
+    assert set(figures) == {"machine", "files", *PARTS}
+    rates = figures["throughput"]
+    assert all(len(rates[way]["all"]) == 1 for way in ("ceiling", "system", "article"))
+    assert all(rates[way]["median"] > 0 for way in rates)
+    assert figures["urgent"]["idle_s"]["n"] == figures["urgent"]["under_bulk_s"]["n"] == 2
+    assert figures["rows"]["rows"] == 300
+    assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(figures["cost"]["peak_memory_mb"])
+    assert figures["cost"]["stage_ms"]["infer"] > 0
+    assert figures["cost"]["sql_bytes_per_image"] > 0
+
+
+def test_the_table_names_ratios_and_machine(run):
+    figures, shown = run
+    assert figures["machine"]["processor"] in shown
+    ratio = figures["throughput"]["system"]["median"] / figures["throughput"]["ceiling"]["median"]
+    [line] = [line for line in shown.splitlines() if "system / ceiling" in line]
+    assert f"{ratio:.2f}" in line
+
+
+def test_no_images_is_a_clear_error(tmp_path):
+    done = bench(str(tmp_path))
+    assert done.returncode == 2
+    assert "No images in the given paths" in done.stderr
