@@ -1,0 +1,72 @@
+"""A real browser before a real web server.
+
+Verdicts come from the tests themselves, so that they can look at a job half done; one test goes
+through a whole running system instead.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.end_to_end.site import CHROMIUM_FLAGS, TOKEN, Site
+
+POLL_MS = 15_000  # the page asks at least every 10 s
+
+
+@pytest.fixture(scope="package")
+def browser(chromium) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[Site]:
+    (tmp_path / "home").mkdir()
+    with Site(tmp_path / "home") as site:
+        yield site
+
+
+@pytest.fixture
+def visit(browser) -> Iterator:
+    """Opens a window; fails the test when a page had an error in its script or its policy."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_window(width: int = 1440, height: int = 900) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: _note_violation(said.text, errors))
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def _note_violation(text: str, errors: list[str]) -> None:
+    if "Content Security Policy" in text or "Content-Security-Policy" in text:
+        errors.append(text)
+
+
+@pytest.fixture
+def page(visit, site) -> Page:
+    page = visit()
+    page.goto(f"{site.address}/sign-in?token={TOKEN}")
+    return page
+
+
+@pytest.fixture
+def chest(radiographs) -> Path:
+    return radiographs["RG1_J2KI"]
+
+
+def row(page: Page, filename: str):
+    """The line of an image on the page of its job."""
+    return page.locator(".images .line", has=page.get_by_role("link", name=filename))
