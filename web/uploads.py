@@ -21,8 +21,8 @@ from worker.views import NewImage
 MEGABYTE = 1_000_000
 SIGNATURE_BYTES = 4
 # Disks flush several files in hardly more time than one: 8 at once kept 880 small files a second,
-# one after the other 115. The second number bounds how many are open meanwhile.
-KEEPERS, MOST_OPEN = 8, 32
+# one after the other 115. The second number bounds how many are open, in memory if they are small.
+KEEPERS, MOST_OPEN = 8, 16
 # Room for a long path in the archive's table of contents, for each image that a job may have.
 DIRECTORY_BYTES_PER_IMAGE = 512
 
@@ -105,6 +105,7 @@ class Upload:
     def _add_archive(self, name: str, chunks: Iterable[bytes]) -> None:
         with self._files.incoming() as incoming:
             size = _copy(chunks, incoming)
+            incoming.flush()
             found = False
             try:
                 most = self._most_images * DIRECTORY_BYTES_PER_IMAGE

@@ -12,9 +12,14 @@ from pathlib import Path
 
 from worker.errors import StorageUnavailable
 
+BUFFER_BYTES = 1024 * 1024
 
-class IncomingFile(io.FileIO):
-    """A file being uploaded: write it, then `keep` or `discard` it. Closing alone discards it."""
+
+class IncomingFile(io.BufferedRandom):
+    """A file being uploaded: write it, then `keep` or `discard` it. Closing alone discards it.
+
+    Up to BUFFER_BYTES stay in memory until it is kept, so that whoever keeps it does the writing.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -23,28 +28,31 @@ class IncomingFile(io.FileIO):
         self._incoming = root / "incoming" / name
         try:
             self._incoming.parent.mkdir(parents=True, exist_ok=True)
-            super().__init__(self._incoming, "x+b")
+            super().__init__(io.FileIO(self._incoming, "x+b"), BUFFER_BYTES)
         except OSError as error:
             raise _unavailable(error) from error
 
     def write(self, data) -> int:
-        view = memoryview(data).cast("B")
-        written = 0
         try:
-            while written < len(view):
-                written += super().write(view[written:])
+            return super().write(data)
         except OSError as error:
             raise _unavailable(error) from error
-        return written
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _unavailable(error) from error
 
     def keep(self) -> str:
         """Make the file durable (fsync, rename, fsync of the folder). Returns: its key."""
         name = self._incoming.name
         key = f"{name[:2]}/{name}"
         target = self._root / key
+        self.flush()
         try:
             os.fsync(self.fileno())
-            super().close()
+            self.raw.close()
             if not target.parent.exists():
                 target.parent.mkdir(exist_ok=True)
                 _sync_folder(self._root)
@@ -56,7 +64,7 @@ class IncomingFile(io.FileIO):
         return key
 
     def discard(self) -> None:
-        super().close()
+        self.raw.close()  # without writing what is still in memory
         self._incoming.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -64,7 +72,7 @@ class IncomingFile(io.FileIO):
             self.discard()
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # creation itself failed
+        with contextlib.suppress(AttributeError, ValueError):  # creation itself failed
             self.close()
 
 

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from worker.errors import StorageUnavailable
+from worker.files import BUFFER_BYTES
 
 
 def test_a_kept_file_is_found_by_its_key(files):
@@ -36,15 +37,24 @@ def test_a_deleted_file_is_gone_and_deleting_again_is_no_error(files):
     assert not files.path(key).exists()
 
 
-def test_a_full_disk_is_a_clear_error(files):
+@pytest.mark.parametrize("step", ["keep", "flush", "write"])
+def test_a_full_disk_is_a_clear_error_and_leaves_nothing(files, step):
     incoming = files.incoming()
     # Every write to this device answers that no space is left.
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, incoming.fileno())
     os.close(full)
+    incoming.write(b"x" * 100)
+    too_much = bytes(2 * BUFFER_BYTES)
+    steps = {
+        "keep": incoming.keep,
+        "flush": incoming.flush,
+        "write": lambda: incoming.write(too_much),
+    }
     with pytest.raises(StorageUnavailable, match="No space left on device"):
-        incoming.write(b"x" * 100)
+        steps[step]()
     incoming.close()
+    assert not [entry for entry in files.root.rglob("*") if entry.is_file()]
 
 
 def test_an_unusable_folder_is_a_clear_error(files):
