@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-# `layouts`, `workers` and `size` are these over again, on other numbers of processes and images.
-PARTS = ("throughput", "urgent", "cost", "rows")
+# The other parts are these over again, on other numbers of processes and images.
+PARTS = ("throughput", "cost", "rows")
 SMALL = (
     *(word for part in PARTS for word in ("--only", part)),
-    *("--rounds", "1", "--images", "8", "--bulk", "400", "--urgent", "2", "--rows", "300"),
+    *("--rounds", "1", "--images", "8", "--rows", "300"),
 )
 
 
@@ -39,7 +39,6 @@ def test_every_part_is_measured(run):
     rates = figures["throughput"]
     assert all(len(rates[way]["all"]) == 1 for way in ("ceiling", "system", "article"))
     assert all(rates[way]["median"] > 0 for way in rates)
-    assert figures["urgent"]["idle_s"]["n"] == figures["urgent"]["under_bulk_s"]["n"] == 2
     assert figures["rows"]["rows"] == 300
     assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(figures["cost"]["peak_memory_mb"])
     assert figures["cost"]["stage_ms"]["infer"] > 0
