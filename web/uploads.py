@@ -31,7 +31,7 @@ class Upload:
     """Collects the images of one job. Used as a context: unless `committed`, its files go away."""
 
     def __init__(self, files: ImageFiles, settings: Settings) -> None:
-        self._files = files
+        self._folder = files.new_folder()
         self._most_images = settings.max_job_images
         self._most_image_bytes = settings.max_image_mb * MEGABYTE
         self._unpacked_left = settings.max_upload_mb * MEGABYTE
@@ -46,19 +46,24 @@ class Upload:
     def __exit__(self, *_: object) -> None:
         self._keepers.shutdown(wait=True)
         if not self._committed:
-            for _, kept in self._images:
-                if kept is not None and kept.exception() is None:
-                    self._files.delete(kept.result())
+            self._folder.delete()
 
     def __len__(self) -> int:
         return len(self._images)
 
+    @property
+    def folder(self) -> str:
+        """Name of the folder that holds the files."""
+        return self._folder.name
+
     def rows(self) -> list[NewImage]:
         """All images, once each of their files is durable. Raises StorageUnavailable."""
-        return [
+        rows = [
             image if kept is None else replace(image, file_key=kept.result())
             for image, kept in self._images
         ]
+        self._folder.sync()
+        return rows
 
     def committed(self) -> None:
         """The rows are in the database: the files belong to them now."""
@@ -82,7 +87,7 @@ class Upload:
 
     def _add_image(self, name: str, chunks: Iterable[bytes]) -> None:
         with ExitStack() as until_kept:
-            incoming = until_kept.enter_context(self._files.incoming())
+            incoming = until_kept.enter_context(self._folder.new_file())
             size = _copy(chunks, incoming, self._most_image_bytes)
             if size == 0:
                 self.refuse(name, "unreadable", "The file is empty.")
@@ -103,7 +108,7 @@ class Upload:
             self._may_open.release()
 
     def _add_archive(self, name: str, chunks: Iterable[bytes]) -> None:
-        with self._files.incoming() as incoming:
+        with self._folder.new_file() as incoming:
             size = _copy(chunks, incoming)
             incoming.flush()
             found = False

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import DateTime, Engine, create_engine, event, func, make_url
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_S = 30
@@ -41,6 +43,16 @@ class Database:
     def reading(self) -> Iterator[Session]:
         with Session(self._reader) as session, session.begin():
             yield session
+
+    def time_in(self, seconds: float) -> Any:
+        """The moment so many seconds from now, by one clock for all machines, for a statement.
+
+        PostgreSQL's own clock: those of two workers may differ by more than a lease lasts. SQLite
+        is on one machine, which has one clock.
+        """
+        if self.url.get_backend_name() == "sqlite":
+            return datetime.now(UTC) + timedelta(seconds=seconds)
+        return func.clock_timestamp(type_=DateTime(timezone=True)) + timedelta(seconds=seconds)
 
     def close(self) -> None:
         self._writer.dispose()

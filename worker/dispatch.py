@@ -12,6 +12,7 @@ from worker.store import Store
 log = logging.getLogger(__name__)
 
 CHUNK = 500
+ANSWER_TIMEOUT_S = 5
 # Messages of a new job that its upload waits for: one for each worker that may be idle, and more.
 FIRST = 64
 
@@ -24,6 +25,7 @@ class Dispatcher:
         self._celery: Celery = make_celery(settings)
         # An upload waits for this: try again once, at once, and leave the rest to the sweeper.
         self._celery.conf.broker_transport_options |= {
+            "socket_timeout": ANSWER_TIMEOUT_S,
             "max_retries": 1,
             "interval_start": 0,
             "interval_step": 0,

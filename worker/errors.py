@@ -16,6 +16,10 @@ class NotFound(WorkerError):
     """
 
 
+class KeyTaken(WorkerError):
+    """Raised when the clinic has a job with this idempotency key: the upload was sent twice."""
+
+
 class InvalidCursor(WorkerError):
     """Raised when a page cursor was not made by this API."""
 

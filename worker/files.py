@@ -1,18 +1,23 @@
 """The image store: uploaded files on disk, durable before an upload is answered.
 
-A file is written under `incoming/`, flushed to the disk and renamed to its final place, so that a
-key never names half a file. Names are random: what the user called the file stays in SQL.
+Each upload has a folder of its own. Its files belong to nobody until the job's rows, which name
+them, are committed: so a key never names half a file, and a folder that no job names is rubbish.
+Names are random: what the user called the files stays in SQL.
 """
 
 import contextlib
 import io
 import os
 import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from worker.errors import StorageUnavailable
 
 BUFFER_BYTES = 1024 * 1024
+FOLDER_NAME_BYTES = 16
 
 
 class IncomingFile(io.BufferedRandom):
@@ -21,14 +26,12 @@ class IncomingFile(io.BufferedRandom):
     Up to BUFFER_BYTES stay in memory until it is kept, so that whoever keeps it does the writing.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._key: str | None = None
-        name = secrets.token_hex(16)
-        self._incoming = root / "incoming" / name
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept = False
         try:
-            self._incoming.parent.mkdir(parents=True, exist_ok=True)
-            super().__init__(io.FileIO(self._incoming, "x+b"), BUFFER_BYTES)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            super().__init__(io.FileIO(file, "x+b"), BUFFER_BYTES)
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -45,35 +48,53 @@ class IncomingFile(io.BufferedRandom):
             raise _unavailable(error) from error
 
     def keep(self) -> str:
-        """Make the file durable (fsync, rename, fsync of the folder). Returns: its key."""
-        name = self._incoming.name
-        key = f"{name[:2]}/{name}"
-        target = self._root / key
+        """Flush the content to the disk. Returns: the file's key. Its name is durable after
+        `UploadFolder.sync`."""
         self.flush()
         try:
             os.fsync(self.fileno())
             self.raw.close()
-            if not target.parent.exists():
-                target.parent.mkdir(exist_ok=True)
-                _sync_folder(self._root)
-            self._incoming.rename(target)
-            _sync_folder(target.parent)
         except OSError as error:
             raise _unavailable(error) from error
-        self._key = key
-        return key
+        self._kept = True
+        return f"{self._file.parent.name}/{self._file.name}"
 
     def discard(self) -> None:
         self.raw.close()  # without writing what is still in memory
-        self._incoming.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        if not self.closed and self._key is None:
+        if not self.closed and not self._kept:
             self.discard()
 
     def __del__(self) -> None:
         with contextlib.suppress(AttributeError, ValueError):  # creation itself failed
             self.close()
+
+
+class UploadFolder:
+    """The files of one upload. `name` is what the job remembers of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.name = secrets.token_hex(FOLDER_NAME_BYTES)
+        self._path = root / self.name
+
+    def new_file(self) -> IncomingFile:
+        """A new file to write. Raises StorageUnavailable when the disk is full or read-only."""
+        return IncomingFile(self._path / secrets.token_hex(8))
+
+    def sync(self) -> None:
+        """Make the names of the kept files durable. Raises StorageUnavailable."""
+        if not self._path.exists():
+            return
+        try:
+            _sync_folder(self._path)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            raise _unavailable(error) from error
+
+    def delete(self) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
 
 
 class ImageFiles:
@@ -82,15 +103,36 @@ class ImageFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def incoming(self) -> IncomingFile:
-        """A new file to write. Raises StorageUnavailable when the disk is full or read-only."""
-        return IncomingFile(self.root)
+    def new_folder(self) -> UploadFolder:
+        """A place for the files of one upload; it is made with the first of them."""
+        return UploadFolder(self.root)
 
     def path(self, key: str) -> Path:
         return self.root / key
 
-    def delete(self, key: str) -> None:
-        self.path(key).unlink(missing_ok=True)
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete files, and the folders that they leave empty. Files that are gone are no error."""
+        folders = set()
+        for key in keys:
+            self.path(key).unlink(missing_ok=True)
+            folders.add(self.path(key).parent)
+        for folder in folders:
+            with contextlib.suppress(OSError):  # not empty, or gone
+                folder.rmdir()
+
+    def folders(self, older_than_s: float) -> Iterator[str]:
+        """Names of upload folders to which nothing was added for so many seconds."""
+        newest = time.time() - older_than_s
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
+            for entry in entries:
+                if len(entry.name) != 2 * FOLDER_NAME_BYTES:
+                    continue  # version 0.1 spread the files of all uploads over other folders
+                with contextlib.suppress(FileNotFoundError):  # deleted in between
+                    if entry.stat().st_mtime < newest:
+                        yield entry.name
+
+    def delete_folder(self, name: str) -> None:
+        shutil.rmtree(self.root / name, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -25,10 +25,11 @@ class Heartbeat:
 
 def is_alive(home: Path, part: str, stale_after_s: float = STALE_AFTER_S) -> bool:
     """Whether a process of that part on this host gave a sign of life lately."""
-    oldest = time.time() - stale_after_s
+    now = time.time()
     for file in _folder(home).glob(f"{socket.gethostname()}.{part}.*"):
         try:
-            if file.stat().st_mtime >= oldest:
+            # In either direction: the clock may have been set back since.
+            if abs(now - file.stat().st_mtime) <= stale_after_s:
                 return True
         except FileNotFoundError:  # it stopped between the two calls
             continue

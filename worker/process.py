@@ -4,11 +4,14 @@ The pool is `solo`: Celery's own child processes would each cost a second interp
 and a crash takes one process either way. `cxr worker` starts as many processes as are wanted.
 """
 
+import logging
 import os
+import signal
 import socket
 import threading
 
 from celery.signals import worker_shutting_down
+from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
 from worker.files import ImageFiles
@@ -18,9 +21,13 @@ from worker.queue import CLASSIFY, QUEUE, make_celery
 from worker.runner import Runner, TimeSlice
 from worker.settings import Settings
 from worker.store import Store
+from worker.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
 
 SLICE_S = 20.0
 BEAT_EVERY_S = 10.0
+DATABASE_AGAIN_AFTER_S = 1.0
 
 
 def run_worker(settings: Settings) -> int:
@@ -32,16 +39,32 @@ def run_worker(settings: Settings) -> int:
     check_up_to_date(store.database)
     classifier = Classifier.load(settings.artifact, settings.device)
     heartbeat = Heartbeat(settings.home, "worker")
+    watchdog = Watchdog(settings.image_limit_s)
     runner = Runner(
-        store, ImageFiles(settings.images_dir), classifier, settings.lease_s, heartbeat.beat
+        store, ImageFiles(settings.images_dir), classifier, settings.lease_s, watchdog.moved
     )
-    stopping = threading.Event()
+    stopping, exhausted = threading.Event(), threading.Event()
     celery = make_celery(settings)
 
     @celery.task(name=CLASSIFY, ignore_result=True)
-    def classify(image_id: int) -> None:
-        # The id says which image is new; which images to take is decided by the claim.
-        runner.run(TimeSlice(SLICE_S, also=stopping.is_set))
+    def classify(*_: object, **__: object) -> None:
+        # A wake-up, whatever another version wrote into it: the claim decides which images to take.
+        while not stopping.is_set():
+            try:
+                runner.run(TimeSlice(SLICE_S, also=stopping.is_set))
+                return
+            except OperationalError as error:
+                log.warning("the database is away (%s)", type(error.orig).__name__)
+                watchdog.rest()  # waiting is not hanging
+                stopping.wait(DATABASE_AGAIN_AFTER_S)
+            except MemoryError:
+                # Who knows what else did not get its memory: a new process is tried alone on it.
+                log.critical("out of memory: this worker ends")
+                exhausted.set()
+                signal.raise_signal(signal.SIGTERM)
+                return
+            finally:
+                watchdog.rest()
 
     def stop_after_this_batch(**_: object) -> None:
         stopping.set()
@@ -58,16 +81,16 @@ def run_worker(settings: Settings) -> int:
         quiet=True,
     )
     threading.Thread(
-        target=_beat_while_idle, args=(heartbeat, stopping), name="heartbeat", daemon=True
+        target=_beat, args=(heartbeat, stopping), name="heartbeat", daemon=True
     ).start()
     try:
         consumer.start()
     finally:
         heartbeat.stop()
         store.close()
-    return consumer.exitcode or 0
+    return 1 if exhausted.is_set() else consumer.exitcode or 0
 
 
-def _beat_while_idle(heartbeat: Heartbeat, stopping: threading.Event) -> None:
+def _beat(heartbeat: Heartbeat, stopping: threading.Event) -> None:
     while not stopping.wait(BEAT_EVERY_S):
         heartbeat.beat()

@@ -1,7 +1,10 @@
 """The Celery application: one queue, one task name, one acknowledgement policy."""
 
+from typing import Any
+
 from celery import Celery
-from kombu import Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Queue
 
 from worker.settings import Settings
 
@@ -9,12 +12,24 @@ CLASSIFY = "worker.classify"
 QUEUE = "cxr-classify"
 
 
+class _PromptConnection(Connection):
+    """Looks for a lost Redis every few seconds; kombu's own pauses grow to half a minute."""
+
+    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
+        prompt = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 3}
+        return super()._ensure_connection(*args, **prompt | options)
+
+
+class _Amqp(AMQP):
+    Connection = _PromptConnection
+
+
 def make_celery(settings: Settings) -> Celery:
     """A Celery application on `settings.redis_url`, with no task registered yet.
 
     There is no result backend: the result is the image's row.
     """
-    app = Celery("cxr-batch", broker=settings.redis_url, set_as_current=False)
+    app = Celery("cxr-batch", broker=settings.redis_url, amqp=_Amqp, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(QUEUE)],
         task_default_queue=QUEUE,
@@ -32,6 +47,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # A Redis that is full answers with an error: wait for it as for one that is away.
+        broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": 3600,
             # The defaults look for lost messages only about every 100 s.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from sqlalchemy.exc import OperationalError
+
 from model.classifier import Classifier, Prediction, Prepared
 from model.errors import Rejection
 from worker.files import ImageFiles
@@ -26,6 +28,7 @@ INTERNAL_ERROR = (
     "internal_error",
     "The program failed on this file. Upload it again; if it fails again, report it.",
 )
+SAVE_AGAIN_AFTER_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,20 @@ class Runner:
         files: ImageFiles,
         classifier: Classifier,
         lease_s: float,
-        alive: Callable[[], None] = lambda: None,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._files = files
         self._classifier = classifier
         self._lease_s = lease_s
-        self._alive = alive  # called after every batch
+        self._moved = moved  # called at every step, from two threads
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits or `stop()`. What was claimed is always finished.
 
-        Returns: how many verdicts were saved.
+        Returns: how many verdicts were saved. Raises OperationalError while the database is away
+        (verdicts are held as long as their lease), MemoryError when an image needs more than there
+        is: the caller ends the process, and the image is tried alone.
         """
         saved = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
@@ -72,8 +77,8 @@ class Runner:
                 outcomes = [*batch.refused, *self._classify(batch)]
                 if saving is not None:
                     saved += saving.result()
-                saving = beside.submit(self._store.save, outcomes)
-                self._alive()
+                saving = beside.submit(self._save, outcomes)
+                self._moved()
                 if following is None:
                     break
                 batch = following.result()
@@ -84,6 +89,7 @@ class Runner:
     def _next_batch(self) -> _Batch:
         claims, prepared, refused = [], [], []
         for claim in self._store.claim(self._classifier.batch_size, self._lease_s):
+            self._moved()
             result = self._prepare(claim)
             if isinstance(result, Outcome):
                 refused.append(result)
@@ -99,6 +105,8 @@ class Runner:
             return _verdict(claim, ImageStatus.REJECTED, rejection.code, rejection.message)
         except FileNotFoundError:
             return _verdict(claim, ImageStatus.FAILED, *FILE_MISSING)
+        except MemoryError:
+            raise
         except Exception:
             log.exception("image %d could not be prepared", claim.image_id)
             return _verdict(claim, ImageStatus.FAILED, *INTERNAL_ERROR)
@@ -108,6 +116,8 @@ class Runner:
             return []
         try:
             predictions = self._classifier.classify(batch.prepared)
+        except MemoryError:
+            raise
         except Exception:
             if len(batch.claims) == 1:
                 log.exception("image %d could not be classified", batch.claims[0].image_id)
@@ -125,6 +135,19 @@ class Runner:
                 batch.claims, batch.prepared, predictions, strict=True
             )
         ]
+
+    def _save(self, outcomes: Sequence[Outcome]) -> int:
+        """Save verdicts, again and again while the database is away and the lease runs."""
+        until = time.monotonic() + self._lease_s
+        while True:
+            self._moved()
+            try:
+                return self._store.save(outcomes)
+            except OperationalError as error:
+                if time.monotonic() >= until:
+                    raise
+                log.warning("verdicts wait for the database (%s)", type(error.orig).__name__)
+                time.sleep(SAVE_AGAIN_AFTER_S)
 
 
 class TimeSlice:

@@ -55,12 +55,18 @@ class Base(DeclarativeBase):
 
 
 class Clinic(Base):
-    """A tenant: its tokens see its own jobs only."""
+    """A tenant: its tokens see its own jobs only.
+
+    `turn` grows with every batch taken while other clinics wait too: the lowest is next.
+    `urgent_streak` counts the urgent batches since its last routine one.
+    """
 
     __tablename__ = "clinics"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    urgent_streak: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
 
 
@@ -76,14 +82,24 @@ class Token(Base):
 
 
 class Job(Base):
-    """One bulk upload, with its counters: a poll reads this one row, however many images."""
+    """One bulk upload, with its counters: a poll reads this one row, however many images.
+
+    `upload` names the folder of its files, `idempotency_key` what its sender called the upload.
+    `started_with` is how many images had their verdict when work on it (last) began.
+    """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_of_clinic", "clinic_id", "id"),)
+    __table_args__ = (
+        Index("jobs_of_clinic", "clinic_id", "id"),
+        Index("jobs_by_idempotency_key", "clinic_id", "idempotency_key", unique=True),
+        Index("jobs_by_upload", "upload", unique=True),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(String(200))
+    upload: Mapped[str | None] = mapped_column(String(32))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
     urgent: Mapped[bool]
     status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
     total: Mapped[int]
@@ -94,6 +110,7 @@ class Job(Base):
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
+    started_with: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -155,7 +172,9 @@ def _partial_index(name: str, status: ImageStatus, *columns: Any) -> None:
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
-_partial_index("images_to_claim", ImageStatus.WAITING, Image.urgent.desc(), Image.id)
+_partial_index(
+    "images_to_claim", ImageStatus.WAITING, Image.clinic_id, Image.urgent.desc(), Image.id
+)
 _partial_index("images_to_send", ImageStatus.WAITING, Image.sent_at, Image.id)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 

@@ -11,6 +11,10 @@ from typing import Any, Self
 from worker.errors import SettingsError
 
 DEFAULT_HOME = "~/.local/share/cxr-batch"
+POSITIVE = (
+    *("max_upload_mb", "max_image_mb", "max_job_images"),
+    *("lease_s", "max_attempts", "image_limit_s"),
+)
 
 
 def _setting(variable: str, default: Any, help: str) -> Any:
@@ -58,6 +62,9 @@ class Settings:
     max_attempts: int = _setting(
         "CXR_MAX_ATTEMPTS", 3, "tries before an image that kills its worker is marked failed"
     )
+    image_limit_s: int = _setting(
+        "CXR_IMAGE_LIMIT_S", 60, "seconds without progress after which a worker is ended"
+    )
     sweep_interval_s: float = _setting(
         "CXR_SWEEP_INTERVAL_S", 5.0, "seconds between two rounds of the sweeper"
     )
@@ -81,7 +88,7 @@ class Settings:
         object.__setattr__(self, "home", Path(self.home).expanduser().resolve())
         if self.device not in ("cpu", "gpu"):
             raise SettingsError(f"CXR_DEVICE must be cpu or gpu. Received: {self.device!r}")
-        for name in ("max_upload_mb", "max_image_mb", "max_job_images", "lease_s", "max_attempts"):
+        for name in POSITIVE:
             if getattr(self, name) < 1:
                 raise SettingsError(
                     f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"

@@ -54,7 +54,7 @@ class _Running:
                 stderr=output,
                 # Ctrl-C must reach the supervisor alone: it stops the parts in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,
             )
         finally:
             if output:
@@ -142,9 +142,15 @@ class Supervisor:
         self._running.clear()
 
 
-def _die_with_parent() -> None:
-    # A supervisor that is killed outright cannot stop its parts; the kernel then does.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with(parent: int) -> Callable[[], None]:
+    """For the new process: a supervisor that is killed outright cannot stop it, the kernel can."""
+
+    def in_child() -> None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # killed already
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return in_child
 
 
 def _reason(code: int) -> str:

@@ -62,7 +62,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class JobView:
-    """One bulk upload. `revision` grows with every change, so it serves as an ETag."""
+    """One bulk upload. `revision` grows with every change, so it serves as an ETag.
+
+    started_with: images that had their final status when work (last) began, at `started_at`.
+    """
 
     id: int
     clinic_id: int
@@ -71,6 +74,7 @@ class JobView:
     urgent: bool
     counts: Counts
     revision: int
+    started_with: int
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -82,12 +86,13 @@ class JobView:
 
     @property
     def images_per_second(self) -> float | None:
-        """Images classified or refused per second since the first was claimed."""
-        processed = self.counts.done + self.counts.rejected + self.counts.failed
-        if self.started_at is None or not processed:
+        """Images classified or refused per second since work (last) began; None if unknown."""
+        counts = self.counts
+        processed = counts.done + counts.rejected + counts.failed - self.started_with
+        if self.started_at is None or processed <= 0:
             return None
         elapsed_s = ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
-        return processed / max(elapsed_s, 1e-3)
+        return processed / elapsed_s if elapsed_s > 0 else None
 
     @property
     def seconds_left(self) -> float | None:

@@ -40,7 +40,7 @@ def test_what_is_not_there_is_a_problem_on_every_route(app, client):
 
 def test_a_wrong_method_is_a_problem_on_every_route(app, client):
     for _, path in api_routes(app):
-        answer = client.delete(path)
+        answer = client.patch(path)
         assert_problem(answer, 405)
         assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
 

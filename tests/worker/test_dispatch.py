@@ -11,7 +11,7 @@ import redis
 from tests.worker.conftest import new_images
 from worker.dispatch import FIRST, Dispatcher
 from worker.queue import QUEUE
-from worker.sweeper import sweep
+from worker.sweeper import sweep, tidy
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def test_each_image_gets_one_message_with_its_id(store, clinic, dispatcher, queu
 
 
 def test_a_large_job_is_woken_at_once_and_sent_by_the_sweeper(
-    store, clinic, dispatcher, files, queue
+    store, clinic, dispatcher, settings, queue
 ):
     job = store.create_job(clinic.id, "job", new_images(FIRST + 20))
     assert dispatcher.wake(job.id) == FIRST
-    sweep(store, dispatcher, files, max_attempts=3)
+    sweep(store, dispatcher, settings)
     assert queue.llen(QUEUE) == FIRST + 20
 
 
@@ -58,9 +58,9 @@ def test_while_redis_is_away_rows_stay_unsent(store, clinic, settings):
     away.close()
 
 
-def test_the_sweeper_sends_what_the_upload_could_not(store, clinic, dispatcher, files, queue):
+def test_the_sweeper_sends_what_the_upload_could_not(store, clinic, dispatcher, settings, queue):
     store.create_job(clinic.id, "job", new_images(2))
-    sweep(store, dispatcher, files, max_attempts=3)
+    sweep(store, dispatcher, settings)
     assert queue.llen(QUEUE) == 2
 
 
@@ -74,11 +74,21 @@ def test_messages_that_redis_lost_are_sent_again(store, clinic, dispatcher, queu
     assert queue.llen(QUEUE) == 2
 
 
-def test_the_sweeper_deletes_uploads_that_never_ended(store, dispatcher, files):
-    abandoned, current = files.incoming(), files.incoming()
-    names = sorted((files.root / "incoming").iterdir(), key=lambda file: file.stat().st_ino)
-    os.utime(names[0], (0, 0))
-    sweep(store, dispatcher, files, max_attempts=3)
-    assert len(list((files.root / "incoming").iterdir())) == 1
-    abandoned.close()
-    current.close()
+def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files):
+    folders = {name: files.new_folder() for name in ("abandoned", "current", "of a job")}
+    for folder in folders.values():
+        folder.new_file().keep()
+    store.create_job(clinic.id, "job", new_images(1), upload=folders["of a job"].name)
+    for name in ("abandoned", "of a job"):
+        os.utime(files.root / folders[name].name, (0, 0))
+    tidy(store, files)
+    left = {entry.name for entry in files.root.iterdir()}
+    assert left == {folders["current"].name, folders["of a job"].name}
+
+
+def test_folders_of_an_earlier_version_are_left_alone(store, files):
+    earlier = files.root / "4f"
+    earlier.mkdir(parents=True)
+    os.utime(earlier, (0, 0))
+    tidy(store, files)
+    assert earlier.exists()

@@ -47,9 +47,9 @@ class System:
         return process
 
     def upload(self, *paths: Path, send: bool = True) -> JobView:
-        images = []
+        images, folder = [], self.files.new_folder()
         for path in paths:
-            incoming = self.files.incoming()
+            incoming = folder.new_file()
             with path.open("rb") as opened:
                 shutil.copyfileobj(opened, incoming)
             images.append(NewImage(path.name, incoming.keep(), path.stat().st_size))
@@ -108,7 +108,7 @@ def test_nothing_is_lost_when_a_worker_is_killed(system, chest):
     system.start_worker()
 
     def swept_to_the_end() -> bool:
-        sweep(system.store, system.dispatcher, system.files, max_attempts=3)
+        sweep(system.store, system.dispatcher, system.settings)
         return system.complete(job)
 
     wait_for(swept_to_the_end, timeout_s=60, every_s=0.3)
@@ -129,7 +129,7 @@ def test_nothing_is_lost_when_redis_forgets_everything(system, chest, valkey_url
 def test_a_row_whose_message_was_never_sent_is_found(system, chest):
     system.start_worker()
     job = system.upload(chest, send=False)
-    sweep(system.store, system.dispatcher, system.files, max_attempts=3)
+    sweep(system.store, system.dispatcher, system.settings)
     wait_for(lambda: system.complete(job), timeout_s=60)
 
 

@@ -48,7 +48,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
         (lambda store, job: store.claim(8, 60), {"images_to_claim"}),
         (lambda store, job: store.unsent(10), {"images_to_send", "images_to_claim"}),
         (lambda store, job: store.stale(60, 10), {"images_to_send"}),
-        (lambda store, job: store.take_back_expired(3), {"images_leased"}),
+        (lambda store, job: store.take_back_expired(3, 60), {"images_leased"}),
         (
             lambda store, job: store.images(job.clinic_id, job.id, cursor="NQ", limit=9),
             {"images_of_job"},
@@ -68,7 +68,9 @@ def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
     store, clinic = db
     job = store.create_job(clinic.id, "job", new_images(20))
     plans = plans_of(store, lambda: verb(store, job))
-    assert len(plans) == 1
-    assert any(index in plans[0] for index in indexes), plans[0]
-    assert "TEMP B-TREE" not in plans[0]
-    assert "Seq Scan on images" not in plans[0]
+    assert plans
+    for plan in plans:
+        assert any(index in plan for index in indexes), plan
+        assert "Seq Scan on images" not in plan
+        # Clinics are few, and sorted by turn.
+        assert "TEMP B-TREE" not in plan or "SCAN clinics" in plan

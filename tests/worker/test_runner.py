@@ -66,9 +66,9 @@ def runner(store, files, classifier) -> Runner:
 @pytest.fixture
 def upload(store, clinic, files):
     def upload(*words: str):
-        images = []
+        images, folder = [], files.new_folder()
         for word in words:
-            incoming = files.incoming()
+            incoming = folder.new_file()
             incoming.write(word.encode())
             images.append(NewImage(f"{word}.png", incoming.keep(), len(word)))
         return store.create_job(clinic.id, "job", images)
@@ -93,7 +93,7 @@ def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, stor
 def test_one_bad_file_never_fails_its_batch(runner, store, clinic, upload, files):
     job = upload("good", "unreadable", "crash", "poison", "good", "gone")
     gone = store.images(clinic.id, job.id).items[-1]
-    files.delete(gone.file_key)
+    files.delete([gone.file_key])
     assert runner.run() == 6
     verdicts = [(i.status, i.reason) for i in store.images(clinic.id, job.id).items]
     assert verdicts == [

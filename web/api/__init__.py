@@ -1,5 +1,5 @@
 """The REST API under /api/v1: jobs, images and exports."""
 
-from web.api import exports, images, jobs
+from web.api import exports, images, jobs, upload
 
-BLUEPRINTS = (jobs.blueprint, images.blueprint, exports.blueprint)
+BLUEPRINTS = (upload.blueprint, jobs.blueprint, images.blueprint, exports.blueprint)

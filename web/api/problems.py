@@ -77,8 +77,9 @@ def _no_database(error: OperationalError) -> Response:
 
 
 def _invalid_input(error: HTTPError) -> Response:
-    """A query that does not fit its schema."""
-    fields = error.detail.get("query", error.detail) if isinstance(error.detail, dict) else {}
+    """A query or a header that does not fit its schema."""
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    fields = detail.get("query") or detail.get("headers") or detail
     detail = " ".join(f"{name}: {' '.join(map(str, said))}" for name, said in fields.items())
     return problem(error.status_code, "invalid_input", detail or error.message, errors=fields)
 

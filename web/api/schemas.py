@@ -2,13 +2,14 @@
 
 from apiflask import Schema
 from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
-from apiflask.validators import Length, OneOf, Range
+from apiflask.validators import Length, OneOf, Range, Regexp
 
 from model.labels import LABELS
 from worker.views import ImageStatus, JobStatus
 
 MOST_PER_PAGE = 500
 MOST_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
+MOST_IDEMPOTENCY_KEY = 255
 TIME = {"format": "date-time", "example": "2026-11-23T02:30:00.000Z"}
 
 
@@ -142,6 +143,21 @@ class Problem(Schema):
     status = Integer(required=True, metadata={"example": 404})
     detail = String(required=True, metadata={"example": "There is no job 7."})
     code = String(required=True, metadata=_described("For programs.", "not_found"))
+
+
+class UploadHeaders(Schema):
+    idempotency_key = String(
+        data_key="Idempotency-Key",
+        validate=[
+            Length(1, MOST_IDEMPOTENCY_KEY),
+            Regexp(r"^[!-~]+$", error="Letters, digits and signs of ASCII, without spaces."),
+        ],
+        metadata=_described(
+            "Your own name for this upload, new for each. Sent again with the same key, after a "
+            "broken connection, it is answered with the job of the first time.",
+            "7f0c1d3e-6f3b-4f6c-9f55-0a8f6c0f2f6e",
+        ),
+    )
 
 
 class JobsQuery(Schema):

@@ -2,6 +2,7 @@
 
 from worker.database import Database
 from worker.store.clinics import ClinicVerbs
+from worker.store.control import ControlVerbs
 from worker.store.images import ImageVerbs
 from worker.store.jobs import JobVerbs
 from worker.store.outbox import OutboxVerbs
@@ -13,7 +14,7 @@ __all__ = ["DEFAULT_CLINIC", "Store"]
 DEFAULT_CLINIC = "default"
 
 
-class Store(ClinicVerbs, JobVerbs, ImageVerbs, WorkVerbs, OutboxVerbs):
+class Store(ClinicVerbs, JobVerbs, ControlVerbs, ImageVerbs, WorkVerbs, OutboxVerbs):
     """All verbs over one database; safe to share between threads, not across a fork."""
 
     def __init__(self, database_url: str) -> None:

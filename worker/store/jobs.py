@@ -1,13 +1,13 @@
-"""Jobs: made from an upload, watched, cancelled."""
+"""Jobs: made from an upload, and watched."""
 
-from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
 from worker.database import Database
-from worker.schema import Image, Job, status_is
+from worker.errors import KeyTaken
+from worker.schema import Image, Job
 from worker.store.rows import decode_cursor, encode_cursor, job_row, job_view, now
 from worker.views import ImageStatus, JobStatus, JobView, NewImage, Page
 
@@ -18,11 +18,19 @@ class JobVerbs:
     database: Database
 
     def create_job(
-        self, clinic_id: int, name: str, images: Iterable[NewImage], urgent: bool = False
+        self,
+        clinic_id: int,
+        name: str,
+        images: Iterable[NewImage],
+        urgent: bool = False,
+        upload: str | None = None,
+        idempotency_key: str | None = None,
     ) -> JobView:
         """Store the job and its images in one transaction; their messages are still unsent.
 
-        Raises ValueError when there are no images.
+        upload: name of the folder of their files. idempotency_key: what the sender calls the
+        upload. Raises KeyTaken when the clinic has a job of that key (see `job_of_key`), ValueError
+        when there are no images.
         """
         images = list(images)
         if not images:
@@ -33,15 +41,23 @@ class JobVerbs:
             job = Job(
                 clinic_id=clinic_id,
                 name=name[:200],
+                upload=upload,
+                idempotency_key=idempotency_key,
                 urgent=urgent,
                 status=JobStatus.RUNNING,
                 total=len(images),
                 waiting=len(images) - refused,
                 rejected=refused,
+                started_with=refused,
                 created_at=created_at,
             )
             session.add(job)
-            session.flush()
+            try:
+                session.flush()
+            except IntegrityError as error:
+                if idempotency_key is None:
+                    raise
+                raise KeyTaken("There is a job of this key already.") from error
             rows = [_image_values(image, job, created_at) for image in images]
             for start in range(0, len(rows), ROWS_PER_INSERT):
                 session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])
@@ -54,6 +70,21 @@ class JobVerbs:
         with self.database.reading() as session:
             return job_view(job_row(session, clinic_id, job_id))
 
+    def job_of_key(self, clinic_id: int, idempotency_key: str) -> JobView | None:
+        """The job that the sender's key was given to, if there is one."""
+        with self.database.reading() as session:
+            job = session.scalar(
+                select(Job).where(
+                    Job.clinic_id == clinic_id, Job.idempotency_key == idempotency_key
+                )
+            )
+            return job_view(job) if job else None
+
+    def known_uploads(self, names: Iterable[str]) -> set[str]:
+        """Those names of upload folders that belong to a job."""
+        with self.database.reading() as session:
+            return set(session.scalars(select(Job.upload).where(Job.upload.in_(list(names)))))
+
     def jobs(self, clinic_id: int, cursor: str | None = None, limit: int = 50) -> Page[JobView]:
         """The clinic's jobs, newest first. Raises InvalidCursor."""
         query = select(Job).where(Job.clinic_id == clinic_id).order_by(Job.id.desc())
@@ -63,49 +94,6 @@ class JobVerbs:
             found = session.scalars(query.limit(limit + 1)).all()
             items = [job_view(job) for job in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
-
-    def cancel_job(self, clinic_id: int, job_id: int) -> JobView:
-        """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
-        with self.database.writing() as session:
-            job = job_row(session, clinic_id, job_id)
-            cancelled = session.execute(
-                update(Image)
-                .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
-                .values(status=ImageStatus.CANCELLED, finished_at=now())
-            ).rowcount
-            if job.status is JobStatus.RUNNING:
-                move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
-                session.refresh(job)
-                job.status, job.finished_at = JobStatus.CANCELLED, now()
-            return job_view(job)
-
-
-def move(session: Session, job_id: int, changes: Counter) -> None:
-    """Add `changes` to the job's counters, and complete it when nothing is left to do."""
-    values = {getattr(Job, name): getattr(Job, name) + by for name, by in changes.items()}
-    values[Job.revision] = Job.revision + 1
-    claimed = changes["running"] > 0
-    if claimed:
-        values[Job.started_at] = func.coalesce(Job.started_at, now())
-    session.execute(
-        update(Job)
-        .where(Job.id == job_id)
-        .values(values)
-        .execution_options(synchronize_session=False)
-    )
-    if claimed:
-        return
-    session.execute(
-        update(Job)
-        .where(
-            Job.id == job_id,
-            Job.status == JobStatus.RUNNING,
-            Job.waiting == 0,
-            Job.running == 0,
-        )
-        .values(status=JobStatus.COMPLETE, finished_at=now())
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _image_values(image: NewImage, job: Job, created_at) -> dict:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from worker.database import Database
 from worker.schema import Image, Job, status_is
-from worker.store.jobs import move
+from worker.store.counters import move
 from worker.store.rows import now
 from worker.views import ImageStatus, JobStatus
 
@@ -36,17 +36,22 @@ class OutboxVerbs:
             return list(session.scalars(query.order_by(Image.sent_at, Image.id).limit(limit)))
 
     def stale(self, older_than_s: float, limit: int) -> list[int]:
-        """Ids of waiting images whose message was sent that long ago, oldest first."""
-        before = now() - timedelta(seconds=older_than_s)
+        """Ids of waiting images whose message was sent that long ago, oldest first.
+
+        Or will be: a clock that was set back must not hide them.
+        """
+        moment, age = now(), timedelta(seconds=older_than_s)
+        found: list[int] = []
         with self.database.reading() as session:
-            return list(
-                session.scalars(
+            # Two queries: with an OR between them, planners leave the index.
+            for long_ago in (Image.sent_at < moment - age, Image.sent_at > moment + age):
+                found += session.scalars(
                     select(Image.id)
-                    .where(status_is(ImageStatus.WAITING), Image.sent_at < before)
+                    .where(status_is(ImageStatus.WAITING), long_ago)
                     .order_by(Image.sent_at, Image.id)
-                    .limit(limit)
+                    .limit(limit - len(found))
                 )
-            )
+        return found
 
     def mark_sent(self, image_ids: Sequence[int]) -> None:
         if not image_ids:
@@ -59,10 +64,11 @@ class OutboxVerbs:
                 .execution_options(synchronize_session=False)
             )
 
-    def take_back_expired(self, max_attempts: int) -> Counter:
+    def take_back_expired(self, max_attempts: int, lease_s: float) -> Counter:
         """Give the images of silent workers back, or up after `max_attempts` tries.
 
-        Images of a job that was cancelled meanwhile are cancelled too.
+        A lease that ends later than two of `lease_s` from now was written before the clock was set
+        back, so it counts as expired. Images of a job that was cancelled meanwhile are cancelled.
         Returns: how many images went to each status.
         """
         taken: Counter = Counter()
@@ -71,7 +77,13 @@ class OutboxVerbs:
             expired = session.execute(
                 select(Image.id, Image.job_id, Image.attempts, Job.status)
                 .join(Job, Job.id == Image.job_id)
-                .where(status_is(ImageStatus.RUNNING), Image.lease_until < now())
+                .where(
+                    status_is(ImageStatus.RUNNING),
+                    or_(
+                        Image.lease_until < self.database.time_in(0),
+                        Image.lease_until > self.database.time_in(2 * lease_s),
+                    ),
+                )
                 .with_for_update(skip_locked=True, of=Image)
             ).all()
             for row in expired:

@@ -39,6 +39,7 @@ def job_view(job: Job) -> JobView:
             cancelled=job.cancelled,
         ),
         revision=job.revision,
+        started_with=job.started_with,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -8,15 +8,15 @@ successor.
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
 
 import numpy as np
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 
 from worker.database import Database
 from worker.schema import AttentionMap, Image, status_is
-from worker.store.jobs import move
+from worker.store.counters import move
 from worker.store.rows import now
+from worker.store.turns import next_batch
 from worker.views import Claim, ImageStatus, Outcome
 
 
@@ -24,39 +24,26 @@ class WorkVerbs:
     database: Database
 
     def claim(self, limit: int, lease_s: float) -> list[Claim]:
-        """Take up to `limit` waiting images: urgent ones first, then in order of arrival.
-
-        An image that was tried before may have killed its worker, so it comes alone; urgent ones
-        come without routine ones, for whose company they would wait.
-        """
+        """Take up to `limit` waiting images of the clinic whose turn it is (`worker.store.turns`)
+        for `lease_s` seconds."""
         token = secrets.token_hex(16)
         with self.database.writing() as session:
-            waiting = session.execute(
-                select(
-                    *(Image.id, Image.job_id, Image.clinic_id),
-                    *(Image.file_key, Image.attempts, Image.urgent),
-                )
-                .where(status_is(ImageStatus.WAITING))
-                .order_by(Image.urgent.desc(), Image.id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
-            if not waiting:
+            batch = next_batch(session, limit)
+            if not batch:
                 return []
-            waiting = _batch_with_first(waiting)
             session.execute(
                 update(Image)
-                .where(Image.id.in_([row.id for row in waiting]))
+                .where(Image.id.in_([row.id for row in batch]))
                 .values(
                     status=ImageStatus.RUNNING,
                     lease_token=token,
-                    lease_until=now() + timedelta(seconds=lease_s),
+                    lease_until=self.database.time_in(lease_s),
                     attempts=Image.attempts + 1,
                 )
                 .execution_options(synchronize_session=False)
             )
             # In order of id, so that two workers never wait for each other's job rows.
-            for job_id, count in sorted(Counter(row.job_id for row in waiting).items()):
+            for job_id, count in sorted(Counter(row.job_id for row in batch).items()):
                 move(session, job_id, Counter(waiting=-count, running=count))
         return [
             Claim(
@@ -67,7 +54,7 @@ class WorkVerbs:
                 token=token,
                 attempts=row.attempts + 1,
             )
-            for row in waiting
+            for row in batch
         ]
 
     def save(self, outcomes: Sequence[Outcome]) -> int:
@@ -100,13 +87,6 @@ class WorkVerbs:
             for job_id in sorted(changes):
                 move(session, job_id, changes[job_id])
         return len(ours)
-
-
-def _batch_with_first(waiting: Sequence[Row]) -> Sequence[Row]:
-    first = waiting[0]
-    if first.attempts:
-        return [first]
-    return [row for row in waiting if not row.attempts and row.urgent == first.urgent]
 
 
 def _verdict_values(outcome: Outcome, finished_at) -> dict:

@@ -1,0 +1,94 @@
+"""What a clinic does with a job after its upload: cancel, resume, retry, delete.
+
+All of it is in the rows, so every worker obeys it, also after a restart of anything.
+"""
+
+from collections import Counter
+
+from sqlalchemy import delete, select, update
+
+from worker.database import Database
+from worker.schema import AttentionMap, Image, Job, status_is
+from worker.store.counters import move
+from worker.store.rows import job_row, job_view, now
+from worker.views import ImageStatus, JobStatus, JobView
+
+
+class ControlVerbs:
+    database: Database
+
+    def cancel_job(self, clinic_id: int, job_id: int) -> JobView:
+        """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
+        with self.database.writing() as session:
+            job = job_row(session, clinic_id, job_id)
+            cancelled = session.execute(
+                update(Image)
+                .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
+                .values(status=ImageStatus.CANCELLED, finished_at=now())
+                .execution_options(synchronize_session=False)
+            ).rowcount
+            session.refresh(job, with_for_update=True)
+            if job.status is JobStatus.RUNNING:
+                move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
+                session.refresh(job)
+                job.status, job.finished_at = JobStatus.CANCELLED, now()
+            return job_view(job)
+
+    def resume_job(self, clinic_id: int, job_id: int) -> JobView:
+        """Let cancelled images wait again; without any, nothing changes. Raises NotFound."""
+        return self._wait_again(clinic_id, job_id, ImageStatus.CANCELLED)
+
+    def retry_job(self, clinic_id: int, job_id: int) -> JobView:
+        """Let failed images wait again, with all their attempts. Raises NotFound.
+
+        Without any, nothing changes: verdicts and refusals stand.
+        """
+        return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
+
+    def delete_job(self, clinic_id: int, job_id: int) -> list[str]:
+        """Delete the job with its images and verdicts, also while workers hold some.
+
+        Returns: the keys of its files, for the caller to delete. Raises NotFound.
+        """
+        with self.database.writing() as session:
+            job_row(session, clinic_id, job_id)
+            # Images before their job, as workers do, so that nobody waits in a circle.
+            of_job = (
+                select(Image.id, Image.file_key)
+                .where(Image.job_id == job_id)
+                .order_by(Image.id)
+                .with_for_update()
+            )
+            keys = [key for _, key in session.execute(of_job) if key is not None]
+            ids = select(Image.id).where(Image.job_id == job_id)
+            for statement in (
+                delete(AttentionMap).where(AttentionMap.image_id.in_(ids)),
+                delete(Image).where(Image.job_id == job_id),
+                delete(Job).where(Job.id == job_id),
+            ):
+                session.execute(statement.execution_options(synchronize_session=False))
+        return keys
+
+    def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobView:
+        with self.database.writing() as session:
+            job = job_row(session, clinic_id, job_id)
+            waiting = session.execute(
+                update(Image)
+                .where(Image.job_id == job_id, status_is(status))
+                .values(
+                    status=ImageStatus.WAITING,
+                    reason=None,
+                    message=None,
+                    attempts=0,
+                    sent_at=None,
+                    finished_at=None,
+                )
+                .execution_options(synchronize_session=False)
+            ).rowcount
+            if waiting:
+                move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
+            session.refresh(job)
+            if waiting and job.status is not JobStatus.RUNNING:
+                job.status, job.started_at, job.finished_at = JobStatus.RUNNING, None, None
+                job.started_with = job.done + job.rejected + job.failed
+            return job_view(job)

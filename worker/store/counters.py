@@ -1,0 +1,38 @@
+"""A job's counters: they change in the same transaction as its images."""
+
+from collections import Counter
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from worker.schema import Job
+from worker.store.rows import now
+from worker.views import JobStatus
+
+
+def move(session: Session, job_id: int, changes: Counter) -> None:
+    """Add `changes` to the job's counters, and complete it when nothing is left to do."""
+    values = {getattr(Job, name): getattr(Job, name) + by for name, by in changes.items()}
+    values[Job.revision] = Job.revision + 1
+    claimed = changes["running"] > 0
+    if claimed:
+        values[Job.started_at] = func.coalesce(Job.started_at, now())
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    if claimed:
+        return
+    session.execute(
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.status == JobStatus.RUNNING,
+            Job.waiting == 0,
+            Job.running == 0,
+        )
+        .values(status=JobStatus.COMPLETE, finished_at=now())
+        .execution_options(synchronize_session=False)
+    )

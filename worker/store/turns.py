@@ -1,0 +1,72 @@
+"""Whose turn it is: clinics take turns batch by batch, urgent images first within a clinic.
+
+The order of claiming decides what is fair, whatever the order of messages. A clinic that comes
+after 5,000 images of another waits for one batch of theirs; one that was idle saves nothing up.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Row, Select, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from worker.schema import Clinic, Image, status_is
+from worker.views import ImageStatus
+
+# So many urgent batches of a clinic in a row, then a routine one, so that routine never starves.
+URGENT_IN_A_ROW = 4
+
+
+def next_batch(session: Session, limit: int) -> Sequence[Row]:
+    """Up to `limit` waiting images of the clinic whose turn it is, locked: all urgent or none.
+
+    An image that was tried before may have killed its worker, so it comes alone. Urgent ones come
+    without routine ones, for whose company they would wait.
+    """
+    clinics = session.execute(
+        select(Clinic.id, Clinic.urgent_streak)
+        .where(exists().where(Image.clinic_id == Clinic.id, status_is(ImageStatus.WAITING)))
+        .order_by(Clinic.turn, Clinic.id)
+    ).all()
+    for clinic in clinics:
+        for query in _queries(clinic, limit):
+            waiting = session.execute(query).all()
+            if waiting:
+                batch = _with_first(waiting)
+                _end_turn(session, clinic, batch[0].urgent, alone=len(clinics) == 1)
+                return batch
+    return []
+
+
+def _queries(clinic: Row, limit: int) -> Iterator[Select]:
+    waiting = (
+        select(
+            *(Image.id, Image.job_id, Image.clinic_id),
+            *(Image.file_key, Image.attempts, Image.urgent),
+        )
+        .where(Image.clinic_id == clinic.id, status_is(ImageStatus.WAITING))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if clinic.urgent_streak >= URGENT_IN_A_ROW:
+        yield waiting.where(Image.urgent.is_(False)).order_by(Image.id)
+    yield waiting.order_by(Image.urgent.desc(), Image.id)
+
+
+def _with_first(waiting: Sequence[Row]) -> Sequence[Row]:
+    first = waiting[0]
+    if first.attempts:
+        return [first]
+    return [row for row in waiting if not row.attempts and row.urgent == first.urgent]
+
+
+def _end_turn(session: Session, clinic: Row, was_urgent: bool, alone: bool) -> None:
+    streak = min(clinic.urgent_streak + 1, URGENT_IN_A_ROW) if was_urgent else 0
+    if alone and streak == clinic.urgent_streak:
+        return  # the usual case, and nothing to write
+    last = select(func.max(Clinic.turn)).scalar_subquery()
+    session.execute(
+        update(Clinic)
+        .where(Clinic.id == clinic.id)
+        .values(turn=last + 1, urgent_streak=streak)
+        .execution_options(synchronize_session=False)
+    )
