@@ -18,32 +18,32 @@ SIZE = 32
 
 
 @functools.cache
-def toy_artifact() -> Path:
-    """Folder of an untrained `vgg_attention` of 32 pixels, made once a session; leave it alone."""
+def toy_artifact(size: int = SIZE) -> Path:
+    """Folder of an untrained `vgg_attention`, made once a session; leave it alone."""
     from model.networks import build
     from training.int8 import to_int8_network
 
     folder = Path(tempfile.mkdtemp(prefix="cxr-toy-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    network = build("vgg_attention", {"size": SIZE})
+    network = build("vgg_attention", {"size": size})
     save_weights(network, folder / WEIGHTS)
-    (folder / INT8).write_bytes(to_int8_network(network, list(toy_images(4))))
+    (folder / INT8).write_bytes(to_int8_network(network, list(toy_images(4, size))))
     save_metadata(
         folder,
-        Preprocessing(size=SIZE),
+        Preprocessing(size=size),
         name="toy",
         version="0.0.1",
         architecture="vgg_attention",
-        config={"size": SIZE},
+        config={"size": size},
         uncertain_below=0.5,
     )
     return folder
 
 
-def toy_images(count: int) -> np.ndarray:
+def toy_images(count: int, size: int = SIZE) -> np.ndarray:
     """(N, S, S, 3) float32 in the range of prepared images."""
     random = np.random.default_rng(0)
-    return random.uniform(-110, 140, (count, SIZE, SIZE, 3)).astype(np.float32)
+    return random.uniform(-110, 140, (count, size, size, 3)).astype(np.float32)
 
 
 def toy_folders(folder: Path, each: int = 4) -> Path:

@@ -1,27 +1,13 @@
 """The Celery application: one queue, one task name, one acknowledgement policy."""
 
-from typing import Any
-
 from celery import Celery
-from celery.app.amqp import AMQP
-from kombu import Connection, Queue
+from kombu import Queue
 
+from worker.broker import Amqp
 from worker.settings import Settings
 
 CLASSIFY = "worker.classify"
 QUEUE = "cxr-classify"
-
-
-class _PromptConnection(Connection):
-    """Looks for a lost Redis every few seconds; kombu's own pauses grow to half a minute."""
-
-    def _ensure_connection(self, *args: Any, **options: Any) -> Any:
-        prompt = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 3}
-        return super()._ensure_connection(*args, **prompt | options)
-
-
-class _Amqp(AMQP):
-    Connection = _PromptConnection
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -29,7 +15,7 @@ def make_celery(settings: Settings) -> Celery:
 
     There is no result backend: the result is the image's row.
     """
-    app = Celery("cxr-batch", broker=settings.redis_url, amqp=_Amqp, set_as_current=False)
+    app = Celery("cxr-batch", broker=settings.redis_url, amqp=Amqp, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(QUEUE)],
         task_default_queue=QUEUE,

@@ -1,0 +1,120 @@
+"""A web server that is killed at the worst moments, and a disk that is full."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.faults.machine import TOKEN
+from tests.faults.scenarios.registry import REDIS_BACK_S, Unavailable, scenario
+from tests.faults.trial import IMAGES, Trial, chest, new_key
+from tests.support import wait_for
+
+
+@scenario()
+def web_process_killed(trial: Trial) -> None:
+    """kill -9 of the web server's child while it takes an upload"""
+    machine = trial.machine
+    uploading = threading.Thread(target=trial.upload)
+    uploading.start()
+    wait_for(lambda: _has_folder_in_work(trial), timeout_s=30, every_s=0.002)
+    machine.kill_web_child()
+    trial.over()
+    uploading.join()
+
+
+@scenario(within_s=REDIS_BACK_S)
+def web_killed_before_sending(trial: Trial) -> None:
+    """Web server killed between the commit of a job and its messages; the client tries again"""
+    machine, key = trial.machine, new_key()
+    with machine.queue.frozen():  # so that it stays between the two
+        sending = threading.Thread(target=trial.send, kwargs={"key": key})
+        sending.start()
+        job = wait_for(lambda: machine.store.job_of_key(machine.clinic.id, key))
+        machine.kill_web()
+        sending.join()
+    assert trial.upload(key=key) == job.id
+    trial.over()
+
+
+@scenario()
+def web_killed_in_an_upload(trial: Trial) -> None:
+    """Web server killed in the middle of an upload; the client tries again"""
+    machine, key = trial.machine, new_key()
+    folders = set(_folders(trial))
+    with _half_an_upload(machine.system.url, key):
+        wait_for(lambda: set(_folders(trial)) - folders)
+        machine.kill_web()
+    assert machine.store.job_of_key(machine.clinic.id, key) is None, "half a job is visible"
+    job_id = trial.upload(key=key)
+    assert trial.job(job_id).counts.total == IMAGES
+    trial.over()
+
+
+@scenario()
+def disk_full(trial: Trial) -> None:
+    """Disk full while an upload is stored: 507, and nothing half"""
+    machine, key = trial.machine, new_key()
+    files = machine.home / "images"
+    files.mkdir(exist_ok=True)
+    enough = IMAGES * (len(chest()) + 8192)
+    with _small_disk(files, enough // 2):
+        answer = trial.send(key=key)
+        assert answer is not None
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage_unavailable")
+        assert not any(files.iterdir()), "files of an upload that was refused"
+        assert machine.store.job_of_key(machine.clinic.id, key) is None
+        _mount("-o", f"remount,size={4 * enough}", str(files))
+        trial.upload(key=key)
+        trial.over()
+        wait_for(trial.complete, timeout_s=30)
+
+
+@contextlib.contextmanager
+def _small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
+    """A file system of that size in the place of the folder."""
+    if os.geteuid() != 0:
+        raise Unavailable("only root can mount a small disk")
+    _mount("-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder))
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True)
+    if mounted.returncode:
+        raise Unavailable(f"this machine does not let us mount: {mounted.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def _half_an_upload(url: str, key: str) -> Iterator[None]:
+    """A client that has sent half of its files and goes on waiting."""
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="chest.jpg"\r\n\r\n'
+    part = head + chest() + b"\r\n"
+    request = (
+        f"POST /api/v1/jobs HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
+        f"Authorization: Bearer {TOKEN}\r\nIdempotency-Key: {key}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n"
+        f"Content-Length: {IMAGES * len(part) + len('--b--')}\r\n\r\n"
+    )
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(request.encode() + IMAGES // 2 * part)
+        yield
+
+
+def _folders(trial: Trial) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return os.listdir(trial.machine.home / "images")
+    return []
+
+
+def _has_folder_in_work(trial: Trial) -> bool:
+    names = _folders(trial)
+    return bool(set(names) - trial.machine.store.known_uploads(names))
