@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
@@ -28,10 +28,12 @@ log = logging.getLogger(__name__)
 SLICE_S = 20.0
 BEAT_EVERY_S = 10.0
 DATABASE_AGAIN_AFTER_S = 1.0
+STDERR, OUT_OF_MEMORY = 2, b"out of memory: this worker ends, and what it held is tried alone\n"
 
 
 def run_worker(settings: Settings) -> int:
-    """Load the model, then consume until SIGTERM. Returns: the exit code.
+    """Load the model, then consume until SIGTERM or SIGQUIT. Returns: the exit code, 1 after an
+    error that another image would meet as well.
 
     Raises ModelError when there is no usable model, DatabaseOutOfDate before `cxr migrate`.
     """
@@ -43,7 +45,7 @@ def run_worker(settings: Settings) -> int:
     runner = Runner(
         store, ImageFiles(settings.images_dir), classifier, settings.lease_s, watchdog.moved
     )
-    stopping, exhausted = threading.Event(), threading.Event()
+    stopping, broken = threading.Event(), threading.Event()
     celery = make_celery(settings)
 
     @celery.task(name=CLASSIFY, ignore_result=True)
@@ -58,9 +60,14 @@ def run_worker(settings: Settings) -> int:
                 watchdog.rest()  # waiting is not hanging
                 stopping.wait(DATABASE_AGAIN_AFTER_S)
             except MemoryError:
-                # Who knows what else did not get its memory: a new process is tried alone on it.
-                log.critical("out of memory: this worker ends")
-                exhausted.set()
+                # At once: whatever else is done here may need memory too.
+                os.write(STDERR, OUT_OF_MEMORY)
+                os._exit(1)
+            except Exception:
+                # Going on with a bug would spoil image after image: a new process takes this one's
+                # place, and what it held is tried alone.
+                log.exception("this worker ends")
+                broken.set()
                 signal.raise_signal(signal.SIGTERM)
                 return
             finally:
@@ -69,7 +76,12 @@ def run_worker(settings: Settings) -> int:
     def stop_after_this_batch(**_: object) -> None:
         stopping.set()
 
+    def quit_as_on_sigterm(**_: object) -> None:
+        # Celery would cancel the task, which its solo pool cannot, and then go on without an end.
+        signal.signal(signal.SIGQUIT, signal.getsignal(signal.SIGTERM))
+
     worker_shutting_down.connect(stop_after_this_batch)
+    worker_ready.connect(quit_as_on_sigterm)
     consumer = celery.Worker(
         pool="solo",
         hostname=f"cxr-{os.getpid()}@{socket.gethostname()}",
@@ -88,7 +100,7 @@ def run_worker(settings: Settings) -> int:
     finally:
         heartbeat.stop()
         store.close()
-    return 1 if exhausted.is_set() else consumer.exitcode or 0
+    return 1 if broken.is_set() else consumer.exitcode or 0
 
 
 def _beat(heartbeat: Heartbeat, stopping: threading.Event) -> None:

@@ -17,7 +17,10 @@ class Watchdog:
 
     def moved(self) -> None:
         # Not sys.stderr: Celery has put a logger in its place, and this writes to a descriptor.
-        faulthandler.dump_traceback_later(self._limit_s, exit=True, file=sys.__stderr__)
+        try:
+            faulthandler.dump_traceback_later(self._limit_s, exit=True, file=sys.__stderr__)
+        except RuntimeError as error:  # there is no room for its thread
+            raise MemoryError(str(error)) from error
 
     def rest(self) -> None:
         """Nothing is under way, so nothing can hang."""
