@@ -22,7 +22,9 @@ blueprint.before_request(check_api_request)
 def list_jobs(query):
     """List jobs, newest first"""
     page = services().store.jobs(clinic_id(), **query)
-    etag = etag_of([(job.id, job.revision) for job in page.items], page.next_cursor)
+    # With the time: after a deletion SQLite gives the highest id away again.
+    versions = [(job.id, job.created_at, job.revision) for job in page.items]
+    etag = etag_of(versions, page.next_cursor)
     return conditional(etag, lambda: jsonify(page_json(page, job_json)))
 
 
