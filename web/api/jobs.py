@@ -74,7 +74,7 @@ def retry_job(job_id):
 
 
 @blueprint.delete("/jobs/<int:job_id>")
-@blueprint.output({}, status_code=204)
+@blueprint.output({}, status_code=204, description="The job, its images and files are gone.")
 def delete_job(job_id):
     """Delete a job
 
