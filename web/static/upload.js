@@ -135,6 +135,7 @@ function fail(reason) {
   $("upload-error").hidden = false;
   // It is tried again as it is; dismissed, it can be changed and chosen anew.
   setFixed(upload !== null);
+  if (upload && zone.contains(document.activeElement)) $("retry").focus({ preventScroll: true });
 }
 
 function setFixed(isFixed) {
