@@ -220,7 +220,6 @@ def test_a_late_save_for_a_deleted_job_has_no_effect(db):
     job = store.create_job(clinic.id, "job", new_images(2))
     held = store.claim(2, lease_s=60)
     store.delete_job(clinic.id, job.id)
-    # On SQLite the next job takes the ids of the deleted one: the token tells them apart.
     following = store.create_job(clinic.id, "following", new_images(2))
     store.claim(1, lease_s=60)
     assert store.save([outcome(held[0], "COVID19"), failure(held[1])]) == 0
@@ -336,6 +335,16 @@ def test_two_clinics_cannot_touch_each_others_jobs(db):
         with pytest.raises(NotFound):
             verb(other, job.id)
     assert checked(store, job) == before
+
+
+def test_numbers_are_used_once(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(2))
+    images = {image.id for image in store.all_images(clinic.id, job.id)}
+    store.delete_job(clinic.id, job.id)
+    following = store.create_job(clinic.id, "following", new_images(2))
+    assert following.id > job.id
+    assert min(image.id for image in store.all_images(clinic.id, following.id)) > max(images)
 
 
 def test_an_idempotency_key_is_taken_once_in_a_clinic(db):

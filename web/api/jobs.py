@@ -22,7 +22,7 @@ blueprint.before_request(check_api_request)
 def list_jobs(query):
     """List jobs, newest first"""
     page = services().store.jobs(clinic_id(), **query)
-    # With the time: after a deletion SQLite gives the highest id away again.
+    # With the time: ids begin anew in another data folder.
     versions = [(job.id, job.created_at, job.revision) for job in page.items]
     etag = etag_of(versions, page.next_cursor)
     return conditional(etag, lambda: jsonify(page_json(page, job_json)))
