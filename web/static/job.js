@@ -11,6 +11,7 @@ const filter = chosenFilter();
 const pageTitle = document.title;
 const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
 let isFirst = true;
+let isStale = true; // the table, until it shows what the last poll told
 let isOver = false;
 let spokenAt = -1;
 
@@ -23,11 +24,12 @@ const resource = new Resource(url);
 const poller = new Poller(async () => {
   try {
     const job = await resource.get();
-    if (job === null) return isOver ? FINISHED : SAME;
-    show(job);
+    if (job === null && !isStale) return isOver ? FINISHED : SAME;
+    isStale = true;
+    if (job !== null) show(job);
     if (isFirst) await table.show(filter);
     else await table.refresh();
-    isFirst = false;
+    isFirst = isStale = false;
     return isOver ? FINISHED : CHANGED;
   } catch (error) {
     if (!isGone(error)) throw error;

@@ -124,6 +124,20 @@ def test_a_request_that_fails_says_why(page, site, three):
     expect(page.locator("#job-error")).to_be_hidden()
 
 
+def test_rows_that_could_not_be_fetched_follow(page, site, three):
+    """The job was told, its images were not: the next poll says that the job is as it was."""
+    work(site.store, 3)
+    lost = []
+    page.route(
+        re.compile(r"/images\?"),
+        lambda route: route.continue_() if lost else (lost.append(1), route.abort()),
+    )
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#offline")).to_be_visible()
+    expect(row(page, "a.dcm")).to_be_visible(timeout=POLL_MS)
+    expect(page.locator("#offline")).to_be_hidden()
+
+
 def test_a_job_that_is_deleted_elsewhere(page, site, three):
     polls = []
     page.goto(f"{site.address}/jobs/1")
@@ -151,7 +165,7 @@ def test_a_finished_job_that_is_deleted_elsewhere(page, site, three):
     expect(page.locator("#job")).to_be_hidden()
 
 
-def test_a_finished_job_that_goes_on_elsewhere(visit, page, site, three):
+def test_a_finished_job_that_goes_on_elsewhere(page, site, three):
     """A reader who comes back to the window sees what was done in another."""
     work(site.store, 3, failed)
     page.goto(f"{site.address}/jobs/1")
