@@ -22,6 +22,8 @@ from worker.views import ImageStatus, JobStatus
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
+# And only with this it never gives the number of a deleted row to another.
+USED_ONCE = {"sqlite_autoincrement": True}
 
 
 class UtcDateTime(TypeDecorator):
@@ -93,6 +95,7 @@ class Job(Base):
         Index("jobs_of_clinic", "clinic_id", "id"),
         Index("jobs_by_idempotency_key", "clinic_id", "idempotency_key", unique=True),
         Index("jobs_by_upload", "upload", unique=True),
+        USED_ONCE,
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -128,6 +131,7 @@ class Image(Base):
         Index("images_of_job", "job_id", "id"),
         Index("images_of_job_by_status", "job_id", "status", "id"),
         Index("images_of_job_by_label", "job_id", "label", "id"),
+        USED_ONCE,
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

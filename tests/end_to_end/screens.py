@@ -69,9 +69,10 @@ def fill(site: Site) -> dict[str, int]:
     odd = site.job(ODD_NAMES[3], [NewImage(name, chest, size) for name in ODD_NAMES])
     work(site.store, 3)
     work(site.store, 1, rejected)
-    site.store.cancel_job(
-        site.clinic.id, site.job("Wrong folder", [NewImage("x.dcm", chest, size)]).id
-    )
+    wrong = site.job("Wrong folder", [NewImage(f"{n}.dcm", chest, size) for n in range(30)])
+    work(site.store, 8)
+    work(site.store, 2, failed)
+    site.store.cancel_job(site.clinic.id, wrong.id)
     large = site.job(
         "Screening, district 4, week 47",
         [NewImage(f"ward-{n // 200}/scan-{n:05}.dcm", chest, size) for n in range(IMAGES)],
@@ -83,6 +84,7 @@ def fill(site: Site) -> dict[str, int]:
     return {
         "large": large.id,
         "mixed": mixed.id,
+        "cancelled": wrong.id,
         "odd": odd.id,
         "odd_image": site.store.images(site.clinic.id, odd.id).items[3].id,
         "done": first[0].id,
@@ -121,6 +123,7 @@ def take_all(browser: Browser, folder: Path) -> None:
             "home": "/",
             "job-large": f"/jobs/{ids['large']}",
             "job-mixed": f"/jobs/{ids['mixed']}",
+            "job-cancelled": f"/jobs/{ids['cancelled']}",
             "job-odd": f"/jobs/{ids['odd']}",
             "job-none": f"/jobs/{ids['odd']}?status=failed",
             "image": f"/images/{ids['done']}",

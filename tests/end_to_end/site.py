@@ -86,7 +86,7 @@ class Site:
 
     def keep(self, path: Path) -> str:
         """Put a copy of `path` into the image store. Returns: its key."""
-        with self.files.incoming() as incoming:
+        with self.files.new_folder().new_file() as incoming:
             incoming.write(path.read_bytes())
             return incoming.keep()
 

@@ -15,9 +15,10 @@ from web.throwaway import RunningSystem
 NO_SERVER = "http://127.0.0.1:1"
 
 
-def cxr(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
+def cxr(*arguments: object, typed: str = "", **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "cxr", *map(str, arguments)],
+        input=typed,
         capture_output=True,
         text=True,
         timeout=120,
@@ -85,6 +86,46 @@ def test_submit_without_waiting_prints_number_and_link(server, stack, folder):
     assert f"{stack.url}/jobs/" in submitted.stdout
 
 
+def test_a_job_is_cancelled_and_resumed(server, folder):
+    """However far the workers came in between, every image has its verdict in the end."""
+    submitted = cxr("submit", folder, "--urgent", "--json", **server)
+    job = json.loads(submitted.stdout)["id"]
+    cancelled = cxr("cancel", job, "--json", **server)
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert json.loads(cancelled.stdout)["status"] in ("cancelled", "complete")
+    resumed = cxr("resume", job, **server)
+    assert resumed.stdout.startswith(f"Job {job}: ")
+    assert cxr("status", job, "--watch", **server).returncode == 0
+    exported = json.loads(cxr("results", job, "--json", **server).stdout)
+    assert [image["status"] for image in exported["results"]] == ["done", "rejected", "rejected"]
+    # Nothing failed, so there is nothing to try again.
+    retried = cxr("retry", job, "--json", **server)
+    assert json.loads(retried.stdout)["counts"] == exported["job"]["counts"]
+
+
+def test_a_job_is_deleted_after_a_question(server, folder):
+    note = folder / "more" / "note [b].txt"
+    job = json.loads(cxr("submit", note, "--wait", "--json", **server).stdout)["id"]
+    for answer in ("", "n\n"):
+        kept = cxr("delete", job, typed=answer, **server)
+        assert (kept.returncode, kept.stdout) == (1, "")
+        assert "with its image? There is no way back." in kept.stderr
+        assert cxr("status", job, **server).returncode == 0
+    deleted = cxr("delete", job, typed="y\n", **server)
+    assert (deleted.returncode, deleted.stdout) == (0, f"Job {job} is deleted.\n")
+    gone = cxr("delete", job, "--yes", **server)
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert gone.stderr == f"Error: There is no job {job}.\n"
+
+
+def test_deleting_without_a_question(server, folder):
+    note = folder / "more" / "note [b].txt"
+    job = json.loads(cxr("submit", note, "--json", **server).stdout)["id"]
+    deleted = cxr("delete", job, "--yes", **server)
+    assert (deleted.returncode, deleted.stderr) == (0, "")
+    assert cxr("status", job, **server).returncode == 1
+
+
 def test_a_wrong_token_is_one_sentence(server, folder):
     refused = cxr("submit", folder, "--json", **server, CXR_TOKEN="wrong")
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -99,7 +140,11 @@ def test_a_job_that_is_not_there(server):
 
 
 def test_no_server(folder):
-    for command in (["submit", folder], ["status", 1], ["results", 1]):
+    for command in (
+        ["submit", folder],
+        *([name, 1] for name in ("status", "results", "cancel", "resume", "retry")),
+        ["delete", 1, "--yes"],
+    ):
         away = cxr(*command, "--url", NO_SERVER, CXR_TOKEN="any")
         assert (away.returncode, away.stdout) == (3, "")
         assert away.stderr.startswith(f"Error: Cannot reach a server at {NO_SERVER}.")
@@ -114,6 +159,7 @@ def test_wrong_use(folder, tmp_path):
         ["submit"],
         ["results", 1, "--output", tmp_path / "results.xlsx"],
         ["status", "one"],
+        ["delete", 0],
     ):
         assert cxr(*arguments, CXR_TOKEN="any").returncode == 2
     without_token = cxr("submit", folder, CXR_HOME=str(empty))

@@ -3,25 +3,44 @@
 import http.server
 import json
 import threading
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Without a status the server hangs up, once it has read up to `most_bytes` of the body."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    most_bytes: int = 1_000_000_000
 
 
 class Scripted:
     """A real HTTP server on a free port that gives prepared answers in turn."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[int, dict[str, str], bytes]] = []
-        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.answers: list[Answer] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []  # "GET /path", headers
+        self.bodies: list[bytes] = []
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                owner.requests.append((self.path, dict(self.headers)))
-                status, headers, body = owner.answers.pop(0)
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                owner.requests.append((f"{self.command} {self.path}", dict(self.headers)))
+                answer = owner.answers.pop(0)
+                length = int(self.headers.get("Content-Length", 0))
+                owner.bodies.append(self.rfile.read(min(length, answer.most_bytes)))
+                if answer.status is None:
+                    return
+                self.send_response(answer.status)
+                size = {"Content-Length": str(len(answer.content))}
+                for name, value in (size | answer.headers).items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(answer.content)
+
+            do_POST = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 """Nothing on the test's output."""
@@ -33,7 +52,10 @@ class Scripted:
     def gives(self, status: int, body: object = b"", **headers: str) -> None:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.append((status, headers, content))
+        self.answers.append(Answer(status, headers, content))
+
+    def hangs_up(self, most_bytes: int = Answer.most_bytes) -> None:
+        self.answers.append(Answer(most_bytes=most_bytes))
 
     def close(self) -> None:
         self._server.shutdown()

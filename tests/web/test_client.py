@@ -75,7 +75,8 @@ def test_multipart_is_read_back_by_another_library(tmp_path):
     body = Multipart({"name": "Monday, ü"}, collect([odd, empty]), sent.append)
     content = b"".join(body)
     assert len(content) == body.content_length
-    assert sum(sent) == odd.stat().st_size
+    assert sent == sorted(sent)
+    assert (sent[0], sent[-1]) == (0, odd.stat().st_size)
     _, fields, files = parse_form_data(
         {
             "REQUEST_METHOD": "POST",
@@ -127,6 +128,91 @@ def test_watch_gives_up_after_a_long_outage(server, client, fast_polls, monkeypa
         server.gives(502)
     with pytest.raises(Unreachable):
         list(client.watch(7))
+
+
+@pytest.fixture
+def scan(tmp_path) -> list[UploadFile]:
+    """A file that does not fit into the buffers of a connection."""
+    file = tmp_path / "scan.dcm"
+    file.write_bytes(bytes(20_000_000))
+    return collect([file])
+
+
+@pytest.fixture
+def pauses(monkeypatch) -> list[float]:
+    """The pauses between the tries of an upload, which are not waited for."""
+    taken = []
+    monkeypatch.setattr(client_module.time, "sleep", lambda pause_s: taken.append(pause_s))
+    return taken
+
+
+NOT_KNOWN = {"status": 415, "detail": "Send the files.", "code": "unsupported_media_type"}
+
+
+def test_an_upload_that_breaks_off_is_sent_again_under_its_key(server, client, scan, pauses):
+    server.hangs_up(most_bytes=100_000)
+    server.gives(503, {"detail": "The database cannot be reached.", "code": "x", "status": 503})
+    server.gives(415, NOT_KNOWN)
+    server.gives(202, JOB)
+    sent = []
+    assert client.submit(scan, name="Monday", on_sent=sent.append) == JOB
+    assert [line for line, _ in server.requests] == ["POST /api/v1/jobs"] * 4
+    (key,) = {headers["Idempotency-Key"] for _, headers in server.requests}
+    assert len(key) >= 32
+    assert pauses == [0, 1, 2]
+    # The tries between only asked whether the upload had arrived.
+    assert server.bodies[1:3] == [b"", b""]
+    assert b"Monday" in server.bodies[3]
+    assert len(server.bodies[3]) > 20_000_000
+    # What is told is where the try is, so that a bar never counts a byte twice.
+    starts = [place for place, so_far in enumerate(sent) if so_far == 0]
+    assert len(starts) == 2
+    assert max(sent) == sent[-1] == 20_000_000
+    assert sent[starts[1] :] == sorted(sent[starts[1] :])
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_again(server, client, scan, pauses):
+    server.hangs_up()
+    server.gives(202, JOB, Idempotency_Replayed="true")
+    assert client.submit(scan) == JOB
+    assert [len(body) > 0 for body in server.bodies] == [True, False]
+
+
+def test_two_uploads_have_two_keys(server, client, scan, pauses):
+    server.gives(202, JOB)
+    server.gives(202, JOB | {"id": 8})
+    assert [client.submit(scan)["id"], client.submit(scan)["id"]] == [7, 8]
+    assert len({headers["Idempotency-Key"] for _, headers in server.requests}) == 2
+
+
+def test_an_upload_gives_up_after_about_a_minute(server, client, scan, pauses):
+    for _ in range(20):
+        server.gives(502, b"<html>bad gateway")
+    with pytest.raises(Unreachable, match="not available"):
+        client.submit(scan)
+    assert pauses == sorted(pauses)
+    assert 45 < sum(pauses) < 75
+
+
+def test_an_upload_that_is_refused_is_not_tried_again(server, client, scan, pauses):
+    server.gives(413, {"status": 413, "detail": "Too large.", "code": "upload_too_large"})
+    with pytest.raises(Refused, match="Too large"):
+        client.submit(scan)
+    assert len(server.requests) == 1
+
+
+def test_what_a_job_can_be_told(server, client):
+    for _ in range(3):
+        server.gives(200, JOB)
+    server.gives(204)
+    assert [client.cancel(7), client.resume(7), client.retry(7)] == [JOB] * 3
+    assert client.delete(7) is None
+    assert [line for line, _ in server.requests] == [
+        "POST /api/v1/jobs/7/cancel",
+        "POST /api/v1/jobs/7/resume",
+        "POST /api/v1/jobs/7/retry",
+        "DELETE /api/v1/jobs/7",
+    ]
 
 
 def test_images_follow_the_cursor(server, client):

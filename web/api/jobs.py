@@ -22,7 +22,9 @@ blueprint.before_request(check_api_request)
 def list_jobs(query):
     """List jobs, newest first"""
     page = services().store.jobs(clinic_id(), **query)
-    etag = etag_of([(job.id, job.revision) for job in page.items], page.next_cursor)
+    # With the time: ids begin anew in another data folder.
+    versions = [(job.id, job.created_at, job.revision) for job in page.items]
+    etag = etag_of(versions, page.next_cursor)
     return conditional(etag, lambda: jsonify(page_json(page, job_json)))
 
 
@@ -72,7 +74,7 @@ def retry_job(job_id):
 
 
 @blueprint.delete("/jobs/<int:job_id>")
-@blueprint.output({}, status_code=204)
+@blueprint.output({}, status_code=204, description="The job, its images and files are gone.")
 def delete_job(job_id):
     """Delete a job
 

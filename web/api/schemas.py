@@ -154,7 +154,8 @@ class UploadHeaders(Schema):
         ],
         metadata=_described(
             "Your own name for this upload, new for each. Sent again with the same key, after a "
-            "broken connection, it is answered with the job of the first time.",
+            "broken connection, it is answered with the job of the first time. An empty body with "
+            "the key spares a large one: it is answered with 202 only when there is such a job.",
             "7f0c1d3e-6f3b-4f6c-9f55-0a8f6c0f2f6e",
         ),
     )

@@ -78,7 +78,7 @@ def submit(
             with _goes_on(job):
                 job = follow(client, job["id"])
         if as_json:
-            click.echo(_document(client, job))
+            click.echo(document(client, job))
         elif wait:
             click.echo(status_lines(job))
         sys.exit(exit_code(job) if wait else 0)
@@ -96,7 +96,7 @@ def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) ->
     with clear_errors(), Client(url, known_token(token)) as client:
         found = follow(client, job) if watch else client.job(job)
         if as_json:
-            click.echo(_document(client, found))
+            click.echo(document(client, found))
         else:
             click.echo(f"{status_lines(found)}\n{link(client, found)}")
         sys.exit(exit_code(found) if watch else 0)
@@ -161,6 +161,11 @@ def link(client: Client, job: Json) -> str:
     return f"{client.url}/jobs/{job['id']}"
 
 
+def document(client: Client, job: Json) -> str:
+    """The job as one line of JSON, with the address of its page."""
+    return json.dumps({**job, "link": link(client, job)})
+
+
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
     """The client's errors become one sentence on stderr and the exit code of their kind."""
@@ -179,10 +184,6 @@ def _goes_on(job: Json) -> Iterator[None]:
     except (ClientError, KeyboardInterrupt):
         click.echo(f"Job {job['id']} goes on: `cxr status {job['id']} --watch`.", err=True)
         raise
-
-
-def _document(client: Client, job: Json) -> str:
-    return json.dumps({**job, "link": link(client, job)})
 
 
 def _write(chunks: Iterable[bytes], output: Path) -> None:

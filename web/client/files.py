@@ -61,7 +61,8 @@ def _file(path: Path, name: str) -> UploadFile:
 class Multipart:
     """A multipart/form-data body (RFC 7578) of form fields and the files as `files`, lazily read.
 
-    Its length is known beforehand, so the server can refuse it before it is sent.
+    Its length is known beforehand, so the server can refuse it before it is sent. `on_sent` is
+    told how many bytes of the files have left so far, from 0 on each time it is read.
     """
 
     def __init__(
@@ -89,10 +90,15 @@ class Multipart:
         return len(self._fields) + sum(parts) + len(self._end)
 
     def __iter__(self) -> Iterator[bytes]:
+        sent = 0
+        self._on_sent(sent)
         yield self._fields
         for file in self._files:
             yield self._file_head(file)
-            yield from self._content(file)
+            for chunk in self._content(file):
+                yield chunk
+                sent += len(chunk)
+                self._on_sent(sent)
             yield b"\r\n"
         yield self._end
 
@@ -108,7 +114,6 @@ class Multipart:
                 if left < 0:
                     break
                 yield chunk
-                self._on_sent(len(chunk))
         if left:
             raise _changed(file)
 

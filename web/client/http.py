@@ -9,6 +9,7 @@ Jobs and images come back as the API's own JSON objects.
 """
 
 import contextlib
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
@@ -26,6 +27,8 @@ FIRST_POLL_S = 0.25
 LONGEST_POLL_S = 5.0
 POLL_GROWTH = 1.5
 OUTAGE_S = 60.0
+# Between the tries of an upload, about a minute in all: a restart, or a cable that was pulled.
+RETRY_PAUSES_S = (1, 2, 4, 8, 15, 30)
 IMAGES_PER_PAGE = 500
 # Of a server without its database, or of a proxy before a server that restarts.
 UNAVAILABLE = (502, 503, 504)
@@ -41,6 +44,8 @@ class Client:
         self.url = url.rstrip("/")
         with _connection_errors(self.url):
             address = httpx.URL(f"{self.url}/api/v1")
+            if address.scheme not in ("http", "https"):
+                raise httpx.UnsupportedProtocol(self.url)
         self._http = httpx.Client(
             base_url=address,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
@@ -69,12 +74,27 @@ class Client:
         urgent: bool = False,
         on_sent: Callable[[int], None] | None = None,
     ) -> Json:
-        """Upload files as one job. `on_sent(bytes)` is called as they leave. Returns: the job.
+        """Upload files as one job. Returns: the job.
 
-        Raises FileChanged when a file is not what it was when it was collected.
+        When the connection breaks or the server is away, tries again with growing pauses, about a
+        minute of them in all; then Unreachable is raised. All tries carry the same key of their
+        own, so there is one job however many of them arrived.
+
+        `on_sent(bytes)` is told how many bytes of the files have left so far: it begins again at 0
+        with each try. Raises FileChanged when a file is not what it was when it was collected.
         """
         fields = {"name": name, "urgent": "true"} if urgent else {"name": name}
         body = Multipart(fields, files, on_sent)
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+        for pause_s in (0, *RETRY_PAUSES_S):
+            time.sleep(pause_s)
+            try:
+                return (pause_s and self._arrived(key)) or self._upload(body, key)
+            except Unreachable as error:
+                away = error
+        raise away
+
+    def _upload(self, body: Multipart, key: dict[str, str]) -> Json:
         answer = self._send(
             "POST",
             "/jobs",
@@ -82,13 +102,37 @@ class Client:
             headers={
                 "Content-Type": body.content_type,
                 "Content-Length": str(body.content_length),
+                **key,
             },
             timeout=httpx.Timeout(UPLOAD_ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         )
         return self._json(answer)
 
+    def _arrived(self, key: dict[str, str]) -> Json | None:
+        """The job of an upload whose answer was lost, so that its files are not sent again."""
+        try:
+            return self._json(self._send("POST", "/jobs", headers=key))
+        except Refused:  # an empty upload, of a key that is not known
+            return None
+
     def job(self, job_id: int) -> Json:
         return self._json(self._send("GET", f"/jobs/{job_id}"))
+
+    def cancel(self, job_id: int) -> Json:
+        """Stop what has not begun. Returns: the job."""
+        return self._json(self._send("POST", f"/jobs/{job_id}/cancel"))
+
+    def resume(self, job_id: int) -> Json:
+        """Let what was cancelled wait again. Returns: the job."""
+        return self._json(self._send("POST", f"/jobs/{job_id}/resume"))
+
+    def retry(self, job_id: int) -> Json:
+        """Let what failed wait again. Returns: the job."""
+        return self._json(self._send("POST", f"/jobs/{job_id}/retry"))
+
+    def delete(self, job_id: int) -> None:
+        """Delete the job with its images, verdicts and files."""
+        self._send("DELETE", f"/jobs/{job_id}")
 
     def watch(self, job_id: int) -> Iterator[Json]:
         """The job now, and again whenever it changed, until it no longer runs.

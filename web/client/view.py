@@ -38,7 +38,7 @@ def console(stderr: bool = False) -> Console:
 
 @contextlib.contextmanager
 def upload_bar(total_bytes: int) -> Iterator[Callable[[int], None]]:
-    """Shows bytes as they leave. Gives the function to call with each chunk's size."""
+    """Shows bytes as they leave. Gives the function to call with how many have left so far."""
     columns = (
         TextColumn("Uploading  "),
         BarColumn(),
@@ -48,7 +48,7 @@ def upload_bar(total_bytes: int) -> Iterator[Callable[[int], None]]:
     )
     with Progress(*columns, console=console(stderr=True)) as progress:
         task = progress.add_task("", total=total_bytes)
-        yield lambda sent: progress.advance(task, sent)
+        yield lambda sent: progress.update(task, completed=sent)
 
 
 def follow(client: Client, job_id: int) -> Json:

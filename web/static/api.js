@@ -1,4 +1,4 @@
-// Talking to the REST API: conditional GETs, POSTs, and polling that takes its time.
+// Talking to the REST API: conditional GETs, changes, and polling that takes its time.
 
 const QUICK_MS = 1000;
 const SLOW_MS = 10000;
@@ -31,6 +31,10 @@ export async function post(url) {
   return (await call(url, { method: "POST" })).json();
 }
 
+export async function remove(url) {
+  await call(url, { method: "DELETE" });
+}
+
 /** One address that is asked again and again. */
 export class Resource {
   #url;
@@ -57,13 +61,14 @@ export const FINISHED = "finished";
 
 /**
  * Calls `step` every second while it says CHANGED, ever more slowly (up to 10 s) while it says SAME,
- * never again after FINISHED. Rests while nobody looks, and says so when the server is away.
+ * after FINISHED only when it is woken. Rests while nobody looks, and says so when the server is away.
  */
 export class Poller {
   #step;
   #timer = null;
   #delay = QUICK_MS;
   #busy = false;
+  #again = false;
   #finished = false;
 
   constructor(step) {
@@ -75,10 +80,11 @@ export class Poller {
     addEventListener("online", () => this.wake());
   }
 
-  /** Ask now. */
+  /** Ask now; what is being asked already may not know yet what has changed. */
   wake() {
     clearTimeout(this.#timer);
-    if (!this.#busy && !this.#finished) this.#run();
+    if (this.#busy) this.#again = true;
+    else this.#run();
   }
 
   async #run() {
@@ -99,7 +105,10 @@ export class Poller {
     } finally {
       this.#busy = false;
     }
-    if (!this.#finished && !document.hidden) {
+    if (this.#again) {
+      this.#again = false;
+      this.wake();
+    } else if (!this.#finished && !document.hidden) {
       this.#timer = setTimeout(() => this.#run(), this.#delay);
     }
   }

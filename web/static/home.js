@@ -16,6 +16,7 @@ new Poller(async () => {
   const page = await newest.get();
   if (page === null) return SAME;
   if (!showsOlder) setOlder(page.next_cursor);
+  removeDeleted(page);
   place(page.items, true);
   $("no-jobs").hidden = rows.size > 0;
   $("jobs-table").hidden = rows.size === 0;
@@ -32,6 +33,17 @@ $("more-jobs").addEventListener("click", async () => {
 function setOlder(cursor) {
   olderCursor = cursor;
   $("more-jobs").hidden = cursor === null;
+}
+
+/** Rows of jobs that would be on the first page, and are not. */
+function removeDeleted(page) {
+  const oldest = page.next_cursor === null ? 0 : page.items.at(-1).id;
+  const present = new Set(page.items.map((job) => job.id));
+  for (const [id, row] of rows) {
+    if (id < oldest || present.has(id)) continue;
+    row.remove();
+    rows.delete(id);
+  }
 }
 
 /** Update the rows that exist; new ones go to the top (newest first) or to the end. */

@@ -6,7 +6,8 @@ import { fillRow, newRow } from "./rows.js";
 
 const PER_CHUNK = 100;
 const NEAR = "1200px 0px";
-const isOpen = (image) => image.status === "waiting" || image.status === "running";
+// What failed or was cancelled may be tried again.
+const mayChange = (image) => image.status !== "done" && image.status !== "rejected";
 
 export class ImageTable {
   #url;
@@ -53,7 +54,7 @@ export class ImageTable {
   /** Bring what is on the screen up to date; the rest follows when it comes near. */
   async refresh() {
     const last = this.#chunks.at(-1);
-    for (const chunk of this.#chunks) chunk.stale = this.#query !== "" || chunk.images.some(isOpen);
+    for (const chunk of this.#chunks) chunk.stale = this.#query !== "" || chunk.images.some(mayChange);
     if (last && this.#query !== "") last.stale = true;
     await Promise.all(
       this.#chunks.filter((chunk) => chunk.mounted || chunk === last).map((chunk) => this.#update(chunk)),

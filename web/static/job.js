@@ -1,30 +1,41 @@
-// A job as it runs: progress, counts that filter, and the table of its images.
+// A job as it runs: progress, what can be done with it, counts that filter, the table of its images.
 
-import { CHANGED, FINISHED, Poller, Resource, SAME, post } from "./api.js";
+import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
 import { count, duration, moment, percent, rate, showStatus } from "./format.js";
 import { ImageTable } from "./images.js";
 
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
+const url = `/api/v1/jobs/${jobId}`;
 const filter = chosenFilter();
 const pageTitle = document.title;
+const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
 let isFirst = true;
+let isStale = true; // the table, until it shows what the last poll told
+let isOver = false;
 let spokenAt = -1;
 
 const table = new ImageTable(jobId, $("chunks"), ({ shown, more }) => {
   $("no-images").hidden = shown > 0 || more;
   $("more").hidden = !more;
 });
-const resource = new Resource(`/api/v1/jobs/${jobId}`);
+const resource = new Resource(url);
 
 const poller = new Poller(async () => {
-  const job = await resource.get();
-  if (job === null) return SAME;
-  show(job);
-  if (isFirst) await table.show(filter);
-  else await table.refresh();
-  isFirst = false;
-  return job.counts.waiting + job.counts.running > 0 ? CHANGED : FINISHED;
+  try {
+    const job = await resource.get();
+    if (job === null && !isStale) return isOver ? FINISHED : SAME;
+    isStale = true;
+    if (job !== null) show(job);
+    if (isFirst) await table.show(filter);
+    else await table.refresh();
+    isFirst = isStale = false;
+    return isOver ? FINISHED : CHANGED;
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    showGone();
+    return FINISHED;
+  }
 });
 showFilter();
 poller.wake();
@@ -46,13 +57,36 @@ $("label-filter").addEventListener("change", (event) => {
   filter.label = event.target.value;
   applyFilter();
 });
-$("cancel").addEventListener("click", async () => {
-  if (!confirm("Cancel this job? What is not classified yet will not be.")) return;
-  $("cancel").disabled = true;
-  await tell(post(`/api/v1/jobs/${jobId}/cancel`));
-  $("cancel").disabled = false;
-  poller.wake();
+$("cancel").addEventListener("click", () => {
+  if (confirm("Cancel this job? What is not classified yet will not be.")) change("cancel");
 });
+$("resume").addEventListener("click", () => change("resume"));
+$("retry").addEventListener("click", () => change("retry"));
+$("delete").addEventListener("click", async () => {
+  const total = Number($("job").dataset.total);
+  const images = total === 1 ? "its image" : `its ${count(total)} images`;
+  if (!confirm(`Delete this job with ${images} and all results? There is no way back.`)) return;
+  // Not "assign": the way back would lead to a page that is no more.
+  if (await withoutActions(() => remove(url))) location.replace("/");
+});
+
+/** Do what the button of this name says; the job in the answer is shown at once. */
+async function change(name) {
+  await withoutActions(async () => show(await post(`${url}/${name}`)));
+  poller.wake();
+}
+
+/** The buttons rest while `action` runs. Returns: whether there was no problem. */
+async function withoutActions(action) {
+  const buttons = [...$("actions").querySelectorAll("button")];
+  const focused = buttons.find((button) => button === document.activeElement);
+  for (const button of buttons) button.disabled = true;
+  const isDone = await tell(action());
+  for (const button of buttons) button.disabled = false;
+  // A button loses the focus while it rests, and may have nothing to do any more.
+  if (focused) (focused.hidden ? buttons.find((button) => !button.hidden) : focused).focus();
+  return isDone;
+}
 
 async function more() {
   if (!(await tell(table.more()))) return;
@@ -90,16 +124,29 @@ async function tell(action) {
     $("job-error").hidden = true;
     return true;
   } catch (error) {
-    $("job-error").textContent = error.message;
+    if (isGone(error)) showGone();
+    $("job-error").textContent = error instanceof Problem ? error.message : UNREACHABLE;
     $("job-error").hidden = false;
     return false;
   }
 }
 
+function isGone(error) {
+  return error instanceof Problem && error.status === 404;
+}
+
+/** Somebody deleted the job: nothing of it stays on the screen. */
+function showGone() {
+  document.title = "Deleted job · cxr-batch";
+  $("gone").hidden = false;
+  $("main").classList.add("gone");
+}
+
 function show(job) {
   const { counts } = job;
   const finished = counts.total - counts.waiting - counts.running;
-  document.title = (finished < counts.total ? `${percent(job.progress)} · ` : "") + pageTitle;
+  isOver = finished === counts.total;
+  document.title = (isOver ? "" : `${percent(job.progress)} · `) + pageTitle;
   showStatus($("state"), job.status);
   $("progress").value = job.progress;
   $("progress").className = job.status;
@@ -108,6 +155,8 @@ function show(job) {
   showTime(job);
   $("created").textContent = moment(job.created_at);
   $("cancel").hidden = job.status !== "running";
+  $("resume").hidden = counts.cancelled === 0;
+  $("retry").hidden = counts.failed === 0;
   for (const [name, number] of Object.entries(counts)) {
     const place = document.querySelector(`[data-count=${name}]`);
     place.textContent = count(number);
@@ -121,9 +170,9 @@ function show(job) {
 }
 
 function showTime(job) {
-  const isOver = job.finished_at !== null;
-  $("left-name").textContent = isOver ? "Took" : "Time left";
-  if (isOver) {
+  const hasEnded = job.finished_at !== null;
+  $("left-name").textContent = hasEnded ? "Took" : "Time left";
+  if (hasEnded) {
     $("left").textContent = duration((new Date(job.finished_at) - new Date(job.created_at)) / 1000);
   } else {
     $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;

@@ -1,6 +1,7 @@
 """What a clinic does with a job after its upload: cancel, resume, retry, delete.
 
-All of it is in the rows, so every worker obeys it, also after a restart of anything.
+All of it is in the rows, so every worker obeys it, also after a restart of anything. The job's row
+is read again after its images were locked: while we waited for them, it may have been deleted.
 """
 
 from collections import Counter
@@ -20,15 +21,16 @@ class ControlVerbs:
     def cancel_job(self, clinic_id: int, job_id: int) -> JobView:
         """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
         with self.database.writing() as session:
-            job = job_row(session, clinic_id, job_id)
+            job_row(session, clinic_id, job_id)
             cancelled = session.execute(
                 update(Image)
                 .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
                 .values(status=ImageStatus.CANCELLED, finished_at=now())
                 .execution_options(synchronize_session=False)
             ).rowcount
-            session.refresh(job, with_for_update=True)
-            if job.status is JobStatus.RUNNING:
+            job = job_row(session, clinic_id, job_id, lock=True)
+            # Also after an earlier cancellation: an image of a dead worker may have come back.
+            if cancelled or job.status is JobStatus.RUNNING:
                 move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
                 session.refresh(job)
                 job.status, job.finished_at = JobStatus.CANCELLED, now()
@@ -60,6 +62,7 @@ class ControlVerbs:
                 .with_for_update()
             )
             keys = [key for _, key in session.execute(of_job) if key is not None]
+            job_row(session, clinic_id, job_id, lock=True)
             ids = select(Image.id).where(Image.job_id == job_id)
             for statement in (
                 delete(AttentionMap).where(AttentionMap.image_id.in_(ids)),
@@ -71,7 +74,7 @@ class ControlVerbs:
 
     def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobView:
         with self.database.writing() as session:
-            job = job_row(session, clinic_id, job_id)
+            job_row(session, clinic_id, job_id)
             waiting = session.execute(
                 update(Image)
                 .where(Image.job_id == job_id, status_is(status))
@@ -85,10 +88,12 @@ class ControlVerbs:
                 )
                 .execution_options(synchronize_session=False)
             ).rowcount
+            job = job_row(session, clinic_id, job_id, lock=True)
             if waiting:
                 move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
-            session.refresh(job)
-            if waiting and job.status is not JobStatus.RUNNING:
+                session.refresh(job)
                 job.status, job.started_at, job.finished_at = JobStatus.RUNNING, None, None
+                # Speed is counted from here on: of a job that still ran, too, for what was
+                # finished before is partly unfinished now.
                 job.started_with = job.done + job.rejected + job.failed
             return job_view(job)

@@ -15,8 +15,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def job_row(session: Session, clinic_id: int, job_id: int) -> Job:
-    job = session.get(Job, job_id)
+def job_row(session: Session, clinic_id: int, job_id: int, lock: bool = False) -> Job:
+    """The job as it is now; with `lock`, as it stays until the end of the transaction."""
+    job = session.get(Job, job_id, populate_existing=lock, with_for_update=lock or None)
     if job is None or job.clinic_id != clinic_id:
         raise NotFound(f"There is no job {job_id}.")
     return job

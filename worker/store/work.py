@@ -70,6 +70,7 @@ class WorkVerbs:
                         Image.id.in_([outcome.claim.image_id for outcome in outcomes]),
                         status_is(ImageStatus.RUNNING),
                     )
+                    .order_by(Image.id)  # as `delete_job` does: nobody waits in a circle
                     .with_for_update()
                 ).all()
             )

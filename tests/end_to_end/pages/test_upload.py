@@ -6,8 +6,9 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.pages.conftest import POLL_MS, row
-from tests.end_to_end.site import TOKEN
+from tests.end_to_end.site import TOKEN, Site
 from tests.web.verdicts import done, rejected, work
+from worker.views import NewImage
 
 
 def drop(page: Page, names: list[str], content: bytes) -> None:
@@ -101,6 +102,65 @@ def test_an_upload_that_is_refused_says_why_and_can_be_tried_again(page, site):
     site.start()
     page.get_by_role("button", name="Try again").click()
     expect(page).to_have_url(re.compile(r"/jobs/1$"))
+
+
+def keys_sent(page: Page) -> list[str]:
+    """The Idempotency-Key of each upload from here on."""
+    keys: list[str] = []
+
+    def note(request) -> None:
+        if request.method == "POST" and request.url.endswith("/api/v1/jobs"):
+            keys.append(request.headers["idempotency-key"])
+
+    page.on("request", note)
+    return keys
+
+
+def fail_to_upload(page: Page, site: Site, name: str) -> None:
+    """Drop a file while the server is away."""
+    site.stop()
+    drop(page, [name], b"x")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    site.start()
+
+
+def test_a_try_again_is_the_same_upload(page, site):
+    keys = keys_sent(page)
+    page.get_by_label("Job name").fill("Monday")
+    page.get_by_label("Urgent").check()
+    fail_to_upload(page, site, "a.dcm")
+    # What is sent again is what was sent: it cannot be changed in between.
+    expect(page.get_by_label("Job name")).to_be_disabled()
+    expect(page.get_by_label("Urgent")).to_be_disabled()
+    page.get_by_role("button", name="Try again").click()
+    expect(page).to_have_url(re.compile(r"/jobs/1$"))
+    assert len(set(keys)) == 1
+    (job,) = site.store.jobs(site.clinic.id).items
+    assert (job.name, job.urgent, job.counts.total) == ("Monday", True, 1)
+
+
+def test_an_upload_whose_answer_was_lost_becomes_no_second_job(page, site):
+    keys = keys_sent(page)
+    fail_to_upload(page, site, "a.dcm")
+    images = [NewImage("a.dcm", None, 1, "unreadable", "Empty.")]
+    job = site.store.create_job(site.clinic.id, "Arrived", images, idempotency_key=keys[0])
+    page.get_by_role("button", name="Try again").click()
+    expect(page).to_have_url(re.compile(f"/jobs/{job.id}$"))
+    expect(page.get_by_role("heading", name="Arrived")).to_be_visible()
+    assert len(site.store.jobs(site.clinic.id).items) == 1
+    assert len(set(keys)) == 1
+
+
+def test_another_choice_of_files_is_another_upload(page, site):
+    keys = keys_sent(page)
+    fail_to_upload(page, site, "a.dcm")
+    page.get_by_role("button", name="Dismiss").click()
+    page.get_by_label("Job name").fill("Tuesday")
+    drop(page, ["a.dcm"], b"x")
+    expect(page).to_have_url(re.compile(r"/jobs/1$"))
+    expect(page.get_by_role("heading", name="Tuesday")).to_be_visible()
+    assert len(keys) == len(set(keys)) == 2
+    assert all(len(key) > 20 and key.isascii() for key in keys)
 
 
 def test_through_the_whole_system(visit, stack, radiographs):
