@@ -3,7 +3,6 @@
 Only the elements that describe the picture are read: no patient data ever becomes an object here.
 """
 
-import io
 import logging
 import warnings
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pydicom
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from model import dicom_bounds
 from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
 from model.raster import shrunk, stretched
 
@@ -74,23 +74,21 @@ class DicomFile:
         The file's window is applied when it has one that leaves a picture, else the full range.
         """
         dataset = self.dataset
-        stored = pixel_array(dataset)
-        padding = _padding(stored, dataset)
-        # Lookup tables take the stored integers, and padding must not be averaged in.
-        if padding is None and not _has_lookup_table(dataset):
+        stored = _blackened(pixel_array(dataset), dataset)
+        # Lookup tables take the stored integers.
+        if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)
-        values = apply_modality_lut(stored, dataset).astype(np.float32)
-        if padding is not None and not padding.all():
-            values[padding] = values[~padding].min()
-        picture = _windowed(values, dataset)
+        picture = _windowed(apply_modality_lut(stored, dataset).astype(np.float32), dataset)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             picture = 1 - picture
-            if padding is not None:
-                picture[padding] = 0
         if picture.shape == (self.height, self.width):
             picture = shrunk(picture, at_least)
         # Averages of ones may come out a rounding error above one.
         return np.minimum(picture, 1)
+
+    def decoding_bytes(self) -> int:
+        """About how much memory `pixels` takes at most."""
+        return dicom_bounds.decoding_bytes(self.dataset, _has_lookup_table(self.dataset))
 
 
 def open_dicom(data: bytes) -> DicomFile:
@@ -104,7 +102,9 @@ def open_dicom(data: bytes) -> DicomFile:
         raise UnsupportedFormat(
             "The DICOM file is stored deflated. Export it uncompressed or as JPEG 2000."
         )
-    dataset = pydicom.dcmread(io.BytesIO(data), force=True, specific_tags=_PICTURE_TAGS)
+    file = dicom_bounds.BoundedReader(data)
+    dataset = pydicom.dcmread(file, force=True, specific_tags=_PICTURE_TAGS)
+    dicom_bounds.check_values(dataset)
     _check_what_it_shows(dataset)
     _check_has_picture(dataset)
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -112,6 +112,8 @@ def open_dicom(data: bytes) -> DicomFile:
         dataset.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         )
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dicom_bounds.check_compressed(dataset)
     return DicomFile(dataset, int(dataset.Columns), int(dataset.Rows))
 
 
@@ -157,13 +159,19 @@ def _decodable(syntax: UID) -> bool:
         return False
 
 
-def _padding(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray | None:
-    """Where the detector saw nothing, (H, W) bool; None when the file names no padding."""
+def _blackened(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Where the detector saw nothing, which the file may name, the value that is shown black."""
     value = dataset.get("PixelPaddingValue")
     if value is None:
-        return None
+        return stored
     limit = dataset.get("PixelPaddingRangeLimit", value)
-    return (stored >= min(value, limit)) & (stored <= max(value, limit))
+    padding = (stored >= min(value, limit)) & (stored <= max(value, limit))
+    if padding.all():
+        return stored
+    shown = stored[~padding]
+    falls = float(dataset.get("RescaleSlope") or 1) < 0
+    is_negative = dataset.PhotometricInterpretation == "MONOCHROME1"
+    return np.where(padding, shown.max() if falls != is_negative else shown.min(), stored)
 
 
 def _has_lookup_table(dataset: pydicom.Dataset) -> bool:

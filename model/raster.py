@@ -6,6 +6,7 @@ JPEG draft mode (the decoder itself skips detail), and reduction before any conv
 
 import io
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -30,10 +31,24 @@ _UPRIGHT = {
 _SIDEWAYS = (5, 6, 7, 8)
 _COLOUR_SAMPLE = 64  # colour is judged on a copy of at most this many pixels a side
 _DEEP_MODES = ("I", "F")  # first letter of Pillow's modes with more than 8 bits
+_BAND_ROWS = 256  # a large picture is reduced so many rows at a time: copies of it stay small
+
+# What decoders hold at once, in bytes a pixel. A file of 34 bytes can be a WEBP of 80 million.
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+_OTHER_PIXEL_BYTES = 4
+_WEBP_PIXEL_BYTES = 16  # two canvases, the frame, and Pillow's copy
+_COEFFICIENT_BYTES = 2  # a progressive JPEG keeps them all, for each of its bands
+_TILE_SIZE_TAGS = (322, 323)
+# Each scan goes over the whole picture, and ten thousand fit into a small file. Encoders use ten.
+_MOST_SCANS = 100
+_START_OF_SCAN = b"\xff\xda"
 
 
 def open_raster(data: bytes, kind: str) -> Image.Image:
-    """Read the header only. Raises ImageTooLarge, UnsupportedFormat for several pages."""
+    """Read the header only.
+
+    Raises ImageTooLarge, UnsupportedFormat for several pages, UnreadableImage for endless scans.
+    """
     try:
         picture = Image.open(io.BytesIO(data), formats=[kind])
     except Image.DecompressionBombError:
@@ -45,7 +60,31 @@ def open_raster(data: bytes, kind: str) -> Image.Image:
         raise UnsupportedFormat(
             f"The {kind} file holds {pages} pages or frames. Send one X-ray a file."
         )
+    if kind == "JPEG":
+        check_scans(data)
     return picture
+
+
+def check_scans(jpeg: bytes) -> None:
+    """Raise UnreadableImage for a JPEG that would keep the decoder busy for hours."""
+    if jpeg.count(_START_OF_SCAN) > _MOST_SCANS:
+        raise UnreadableImage(
+            f"The JPEG file builds its picture in more than {_MOST_SCANS} steps. Export it again."
+        )
+
+
+def decoding_bytes(picture: Image.Image) -> int:
+    """About how much memory it takes at most to load the picture, before its first copy."""
+    pixels = picture.width * picture.height
+    if picture.format == "WEBP":
+        return pixels * _WEBP_PIXEL_BYTES
+    each = _PIXEL_BYTES.get(picture.mode, _OTHER_PIXEL_BYTES)
+    if picture.info.get("progressive"):
+        each = max(each, len(picture.getbands()) * _COEFFICIENT_BYTES)
+    # A tile, which is decoded as a whole, may be larger than the picture.
+    tags = getattr(picture, "tag_v2", {})
+    width, height = (int(tags.get(tag, 0)) for tag in _TILE_SIZE_TAGS)
+    return (pixels + width * height) * each
 
 
 def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float, bool]:
@@ -61,7 +100,7 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     if picture.mode[0] in _DEEP_MODES:
         pixels, colourfulness = _deep(picture, at_least), 0.0
     else:
-        layer, colourfulness = _luminance(_reduced(_plain(picture), at_least))
+        layer, colourfulness = _luminance(_reduced(picture, at_least))
         pixels = np.asarray(layer, dtype=np.float32) / np.float32(255)
     if orientation in _UPRIGHT:
         pixels = _turned(pixels, _UPRIGHT[orientation])
@@ -73,10 +112,13 @@ def shrunk(values: np.ndarray, at_least: int | None) -> np.ndarray:
 
     Returns: float32 when something was averaged, else the array itself.
     """
-    factor = min(values.shape) // at_least if at_least else 1
+    factor = _factor(values.shape, at_least)
     if factor <= 1:
         return values
-    return np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
+    rows = _band_rows(factor)
+    return np.concatenate(
+        [_averaged(values[top : top + rows], factor) for top in range(0, len(values), rows)]
+    )
 
 
 def stretched(values: np.ndarray) -> np.ndarray:
@@ -93,7 +135,24 @@ def stretched(values: np.ndarray) -> np.ndarray:
     low, high = values.min(), values.max()
     if high <= low:
         return np.zeros_like(values)
-    return (values - low) / (high - low)
+    if not np.isfinite(high - low):  # from -3e38 to 3e38, say
+        values, low, high = values / 2, low / 2, high / 2
+    values -= low
+    values /= high - low
+    return values
+
+
+def _factor(size: tuple[int, ...], at_least: int | None) -> int:
+    """By how much both sides can be divided and still leave `at_least` pixels."""
+    return max(1, min(size) // at_least) if at_least else 1
+
+
+def _band_rows(factor: int) -> int:
+    return factor * max(1, _BAND_ROWS // factor)
+
+
+def _averaged(values: np.ndarray, factor: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
 
 
 def _draft(picture: Image.Image, at_least: int | None) -> None:
@@ -106,28 +165,48 @@ def _draft(picture: Image.Image, at_least: int | None) -> None:
     picture.draft(mode, size if min(size) < min(picture.size) else picture.size)
 
 
+def _bands(picture: Image.Image, factor: int) -> Iterator[Image.Image]:
+    rows = _band_rows(factor)
+    for top in range(0, picture.height, rows):
+        yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
 def _reduced(picture: Image.Image, at_least: int | None) -> Image.Image:
-    factor = min(picture.size) // at_least if at_least else 1
-    return picture.reduce(factor) if factor > 1 else picture
+    """As L, RGB or YCbCr, reduced to no less than `at_least` a side."""
+    factor = _factor(picture.size, at_least)
+    hides = _hides(picture)
+    if factor == 1:
+        return _plain(picture, hides)
+    parts = [_plain(band, hides).reduce(factor) for band in _bands(picture, factor)]
+    whole = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
+    top = 0
+    for part in parts:
+        whole.paste(part, (0, top))
+        top += part.height
+    return whole
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def _hides(picture: Image.Image) -> bool:
+    """Whether transparency hides a part of the picture.
+
+    Some tools write an alpha channel that is zero everywhere: nothing would be left.
+    """
+    if "transparency" not in picture.info and picture.mode[-1] not in "Aa":
+        return False
+    alphas = [band.convert("RGBA").getchannel("A").getextrema() for band in _bands(picture, 1)]
+    least, most = min(low for low, _ in alphas), max(high for _, high in alphas)
+    return (least, most) not in ((255, 255), (0, 0))
+
+
+def _plain(picture: Image.Image, hides: bool) -> Image.Image:
     """To L, RGB or YCbCr; what is transparent becomes black, the background of an X-ray."""
-    if picture.mode == "1":
-        return picture.convert("L")
+    if hides:
+        picture = picture.convert("RGBA")
+        black = Image.new("RGB", picture.size)
+        return Image.composite(picture.convert("RGB"), black, picture.getchannel("A"))
     if picture.mode in ("L", "RGB", "YCbCr"):
-        if "transparency" not in picture.info:
-            return picture
-        picture = picture.convert("RGBA")
-    if picture.mode == "LA" or "transparency" in picture.info or picture.mode[-1] in "Aa":
-        picture = picture.convert("RGBA")
-        alpha = picture.getchannel("A")
-        colours = picture.convert("RGB")
-        # Some tools write an alpha channel that is zero everywhere: nothing would be left.
-        if alpha.getextrema() in ((255, 255), (0, 0)):
-            return colours
-        return Image.composite(colours, Image.new("RGB", picture.size), alpha)
-    return picture.convert("RGB")
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGB")
 
 
 def _luminance(picture: Image.Image) -> tuple[Image.Image, float]:
@@ -156,7 +235,12 @@ def _colourfulness(sample: Image.Image) -> float:
 
 
 def _deep(picture: Image.Image, at_least: int | None) -> np.ndarray:
-    pixels = stretched(shrunk(np.asarray(picture), at_least))
+    factor = _factor(picture.size, at_least)
+    if factor == 1:
+        pixels = stretched(np.asarray(picture))
+    else:
+        bands = [_averaged(np.asarray(band), factor) for band in _bands(picture, factor)]
+        pixels = stretched(np.concatenate(bands))
     tags = getattr(picture, "tag_v2", {})
     # Pillow inverts white-is-zero TIFFs of 8 bits by itself, deeper ones not.
     return 1 - pixels if tags.get(_WHITE_IS_ZERO_TAG) == 0 else pixels
