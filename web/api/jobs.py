@@ -15,7 +15,7 @@ from web.auth import check_api_request, clinic_id
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services
-from web.uploads import MEGABYTE, Upload
+from web.uploads import MEGABYTE, Upload, printable
 from worker.views import ImageStatus
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
@@ -64,7 +64,7 @@ def create_job():
             raise UnsupportedUpload(f"Received: {request.mimetype or 'no type'}. {WHAT_TO_SEND}")
         if not upload:
             raise InvalidUpload(f"The upload holds no files. {WHAT_TO_SEND}", "no_files")
-        name = name.strip() or upload.default_name()
+        name = printable(name.strip()) or upload.default_name()
         job = here.store.create_job(clinic_id(), name, upload.rows(), urgent=urgent)
         upload.committed()
     here.dispatcher.wake(job.id)
@@ -160,6 +160,8 @@ def _read_json(request: Request, upload: Upload) -> tuple[str, bool]:
     request.max_content_length = JSON_MEGABYTES * MEGABYTE
     try:
         job = InlineJob().load(request.get_json())
+    except RecursionError as error:
+        raise InvalidUpload(f"The JSON is nested too deeply. {WHAT_TO_SEND}") from error
     except ValidationError as error:
         raise InvalidUpload(
             f"The JSON does not fit: {_flat(error.messages)} {WHAT_TO_SEND}"
