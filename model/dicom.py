@@ -4,13 +4,20 @@ Only the elements that describe the picture are read: no patient data ever becom
 """
 
 import logging
+import struct
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pydicom
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UID_dictionary,
+)
 
 from model import dicom_bounds
 from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
@@ -31,6 +38,7 @@ _PICTURE_TAGS = [
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
     "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
+_PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
 
@@ -57,6 +65,8 @@ _OTHER_MODALITIES = {
     "DOC": "a document",
 }
 _LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+# What pydicom raises for a window or a table that is none.
+_NO_WINDOW = (AttributeError, LookupError, TypeError, ValueError, struct.error, UnreadableImage)
 _SATURATED = 0.95  # share of black or white pixels above which a stored window is not believed
 
 
@@ -145,10 +155,12 @@ def _check_has_picture(dataset: pydicom.Dataset) -> None:
             "The DICOM file holds a colour picture. Send the grey X-ray (MONOCHROME1 or 2)."
         )
     syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-    if syntax.is_compressed and not _decodable(syntax):
+    if syntax not in _PLAIN and not _decodable(syntax):
+        # A private syntax has no name but what the file says.
+        name = syntax.name if syntax in UID_dictionary else "unknown here"
         raise UnsupportedFormat(
-            "The DICOM file is compressed in a way that is not read here "
-            f"({syntax.name}). Export it uncompressed or as JPEG 2000."
+            f"The DICOM file is compressed in a way that is not read here ({name}). "
+            "Export it uncompressed or as JPEG 2000."
         )
 
 
@@ -182,7 +194,11 @@ def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     if "VOILUTSequence" in dataset or "WindowCenter" in dataset:
         # A lookup table takes integers only.
         given = np.rint(values).astype(np.int32) if "VOILUTSequence" in dataset else values
-        window = stretched(apply_voi_lut(given, dataset))
+        try:
+            window = stretched(apply_voi_lut(given, dataset))
+        except _NO_WINDOW:
+            # Neither is the picture itself: a width of 0 or a table without entries hides nothing.
+            return stretched(values)
         if np.count_nonzero((window == 0) | (window == 1)) < _SATURATED * window.size:
             return window
     return stretched(values)
