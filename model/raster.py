@@ -11,8 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from model import libtiff
 from model.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat
 
+libtiff.silence()  # Pillow's import has just loaded it
 # Verdicts go to the sender; Pillow's warnings about single files would only fill the log.
 warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

@@ -1,4 +1,4 @@
-"""Hostile zip archives. Each holds the good chest too, which must be judged whatever lies beside it.
+"""Hostile zip archives. Many hold a good chest too, which must be judged whatever lies beside it.
 
 The system under test takes 16 MB an image and 64 MB an upload: SMALL_LIMITS.
 """
