@@ -49,6 +49,9 @@ class Decoder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
         self._process.kill()
         self._process.join()
 
@@ -65,7 +68,7 @@ class Decoder:
         key, details = answer
         if key.split()[0] in ("hang", "crash"):
             key += f" on {data[:4]!r}"
-            self.__exit__()
+            self.kill()
             self._start()
         return Finding(key, details, data, "image")
 
