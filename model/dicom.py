@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from model import dicom_bounds
 from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
-from model.raster import shrunk, stretched
+from model.pixels import shrunk, stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE

@@ -14,7 +14,7 @@ from pydicom.tag import Tag
 from pydicom.uid import JPEG2000TransferSyntaxes, RLETransferSyntaxes
 
 from model.errors import UnreadableImage
-from model.raster import check_scans
+from model.raster_bounds import check_scans
 
 _MOST_READS = 100_000  # the parser makes about two an element; a file has some hundred elements
 _MOST_VALUE_BYTES = 65_536

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model import dicom, raster
+from model import dicom, raster, raster_bounds
 from model.errors import ImageTooLarge, ImageTooSmall, Rejection, UnreadableImage
 from model.formats import sniff
 
@@ -75,7 +75,7 @@ def _decoded(data: bytes, kind: str, at_least: int | None) -> Radiograph:
     with raster.open_raster(data, kind) as picture:
         width, height = picture.size
         check_size(width, height)
-        _check_memory(raster.decoding_bytes(picture), kind)
+        _check_memory(raster_bounds.decoding_bytes(picture), kind)
         pixels, colourfulness, sideways = raster.grey(picture, at_least)
     if sideways:
         width, height = height, width

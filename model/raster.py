@@ -12,7 +12,9 @@ import numpy as np
 from PIL import Image
 
 from model import libtiff
-from model.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat
+from model.errors import ImageTooLarge, UnsupportedFormat
+from model.pixels import averaged, band_rows, reduction, stretched
+from model.raster_bounds import check_scans
 
 libtiff.silence()  # Pillow's import has just loaded it
 # Verdicts go to the sender; Pillow's warnings about single files would only fill the log.
@@ -33,17 +35,6 @@ _UPRIGHT = {
 _SIDEWAYS = (5, 6, 7, 8)
 _COLOUR_SAMPLE = 64  # colour is judged on a copy of at most this many pixels a side
 _DEEP_MODES = ("I", "F")  # first letter of Pillow's modes with more than 8 bits
-_BAND_ROWS = 256  # a large picture is reduced so many rows at a time: copies of it stay small
-
-# What decoders hold at once, in bytes a pixel. A file of 34 bytes can be a WEBP of 80 million.
-_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-_OTHER_PIXEL_BYTES = 4
-_WEBP_PIXEL_BYTES = 16  # two canvases, the frame, and Pillow's copy
-_COEFFICIENT_BYTES = 2  # a progressive JPEG keeps them all, for each of its bands
-_TILE_SIZE_TAGS = (322, 323)
-# Each scan goes over the whole picture, and ten thousand fit into a small file. Encoders use ten.
-_MOST_SCANS = 100
-_START_OF_SCAN = b"\xff\xda"
 
 
 def open_raster(data: bytes, kind: str) -> Image.Image:
@@ -67,28 +58,6 @@ def open_raster(data: bytes, kind: str) -> Image.Image:
     return picture
 
 
-def check_scans(jpeg: bytes) -> None:
-    """Raise UnreadableImage for a JPEG that would keep the decoder busy for hours."""
-    if jpeg.count(_START_OF_SCAN) > _MOST_SCANS:
-        raise UnreadableImage(
-            f"The JPEG file builds its picture in more than {_MOST_SCANS} steps. Export it again."
-        )
-
-
-def decoding_bytes(picture: Image.Image) -> int:
-    """About how much memory it takes at most to load the picture, before its first copy."""
-    pixels = picture.width * picture.height
-    if picture.format == "WEBP":
-        return pixels * _WEBP_PIXEL_BYTES
-    each = _PIXEL_BYTES.get(picture.mode, _OTHER_PIXEL_BYTES)
-    if picture.info.get("progressive"):
-        each = max(each, len(picture.getbands()) * _COEFFICIENT_BYTES)
-    # A tile, which is decoded as a whole, may be larger than the picture.
-    tags = getattr(picture, "tag_v2", {})
-    width, height = (int(tags.get(tag, 0)) for tag in _TILE_SIZE_TAGS)
-    return (pixels + width * height) * each
-
-
 def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float, bool]:
     """Decode to (H, W) float32 0..1, upright, reduced to no less than `at_least` a side.
 
@@ -109,54 +78,6 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     return pixels, colourfulness, orientation in _SIDEWAYS
 
 
-def shrunk(values: np.ndarray, at_least: int | None) -> np.ndarray:
-    """Average blocks of a (H, W) array of any number type, leaving `at_least` a side or more.
-
-    Returns: float32 when something was averaged, else the array itself.
-    """
-    factor = _factor(values.shape, at_least)
-    if factor <= 1:
-        return values
-    rows = _band_rows(factor)
-    return np.concatenate(
-        [_averaged(values[top : top + rows], factor) for top in range(0, len(values), rows)]
-    )
-
-
-def stretched(values: np.ndarray) -> np.ndarray:
-    """Map the finite values of an array to 0..1, float32; a constant array becomes zeros.
-
-    Raises UnreadableImage when no value is finite.
-    """
-    values = values.astype(np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        if not finite.any():
-            raise UnreadableImage("The image holds no valid pixel value. Export it again.")
-        values = np.where(finite, values, values[finite].min())
-    low, high = values.min(), values.max()
-    if high <= low:
-        return np.zeros_like(values)
-    if not np.isfinite(high - low):  # from -3e38 to 3e38, say
-        values, low, high = values / 2, low / 2, high / 2
-    values -= low
-    values /= high - low
-    return values
-
-
-def _factor(size: tuple[int, ...], at_least: int | None) -> int:
-    """By how much both sides can be divided and still leave `at_least` pixels."""
-    return max(1, min(size) // at_least) if at_least else 1
-
-
-def _band_rows(factor: int) -> int:
-    return factor * max(1, _BAND_ROWS // factor)
-
-
-def _averaged(values: np.ndarray, factor: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
-
-
 def _draft(picture: Image.Image, at_least: int | None) -> None:
     """Let the JPEG decoder shrink, and hand out luminance as the file stores it."""
     size = picture.size
@@ -168,14 +89,14 @@ def _draft(picture: Image.Image, at_least: int | None) -> None:
 
 
 def _bands(picture: Image.Image, factor: int) -> Iterator[Image.Image]:
-    rows = _band_rows(factor)
+    rows = band_rows(factor)
     for top in range(0, picture.height, rows):
         yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
 
 
 def _reduced(picture: Image.Image, at_least: int | None) -> Image.Image:
     """As L, RGB or YCbCr, reduced to no less than `at_least` a side."""
-    factor = _factor(picture.size, at_least)
+    factor = reduction(picture.size, at_least)
     hides = _hides(picture)
     if factor == 1:
         return _plain(picture, hides)
@@ -237,11 +158,11 @@ def _colourfulness(sample: Image.Image) -> float:
 
 
 def _deep(picture: Image.Image, at_least: int | None) -> np.ndarray:
-    factor = _factor(picture.size, at_least)
+    factor = reduction(picture.size, at_least)
     if factor == 1:
         pixels = stretched(np.asarray(picture))
     else:
-        bands = [_averaged(np.asarray(band), factor) for band in _bands(picture, factor)]
+        bands = [averaged(np.asarray(band), factor) for band in _bands(picture, factor)]
         pixels = stretched(np.concatenate(bands))
     tags = getattr(picture, "tag_v2", {})
     # Pillow inverts white-is-zero TIFFs of 8 bits by itself, deeper ones not.

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from tests.faults.fuzz_decode import Decoder, Finding
+from tests.faults.fuzz_requests import uploads
 from tests.faults.fuzz_seeds import image_seeds
-from tests.faults.fuzz_upload import Server, uploads
+from tests.faults.fuzz_upload import Server
 from tests.faults.mutations import mutated
 
 FOUND = Path(__file__).with_name("found")

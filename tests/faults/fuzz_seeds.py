@@ -14,8 +14,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from tests.faults.crafted_dicom import compressed, float_file, j2k
 from tests.faults.hostile_archives import damaged, lies, locked, packed, paths
-from tests.faults.hostile_dicom import compressed, float_file, j2k
 from tests.model.formats import GREY, PICTURES
 from tests.model.pictures import dicom_bytes, encoded, ramp
 

@@ -1,13 +1,22 @@
 """Hostile JPEG, PNG, WEBP and TIFF files, and what only pretends to be one."""
 
-import io
-import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from tests.faults.crafted_images import (
+    deep,
+    many_scans,
+    noise,
+    png,
+    tiff,
+    webp,
+    with_chunk,
+    with_jpeg_size,
+    with_next_page,
+    zeros,
+)
 from tests.faults.hostile import Hostile, judged, refused
 from tests.model.pictures import encoded
 
@@ -32,7 +41,7 @@ def damaged(chest: Image.Image) -> Iterator[Hostile]:
         yield refused(f"almost.{kind}", whole[: len(whole) * 9 // 10], "unreadable")
         yield refused(f"start.{kind}", whole[:16], "unreadable")
         yield refused(f"header.{kind}", whole[:12] + bytes(200) + whole[212:], "unreadable")
-        yield refused(f"noise.{kind}", whole[:12] + _noise(half), "unreadable")
+        yield refused(f"noise.{kind}", whole[:12] + noise(half), "unreadable")
     for kind in ("PNG", "WEBP", "TIFF"):  # a JPEG decoder goes on after damage
         whole = encoded(chest, kind, **({"compression": "tiff_lzw"} if kind == "TIFF" else {}))
         third = len(whole) // 3
@@ -59,7 +68,11 @@ def bombs(chest: Image.Image) -> Iterator[Hostile]:
     yield refused("bomb-scans.jpg", many_scans(chest, 20_000), "unreadable")
     four = encoded(chest.convert("CMYK"), "JPEG", progressive=True)
     yield refused("bomb-coefficients.jpg", with_jpeg_size(four, 7_100), "too_large")
-    yield refused("bomb-tile.tif", with_tile(30_000, zeros(1_000)), "too_large")
+    tile = tiff(512, 512, zeros(1_000), (324, 325), {322: 30_000, 323: 30_000})
+    yield refused("bomb-tile.tif", tile, "too_large")
+    floats = {258: 32, 339: 3, 278: 7_990}
+    strip = tiff(10_000, 7_990, zeros(1_000), (273, 279), floats)
+    yield refused("bomb-one-strip.tif", strip, "too_large")
     yield judged("endless-pages.tif", with_next_page(chest))
 
 
@@ -121,79 +134,3 @@ def impostors(chest: Image.Image) -> Iterator[Hostile]:
     comment = b"%PDF-1.7 <script>alert(1)</script>"
     yield judged("pdf-in-jpeg.pdf", encoded(chest, "JPEG", comment=comment))
     yield refused("png-in-name-only.png", whole[:8] + b"<script>alert(1)</script>", "unreadable")
-
-
-def deep(chest: Image.Image, kind: type, scale: float) -> Image.Image:
-    return Image.fromarray((np.asarray(chest, np.float64) * scale).astype(kind))
-
-
-def zeros(count: int) -> bytes:
-    """`count` zero bytes as zlib packs them, made without holding them."""
-    packer = zlib.compressobj(1)
-    block = bytes(1_000_000)
-    parts = [packer.compress(block) for _ in range(count // len(block))]
-    return b"".join([*parts, packer.compress(block[: count % len(block)]), packer.flush()])
-
-
-def png(width: int, height: int, packed: bytes, depth: int = 8, colour: int = 0) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in chunks)
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def with_chunk(chest: Image.Image, kind: bytes, body: bytes) -> bytes:
-    whole = encoded(chest)
-    return whole[:33] + chunk(kind, body) + whole[33:]
-
-
-def webp(width: int, height: int) -> bytes:
-    """One colour: a lossless WEBP needs 34 bytes for any size."""
-    small = bytearray(encoded(Image.new("RGB", (64, 64)), "WEBP", lossless=True))
-    sizes = (width - 1) | (height - 1) << 14
-    at = small.index(b"VP8L") + 9
-    small[at : at + 4] = (
-        int.from_bytes(small[at : at + 4], "little") >> 28 << 28 | sizes
-    ).to_bytes(4, "little")
-    return bytes(small)
-
-
-def with_jpeg_size(jpeg: bytes, side: int) -> bytes:
-    at = max(jpeg.find(b"\xff\xc0"), jpeg.find(b"\xff\xc2")) + 5
-    return jpeg[:at] + struct.pack(">HH", side, side) + jpeg[at + 4 :]
-
-
-def many_scans(chest: Image.Image, scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes again and again."""
-    whole = encoded(chest.resize((64, 64)), "JPEG", progressive=True)
-    last = whole[whole.rindex(b"\xff\xda") : -2]
-    return whole[:-2] + last * scans + whole[-2:]
-
-
-def with_tile(side: int, packed: bytes) -> bytes:
-    """A small TIFF whose only tile, deflated, claims to be large."""
-    tags = {256: 512, 257: 512, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side}
-    tags |= {324: 10 + 12 * (len(tags) + 2) + 4, 325: len(packed)}
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + packed
-
-
-def with_next_page(chest: Image.Image) -> bytes:
-    """A TIFF of one page that says: the next page is this one."""
-    whole = bytearray(encoded(chest, "TIFF"))
-    first = struct.unpack_from("<I", whole, 4)[0]
-    entries = struct.unpack_from("<H", whole, first)[0]
-    struct.pack_into("<I", whole, first + 2 + 12 * entries, first)
-    return bytes(whole)
-
-
-def _noise(count: int) -> bytes:
-    return np.random.default_rng(0).bytes(count)
-
-
-def grey(file) -> Image.Image:
-    """The picture in a file, as 8-bit grey."""
-    return Image.open(io.BytesIO(file.read_bytes())).convert("L")

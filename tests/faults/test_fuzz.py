@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.faults.fuzz import FOUND
 from tests.faults.fuzz_decode import Decoder
+from tests.faults.fuzz_requests import Upload, uploads
 from tests.faults.fuzz_seeds import image_seeds
-from tests.faults.fuzz_upload import Server, Upload, uploads
+from tests.faults.fuzz_upload import Server
 from tests.faults.mutations import mutated
 
 JSON = "application/json"

@@ -5,10 +5,11 @@ import time
 import pytest
 
 from tests.end_to_end.conftest import logs
+from tests.faults.crafted_images import grey
 from tests.faults.hostile import Hostile, Row
 from tests.faults.hostile_archives import archives, crowd, packed
 from tests.faults.hostile_dicom import dicoms
-from tests.faults.hostile_images import grey, images
+from tests.faults.hostile_images import images
 from web.bench.cost import children, peak_memory_mb
 
 MOST_WORKER_MB = 700
