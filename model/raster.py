@@ -5,6 +5,7 @@ JPEG draft mode (the decoder itself skips detail), and reduction before any conv
 """
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 
@@ -20,6 +21,8 @@ libtiff.silence()  # Pillow's import has just loaded it
 # Verdicts go to the sender; Pillow's warnings about single files would only fill the log.
 warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+logging.getLogger("PIL").propagate = False
 
 _ORIENTATION_TAG = 0x0112
 _WHITE_IS_ZERO_TAG = 262

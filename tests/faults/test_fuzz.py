@@ -33,13 +33,13 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@settings(max_examples=200, **SHORT)
+@settings(max_examples=500, **SHORT)
 @given(data=mutated(image_seeds()))
 def test_a_damaged_image_is_a_picture_or_a_verdict(decoder, data):
     assert decoder.finding(data) is None
 
 
-@settings(max_examples=100, **SHORT)
+@settings(max_examples=200, **SHORT)
 @given(upload=uploads())
 def test_a_damaged_upload_is_taken_or_refused(server, upload):
     assert server.finding(upload) is None
