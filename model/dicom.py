@@ -16,6 +16,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
     UID_dictionary,
 )
 
@@ -39,6 +40,8 @@ _PICTURE_TAGS = [
     "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+# pydicom's first choice for it keeps the memory of every damaged file, and passes half a picture.
+_DECODERS = {JPEGBaseline8Bit: "pillow"}
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
 
@@ -84,7 +87,8 @@ class DicomFile:
         The file's window is applied when it has one that leaves a picture, else the full range.
         """
         dataset = self.dataset
-        stored = _blackened(pixel_array(dataset), dataset)
+        decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
+        stored = _blackened(pixel_array(dataset, decoding_plugin=decoder), dataset)
         # Lookup tables take the stored integers.
         if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)

@@ -11,7 +11,14 @@ import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.encaps import generate_frames
 from pydicom.tag import Tag
-from pydicom.uid import JPEG2000TransferSyntaxes, RLETransferSyntaxes
+from pydicom.uid import (
+    JPEG2000TransferSyntaxes,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLETransferSyntaxes,
+)
 
 from model.errors import UnreadableImage
 from model.raster_bounds import check_scans
@@ -33,6 +40,13 @@ _J2K_START = b"\xff\x4f\xff\x51"
 _J2K_SIZE = struct.Struct(">8I")
 _MOST_TILES = 16_384
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+# Their decoder takes other kinds as well, and keeps the memory of every damaged one.
+_MARKERS = {
+    JPEGLossless: {0xC3},
+    JPEGLosslessSV1: {0xC3},
+    JPEGLSLossless: {0xF7},
+    JPEGLSNearLossless: {0xF7},
+}
 _JPEG_SIZE = struct.Struct(">BHH")
 _RLE_HEADER = struct.Struct("<16I")
 _RLE_GAIN = 64  # two bytes give at most 128
@@ -89,7 +103,8 @@ def check_compressed(dataset: pydicom.Dataset) -> None:
             raise _contradiction()
     else:
         check_scans(frame)
-        if _jpeg_size(frame) != size:
+        marker, *found = _jpeg_header(frame)
+        if tuple(found) != size or marker not in _MARKERS.get(syntax, _JPEG_FRAMES):
             raise _contradiction()
 
 
@@ -103,14 +118,14 @@ def _j2k_size(frame: bytes) -> tuple[int, int]:
     return right - left, bottom - top
 
 
-def _jpeg_size(frame: bytes) -> tuple[int, int]:
-    """Width and height of a JPEG or JPEG-LS image, from its frame header (ISO 10918-1, B.2.2)."""
+def _jpeg_header(frame: bytes) -> tuple[int, int, int]:
+    """Kind, width and height of a JPEG or JPEG-LS image (ISO 10918-1, B.2.2)."""
     at = 2
     while frame[at] == 0xFF:
         marker = frame[at + 1]
         if marker in _JPEG_FRAMES:
             _, height, width = _JPEG_SIZE.unpack_from(frame, at + 4)
-            return width, height
+            return marker, width, height
         # Fill bytes may stand before a marker.
         at += 1 if marker == 0xFF else 2 + int.from_bytes(frame[at + 2 : at + 4])
     raise _contradiction()

@@ -11,6 +11,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
     RLELossless,
 )
 
@@ -60,6 +61,10 @@ def damaged(pixels: np.ndarray) -> Iterator[Hostile]:
             yield refused(f"{what}-{name}.dcm", compressed(pixels, syntax, frame), "unreadable")
     half = j2k(pixels)[:500]
     yield refused("half-j2k.dcm", compressed(pixels, JPEG2000Lossless, half), "unreadable")
+    photo = encoded(Image.fromarray(pixels), "JPEG")
+    half = photo[: len(photo) // 2]
+    yield refused("half-jpeg.dcm", compressed(pixels, JPEGBaseline8Bit, half), "unreadable")
+    yield refused("mislabelled.dcm", compressed(pixels, JPEGLosslessSV1, photo), "unreadable")
     no_delimiter = whole[:start] + whole[start:].replace(b"OW\x00\x00", b"OB\x00\x00", 1)
     yield judged("bytes-for-words.dcm", no_delimiter)
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import JPEGBaseline8Bit
 
+from model.errors import UnreadableImage
 from model.images import decode
+from tests.faults.crafted_dicom import compressed
 from tests.faults.crafted_images import png, zeros
 from tests.model.pictures import dicom_bytes, encoded
 
@@ -53,3 +56,19 @@ def test_dicom(elements):
     data = dicom_bytes(np.eye(HEIGHT, WIDTH, dtype=np.uint16), **elements)
     copies = 3  # of 2 bytes a pixel: the element, the array, and what pydicom makes on its way
     assert growth_mb(data) < copies * WIDTH * HEIGHT * 2 / 1e6 + SLACK_MB
+
+
+def test_damaged_files_leave_nothing_behind():
+    """A decoder that keeps the memory of what it gave up on would end a worker in a bad job."""
+    random = np.random.default_rng(0)
+    grain = random.integers(0, 255, (200, 200), dtype=np.uint8)
+    pixels = np.asarray(Image.fromarray(grain).resize((3_000, 3_000)))
+    photo = bytearray(encoded(Image.fromarray(pixels), "JPEG"))
+    middle = len(photo) // 2
+    photo[middle : middle + 2_000] = random.bytes(2_000)
+    data = compressed(pixels, JPEGBaseline8Bit, bytes(photo))
+    before = resident_mb("VmRSS")
+    for _ in range(12):
+        with pytest.raises(UnreadableImage):
+            decode(data, at_least=300)
+    assert resident_mb("VmRSS") - before < 60
