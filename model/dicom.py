@@ -3,18 +3,26 @@
 Only the elements that describe the picture are read: no patient data ever becomes an object here.
 """
 
-import io
 import logging
+import struct
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pydicom
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    UID_dictionary,
+)
 
+from model import dicom_bounds
 from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
-from model.raster import shrunk, stretched
+from model.pixels import shrunk, stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -31,6 +39,9 @@ _PICTURE_TAGS = [
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
     "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
+_PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+# pydicom's first choice for it keeps the memory of every damaged file, and passes half a picture.
+_DECODERS = {JPEGBaseline8Bit: "pillow"}
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
 
@@ -57,6 +68,8 @@ _OTHER_MODALITIES = {
     "DOC": "a document",
 }
 _LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+# What pydicom raises for a window or a table that is none.
+_NO_WINDOW = (AttributeError, LookupError, TypeError, ValueError, struct.error, UnreadableImage)
 _SATURATED = 0.95  # share of black or white pixels above which a stored window is not believed
 
 
@@ -74,23 +87,22 @@ class DicomFile:
         The file's window is applied when it has one that leaves a picture, else the full range.
         """
         dataset = self.dataset
-        stored = pixel_array(dataset)
-        padding = _padding(stored, dataset)
-        # Lookup tables take the stored integers, and padding must not be averaged in.
-        if padding is None and not _has_lookup_table(dataset):
+        decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
+        stored = _blackened(pixel_array(dataset, decoding_plugin=decoder), dataset)
+        # Lookup tables take the stored integers.
+        if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)
-        values = apply_modality_lut(stored, dataset).astype(np.float32)
-        if padding is not None and not padding.all():
-            values[padding] = values[~padding].min()
-        picture = _windowed(values, dataset)
+        picture = _windowed(apply_modality_lut(stored, dataset).astype(np.float32), dataset)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             picture = 1 - picture
-            if padding is not None:
-                picture[padding] = 0
         if picture.shape == (self.height, self.width):
             picture = shrunk(picture, at_least)
         # Averages of ones may come out a rounding error above one.
         return np.minimum(picture, 1)
+
+    def decoding_bytes(self) -> int:
+        """About how much memory `pixels` takes at most."""
+        return dicom_bounds.decoding_bytes(self.dataset, _has_lookup_table(self.dataset))
 
 
 def open_dicom(data: bytes) -> DicomFile:
@@ -104,7 +116,9 @@ def open_dicom(data: bytes) -> DicomFile:
         raise UnsupportedFormat(
             "The DICOM file is stored deflated. Export it uncompressed or as JPEG 2000."
         )
-    dataset = pydicom.dcmread(io.BytesIO(data), force=True, specific_tags=_PICTURE_TAGS)
+    file = dicom_bounds.BoundedReader(data)
+    dataset = pydicom.dcmread(file, force=True, specific_tags=_PICTURE_TAGS)
+    dicom_bounds.check_values(dataset)
     _check_what_it_shows(dataset)
     _check_has_picture(dataset)
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -112,6 +126,8 @@ def open_dicom(data: bytes) -> DicomFile:
         dataset.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         )
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dicom_bounds.check_compressed(dataset)
     return DicomFile(dataset, int(dataset.Columns), int(dataset.Rows))
 
 
@@ -143,10 +159,12 @@ def _check_has_picture(dataset: pydicom.Dataset) -> None:
             "The DICOM file holds a colour picture. Send the grey X-ray (MONOCHROME1 or 2)."
         )
     syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-    if syntax.is_compressed and not _decodable(syntax):
+    if syntax not in _PLAIN and not _decodable(syntax):
+        # A private syntax has no name but what the file says.
+        name = syntax.name if syntax in UID_dictionary else "unknown here"
         raise UnsupportedFormat(
-            "The DICOM file is compressed in a way that is not read here "
-            f"({syntax.name}). Export it uncompressed or as JPEG 2000."
+            f"The DICOM file is compressed in a way that is not read here ({name}). "
+            "Export it uncompressed or as JPEG 2000."
         )
 
 
@@ -157,13 +175,19 @@ def _decodable(syntax: UID) -> bool:
         return False
 
 
-def _padding(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray | None:
-    """Where the detector saw nothing, (H, W) bool; None when the file names no padding."""
+def _blackened(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Where the detector saw nothing, which the file may name, the value that is shown black."""
     value = dataset.get("PixelPaddingValue")
     if value is None:
-        return None
+        return stored
     limit = dataset.get("PixelPaddingRangeLimit", value)
-    return (stored >= min(value, limit)) & (stored <= max(value, limit))
+    padding = (stored >= min(value, limit)) & (stored <= max(value, limit))
+    if padding.all():
+        return stored
+    shown = stored[~padding]
+    falls = float(dataset.get("RescaleSlope") or 1) < 0
+    is_negative = dataset.PhotometricInterpretation == "MONOCHROME1"
+    return np.where(padding, shown.max() if falls != is_negative else shown.min(), stored)
 
 
 def _has_lookup_table(dataset: pydicom.Dataset) -> bool:
@@ -174,7 +198,11 @@ def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
     if "VOILUTSequence" in dataset or "WindowCenter" in dataset:
         # A lookup table takes integers only.
         given = np.rint(values).astype(np.int32) if "VOILUTSequence" in dataset else values
-        window = stretched(apply_voi_lut(given, dataset))
+        try:
+            window = stretched(apply_voi_lut(given, dataset))
+        except _NO_WINDOW:
+            # Neither is the picture itself: a width of 0 or a table without entries hides nothing.
+            return stretched(values)
         if np.count_nonzero((window == 0) | (window == 1)) < _SATURATED * window.size:
             return window
     return stretched(values)

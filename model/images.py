@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from model import dicom, raster
+from model import dicom, raster, raster_bounds
 from model.errors import ImageTooLarge, ImageTooSmall, Rejection, UnreadableImage
 from model.formats import sniff
 
 MIN_SIDE = 64  # pixels; below this a chest cannot be told from a smudge
+MAX_SIDE = 20_000  # pixels; what is longer is a strip that cannot be reduced, so costs the most
 MAX_PIXELS = 80_000_000  # a large detector gives about 20 million
+MAX_DECODING_BYTES = 400_000_000  # at once in one decoder, however small the file
 
 
 @dataclass(frozen=True)
@@ -52,18 +54,9 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
     data = source.read_bytes() if isinstance(source, Path) else bytes(source)
     kind = sniff(data)
     try:
-        if kind == "DICOM":
-            file = dicom.open_dicom(data)
-            check_size(file.width, file.height)
-            pixels, colourfulness = file.pixels(at_least), 0.0
-            width, height = file.width, file.height
-        else:
-            with raster.open_raster(data, kind) as picture:
-                width, height = picture.size
-                check_size(width, height)
-                pixels, colourfulness, sideways = raster.grey(picture, at_least)
-                if sideways:
-                    width, height = height, width
+        # Values that are no numbers, or too large for one, are expected here and seen to.
+        with np.errstate(all="ignore"):
+            return _decoded(data, kind, at_least)
     except (Rejection, MemoryError):
         raise
     except Exception:
@@ -71,6 +64,21 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
         raise UnreadableImage(
             f"The file starts as {kind} but is damaged or incomplete. Export and send it again."
         ) from None
+
+
+def _decoded(data: bytes, kind: str, at_least: int | None) -> Radiograph:
+    if kind == "DICOM":
+        file = dicom.open_dicom(data)
+        check_size(file.width, file.height)
+        _check_memory(file.decoding_bytes(), kind)
+        return Radiograph(file.pixels(at_least), file.width, file.height, 0.0, kind)
+    with raster.open_raster(data, kind) as picture:
+        width, height = picture.size
+        check_size(width, height)
+        _check_memory(raster_bounds.decoding_bytes(picture), kind)
+        pixels, colourfulness, sideways = raster.grey(picture, at_least)
+    if sideways:
+        width, height = height, width
     return Radiograph(pixels, width, height, colourfulness, kind)
 
 
@@ -81,8 +89,21 @@ def check_size(width: int, height: int) -> None:
             f"The image has {width} x {height} pixels; each side needs at least {MIN_SIDE}. "
             "Send the X-ray at its original size."
         )
+    if max(width, height) > MAX_SIDE:
+        raise ImageTooLarge(
+            f"The image has {width} x {height} pixels, more than the {MAX_SIDE} that a side may "
+            "have. Send it at a smaller size."
+        )
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(
             f"The image has {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000} "
             "million accepted here. Send it at a smaller size."
+        )
+
+
+def _check_memory(needed_bytes: int, kind: str) -> None:
+    if needed_bytes > MAX_DECODING_BYTES:
+        raise ImageTooLarge(
+            f"The {kind} file unpacks to more than {MAX_DECODING_BYTES // 1_000_000} "
+            "MB. Send it at a smaller size, or as a plain PNG."
         )

@@ -5,16 +5,24 @@ JPEG draft mode (the decoder itself skips detail), and reduction before any conv
 """
 
 import io
+import logging
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
-from model.errors import ImageTooLarge, UnreadableImage, UnsupportedFormat
+from model import libtiff
+from model.errors import ImageTooLarge, UnsupportedFormat
+from model.pixels import averaged, band_rows, reduction, stretched
+from model.raster_bounds import check_scans
 
+libtiff.silence()  # Pillow's import has just loaded it
 # Verdicts go to the sender; Pillow's warnings about single files would only fill the log.
 warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+logging.getLogger("PIL").propagate = False
 
 _ORIENTATION_TAG = 0x0112
 _WHITE_IS_ZERO_TAG = 262
@@ -33,7 +41,10 @@ _DEEP_MODES = ("I", "F")  # first letter of Pillow's modes with more than 8 bits
 
 
 def open_raster(data: bytes, kind: str) -> Image.Image:
-    """Read the header only. Raises ImageTooLarge, UnsupportedFormat for several pages."""
+    """Read the header only.
+
+    Raises ImageTooLarge, UnsupportedFormat for several pages, UnreadableImage for endless scans.
+    """
     try:
         picture = Image.open(io.BytesIO(data), formats=[kind])
     except Image.DecompressionBombError:
@@ -45,6 +56,8 @@ def open_raster(data: bytes, kind: str) -> Image.Image:
         raise UnsupportedFormat(
             f"The {kind} file holds {pages} pages or frames. Send one X-ray a file."
         )
+    if kind == "JPEG":
+        check_scans(data)
     return picture
 
 
@@ -61,39 +74,11 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     if picture.mode[0] in _DEEP_MODES:
         pixels, colourfulness = _deep(picture, at_least), 0.0
     else:
-        layer, colourfulness = _luminance(_reduced(_plain(picture), at_least))
+        layer, colourfulness = _luminance(_reduced(picture, at_least))
         pixels = np.asarray(layer, dtype=np.float32) / np.float32(255)
     if orientation in _UPRIGHT:
         pixels = _turned(pixels, _UPRIGHT[orientation])
     return pixels, colourfulness, orientation in _SIDEWAYS
-
-
-def shrunk(values: np.ndarray, at_least: int | None) -> np.ndarray:
-    """Average blocks of a (H, W) array of any number type, leaving `at_least` a side or more.
-
-    Returns: float32 when something was averaged, else the array itself.
-    """
-    factor = min(values.shape) // at_least if at_least else 1
-    if factor <= 1:
-        return values
-    return np.asarray(Image.fromarray(values.astype(np.float32)).reduce(factor))
-
-
-def stretched(values: np.ndarray) -> np.ndarray:
-    """Map the finite values of an array to 0..1, float32; a constant array becomes zeros.
-
-    Raises UnreadableImage when no value is finite.
-    """
-    values = values.astype(np.float32)
-    finite = np.isfinite(values)
-    if not finite.all():
-        if not finite.any():
-            raise UnreadableImage("The image holds no valid pixel value. Export it again.")
-        values = np.where(finite, values, values[finite].min())
-    low, high = values.min(), values.max()
-    if high <= low:
-        return np.zeros_like(values)
-    return (values - low) / (high - low)
 
 
 def _draft(picture: Image.Image, at_least: int | None) -> None:
@@ -106,28 +91,48 @@ def _draft(picture: Image.Image, at_least: int | None) -> None:
     picture.draft(mode, size if min(size) < min(picture.size) else picture.size)
 
 
+def _bands(picture: Image.Image, factor: int) -> Iterator[Image.Image]:
+    rows = band_rows(factor)
+    for top in range(0, picture.height, rows):
+        yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
 def _reduced(picture: Image.Image, at_least: int | None) -> Image.Image:
-    factor = min(picture.size) // at_least if at_least else 1
-    return picture.reduce(factor) if factor > 1 else picture
+    """As L, RGB or YCbCr, reduced to no less than `at_least` a side."""
+    factor = reduction(picture.size, at_least)
+    hides = _hides(picture)
+    if factor == 1:
+        return _plain(picture, hides)
+    parts = [_plain(band, hides).reduce(factor) for band in _bands(picture, factor)]
+    whole = Image.new(parts[0].mode, (parts[0].width, sum(part.height for part in parts)))
+    top = 0
+    for part in parts:
+        whole.paste(part, (0, top))
+        top += part.height
+    return whole
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def _hides(picture: Image.Image) -> bool:
+    """Whether transparency hides a part of the picture.
+
+    Some tools write an alpha channel that is zero everywhere: nothing would be left.
+    """
+    if "transparency" not in picture.info and picture.mode[-1] not in "Aa":
+        return False
+    alphas = [band.convert("RGBA").getchannel("A").getextrema() for band in _bands(picture, 1)]
+    least, most = min(low for low, _ in alphas), max(high for _, high in alphas)
+    return (least, most) not in ((255, 255), (0, 0))
+
+
+def _plain(picture: Image.Image, hides: bool) -> Image.Image:
     """To L, RGB or YCbCr; what is transparent becomes black, the background of an X-ray."""
-    if picture.mode == "1":
-        return picture.convert("L")
+    if hides:
+        picture = picture.convert("RGBA")
+        black = Image.new("RGB", picture.size)
+        return Image.composite(picture.convert("RGB"), black, picture.getchannel("A"))
     if picture.mode in ("L", "RGB", "YCbCr"):
-        if "transparency" not in picture.info:
-            return picture
-        picture = picture.convert("RGBA")
-    if picture.mode == "LA" or "transparency" in picture.info or picture.mode[-1] in "Aa":
-        picture = picture.convert("RGBA")
-        alpha = picture.getchannel("A")
-        colours = picture.convert("RGB")
-        # Some tools write an alpha channel that is zero everywhere: nothing would be left.
-        if alpha.getextrema() in ((255, 255), (0, 0)):
-            return colours
-        return Image.composite(colours, Image.new("RGB", picture.size), alpha)
-    return picture.convert("RGB")
+        return picture
+    return picture.convert("L" if picture.mode == "1" else "RGB")
 
 
 def _luminance(picture: Image.Image) -> tuple[Image.Image, float]:
@@ -156,7 +161,12 @@ def _colourfulness(sample: Image.Image) -> float:
 
 
 def _deep(picture: Image.Image, at_least: int | None) -> np.ndarray:
-    pixels = stretched(shrunk(np.asarray(picture), at_least))
+    factor = reduction(picture.size, at_least)
+    if factor == 1:
+        pixels = stretched(np.asarray(picture))
+    else:
+        bands = [averaged(np.asarray(band), factor) for band in _bands(picture, factor)]
+        pixels = stretched(np.concatenate(bands))
     tags = getattr(picture, "tag_v2", {})
     # Pillow inverts white-is-zero TIFFs of 8 bits by itself, deeper ones not.
     return 1 - pixels if tags.get(_WHITE_IS_ZERO_TAG) == 0 else pixels

@@ -19,14 +19,15 @@ BROKEN = (
     NotImplementedError,
     RuntimeError,
     OSError,
+    OverflowError,
     ValueError,
     struct.error,
 )
+# The others (bzip2, LZMA) unpack a megabyte to gigabytes in one piece, and nobody archives so.
+READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-_END = struct.Struct("<4s4H2LH")
-_LOCATOR = struct.Struct("<4sLQL")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
-_LONGEST_COMMENT = 65_535
+# A size is at most what a database can hold; archives may claim more.
+_MOST_SIZE = 2**63 - 1
 
 
 class BrokenArchive(Exception):
@@ -45,6 +46,11 @@ class Member:
 
     def chunks(self) -> Iterator[bytes]:
         """Its content, up to 1 MiB at a time. Raises BrokenArchive."""
+        if self.info.compress_type not in READABLE:
+            raise BrokenArchive(
+                "This file is compressed in a way that is not read here. Make the archive again, "
+                "with the usual method (deflate)."
+            )
         try:
             with self.archive.open(self.info) as opened:
                 while chunk := opened.read(CHUNK_BYTES):
@@ -61,43 +67,58 @@ def is_zip(head: bytes) -> bool:
     return head.startswith(SIGNATURES)
 
 
-def members(file: BinaryIO, most_directory_bytes: int) -> Iterator[Member]:
+def members(file: BinaryIO, most_directory_bytes: int) -> list[Member]:
     """The files in the archive; folders, hidden files and macOS's shadow files are left out.
 
-    The table of contents is read into memory, so its size is checked first.
-    Raises BrokenArchive.
+    Raises BrokenArchive, also when the table of contents is larger than `most_directory_bytes`.
     """
     try:
-        directory_bytes = _directory_bytes(file)
-        if directory_bytes > most_directory_bytes:
-            raise BrokenArchive("This zip archive lists too many files. Split it.")
-        archive = zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(_Opened(file, most_directory_bytes))
     except BROKEN as error:
         raise BrokenArchive(
             "This zip archive cannot be read: it is damaged or was cut off. Make it again."
         ) from error
-    for info in archive.infolist():
-        if not info.is_dir() and not _is_hidden(info.filename):
-            yield Member(info.filename, info.file_size, bool(info.flag_bits & 1), archive, info)
+    return [
+        Member(
+            info.filename,
+            min(info.file_size, _MOST_SIZE),
+            bool(info.flag_bits & 1),
+            archive,
+            info,
+        )
+        for info in archive.infolist()
+        if not _is_folder_or_hidden(info.filename)
+    ]
 
 
-def _is_hidden(path: str) -> bool:
-    folders = PurePosixPath(path.replace("\\", "/")).parts
-    return any(part == "__MACOSX" or (part[0] == "." and part != "..") for part in folders)
+class _Opened:
+    """The archive as `zipfile` reads it, which takes the table of contents into memory whole.
+
+    An archive states the size of its table in up to three places; looking at what is really asked
+    for cannot be contradicted by any of them.
+    """
+
+    def __init__(self, file: BinaryIO, most_bytes: int) -> None:
+        self._file = file
+        self._most_bytes = max(most_bytes, CHUNK_BYTES)
+
+    def read(self, size: int = -1) -> bytes:
+        if size > self._most_bytes:
+            raise BrokenArchive("This zip archive lists too many files. Split it.")
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
 
 
-def _directory_bytes(file: BinaryIO) -> int:
-    """Size of the archive's central directory (APPNOTE.TXT, sections 4.3.14 to 4.3.16)."""
-    size = file.seek(0, 2)
-    start = file.seek(max(0, size - _END.size - _LONGEST_COMMENT))
-    tail = file.read(size - start)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0:
-        raise zipfile.BadZipFile("no end of central directory")
-    directory_bytes = _END.unpack_from(tail, at)[5]
-    if directory_bytes == 0xFFFFFFFF:
-        file.seek(start + at - _LOCATOR.size)
-        file.seek(_LOCATOR.unpack(file.read(_LOCATOR.size))[2])
-        directory_bytes = _END_64.unpack(file.read(_END_64.size))[8]
-    file.seek(0)
-    return directory_bytes
+def _is_folder_or_hidden(path: str) -> bool:
+    steps = PurePosixPath(path.replace("\\", "/")).parts
+    return path.endswith("/") or any(
+        step == "__MACOSX" or (step[0] == "." and step != "..") for step in steps
+    )

@@ -30,9 +30,9 @@ def parts(request: Request) -> Iterator[Part]:
     ClientDisconnected when the sender went away.
     """
     boundary = request.mimetype_params.get("boundary", "")
-    if not boundary:
-        raise InvalidUpload("The Content-Type multipart/form-data has no boundary.")
-    events = _events(request, MultipartDecoder(boundary.encode("latin-1"), BUFFER_BYTES))
+    if not boundary or not boundary.isascii():
+        raise InvalidUpload("The Content-Type multipart/form-data has no valid boundary.")
+    events = _events(request, MultipartDecoder(boundary.encode(), BUFFER_BYTES))
     for event in events:
         if isinstance(event, Field | File):
             filename = event.filename if isinstance(event, File) else None

@@ -111,17 +111,17 @@ class Upload:
         with self._folder.new_file() as incoming:
             size = _copy(chunks, incoming)
             incoming.flush()
-            found = False
             try:
-                most = self._most_images * DIRECTORY_BYTES_PER_IMAGE
-                for member in members(incoming, most):
-                    found = True
-                    self._add_member(f"{name}/{display_name(member.path)}", member)
+                found = members(incoming, self._most_images * DIRECTORY_BYTES_PER_IMAGE)
             except BrokenArchive as error:
-                found = True
                 self.refuse(name, "unreadable", str(error), size)
+                return
             if not found:
                 self.refuse(name, "unreadable", "The zip archive holds no files.", size)
+            # Before anything is unpacked: a hundred thousand files would be written in vain.
+            self._check_room(len(found))
+            for member in found:
+                self._add_member(f"{name}/{display_name(member.path)}", member)
 
     def _add_member(self, name: str, member: Member) -> None:
         if member.encrypted:
@@ -153,8 +153,8 @@ class Upload:
         self._check_room()
         self._images.append((image, kept))
 
-    def _check_room(self) -> None:
-        if len(self._images) >= self._most_images:
+    def _check_room(self, more: int = 1) -> None:
+        if len(self._images) + more > self._most_images:
             raise UploadTooLarge(
                 f"This upload holds more than {self._most_images} images, the most that a job may "
                 "have. Upload it in parts.",
@@ -175,7 +175,12 @@ def display_name(filename: str) -> str:
     """
     steps = filename.replace("\\", "/").split("/")
     path = "/".join(step for step in steps if step.strip() not in ("", ".", ".."))
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in path) or "unnamed"
+    return printable(path) or "unnamed"
+
+
+def printable(text: str) -> str:
+    """`text` without what would break a line, turn it around, or stay out of a database."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _peek(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:

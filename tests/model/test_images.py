@@ -103,6 +103,25 @@ def test_large_pictures_come_reduced_but_not_too_small(kind):
     assert np.abs(np.asarray(small) - radiograph.pixels).mean() < 0.005
 
 
+@pytest.mark.parametrize("mode", ["1", "P", "LA", "RGB", "RGBA", "CMYK", "I;16", "F"])
+def test_every_mode_comes_reduced_as_the_whole_would(mode):
+    """A large picture is reduced in bands, which must not show."""
+    large = GREY.resize((1603, 1201))
+    if mode in ("I;16", "F"):
+        kind = {"I;16": np.uint16, "F": np.float32}[mode]
+        picture = Image.fromarray(np.asarray(large).astype(kind) * 100)
+    else:
+        picture = large.convert("L").convert(mode)
+    if mode == "RGBA":
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    data = encoded(picture, "TIFF" if mode in ("CMYK", "F") else "PNG")
+    whole, reduced = decode(data).pixels, decode(data, at_least=300).pixels
+    small = np.asarray(Image.fromarray(whole).reduce(4))
+
+    assert reduced.shape == small.shape
+    assert np.abs(reduced - small).max() < 0.02
+
+
 def test_a_draft_keeps_the_size_of_the_file_for_pictures_on_their_side():
     exif = Image.Exif()
     exif[0x0112] = 6

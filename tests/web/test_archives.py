@@ -135,7 +135,7 @@ def test_too_many_members_refuse_the_upload(settings, store, stored):
 
 def test_a_table_of_contents_over_the_bound_is_not_read(settings, store, clinic):
     client = small_client(settings, max_job_images=10)
-    answer = send(client, archive({f"{'x' * 200}{number}": b"" for number in range(100)}))
+    answer = send(client, archive({f"{'x' * 12_000}{number}": b"" for number in range(100)}))
     image = store.images(clinic.id, answer.json["id"]).items[0]
     assert (image.filename, image.reason) == ("z.zip", "unreadable")
     assert "too many" in image.message

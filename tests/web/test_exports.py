@@ -48,7 +48,7 @@ def test_no_cell_is_a_formula(client, finished):
     assert rows[2][1] == "'=cmd|' /C calc'!A0"
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\uff1d1"])
 def test_every_start_of_a_formula_is_disarmed(text):
     assert harmless(text) == f"'{text}"
 

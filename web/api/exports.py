@@ -31,8 +31,9 @@ COLUMNS = (
     "finished_at",
 )
 ROWS_PER_CHUNK = 500
-# A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection); the last four
+# are the wide forms of the first, which some take for the same.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @blueprint.get("/jobs/<int:job_id>/results.csv")

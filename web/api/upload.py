@@ -14,7 +14,7 @@ from web.auth import check_api_request, clinic_id
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services
-from web.uploads import MEGABYTE, Upload
+from web.uploads import MEGABYTE, Upload, printable
 from worker.errors import KeyTaken
 from worker.views import JobView
 
@@ -74,7 +74,7 @@ def create_job(headers):
             raise UnsupportedUpload(f"Received: {request.mimetype or 'no type'}. {WHAT_TO_SEND}")
         if not upload:
             raise InvalidUpload(f"The upload holds no files. {WHAT_TO_SEND}", "no_files")
-        name = name.strip() or upload.default_name()
+        name = printable(name.strip()) or upload.default_name()
         try:
             job = here.store.create_job(
                 clinic_id(), name, upload.rows(), urgent, upload.folder, idempotency_key=key
@@ -127,6 +127,8 @@ def _read_json(request: Request, upload: Upload) -> tuple[str, bool]:
     request.max_content_length = JSON_MEGABYTES * MEGABYTE
     try:
         job = InlineJob().load(request.get_json())
+    except RecursionError as error:
+        raise InvalidUpload(f"The JSON is nested too deeply. {WHAT_TO_SEND}") from error
     except ValidationError as error:
         raise InvalidUpload(
             f"The JSON does not fit: {_flat(error.messages)} {WHAT_TO_SEND}"

@@ -1,0 +1,45 @@
+"""File names that attack whoever shows, exports or stores them."""
+
+# What a browser, a program or an archive may send; JSON carries each of them unchanged.
+NAMES = (
+    "two\nlines.png",
+    "carriage\rreturn.png",
+    "tab\tin it.png",
+    'double"quote.png',
+    "single'quote.png",
+    "comma,semi;colon.png",
+    "<script>alert(1)</script>.png",
+    '"><img src=x onerror=alert(1)>.png',
+    "</title><svg onload=alert(1)>.png",
+    "&amp;&lt;b&gt;.png",
+    "{{ 7 * 7 }}{% raw %}.png",
+    "%s%d%n.png",
+    "right\u202eto left.gnp",
+    "\u200fmark\u2066isolate\u2069.png",
+    "zero\u200bwidth\ufeff.png",
+    "nul\x00and bell\x07 escape\x1b[31m.png",
+    "line\u2028separator.png",
+    "lone\ud800surrogate.png",
+    "X-ray \U0001f9b4 of \U00020bb7野家.png",
+    "Z\u0351\u036b\u0343\u036aalgo.png",
+    "=cmd|' /C calc'!A0",
+    "=1+1.png",
+    "+1.png",
+    "-1.png",
+    "@SUM(A1).png",
+    "\t=1.png",
+    "\r=1.png",
+    "\n=1.png",
+    "\uff1d1+1.png",
+    "\uff0b1\uff0d1\uff20.png",
+    "../../../etc/passwd",
+    "C:\\Windows\\system32\\x.png",
+    "CON",
+    " ",
+    ".",
+    "'; DROP TABLE images; --.png",
+    "x" * 999,
+)
+
+# A cell that begins with one of these is a formula for a spreadsheet (OWASP, CSV injection).
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

@@ -1,0 +1,105 @@
+"""Poison through the whole system: every file its own verdict, and everything still alive."""
+
+import time
+
+import pytest
+
+from tests.end_to_end.conftest import logs
+from tests.faults.inputs.crafted_images import grey
+from tests.faults.inputs.hostile import Hostile, Row
+from tests.faults.inputs.hostile_archives import archives, crowd, packed
+from tests.faults.inputs.hostile_dicom import dicoms
+from tests.faults.inputs.hostile_images import images
+from web.bench.cost import children, peak_memory_mb
+
+MOST_WORKER_MB = 700
+MOST_WEB_MB = 700
+MOST_REFUSAL_S = 10
+GOOD = "a perfectly good chest.png"
+
+
+@pytest.fixture(scope="module")
+def parts(system, verdicts, chest) -> dict[str, int]:
+    """Process ids of the system, once its worker has proven itself."""
+    assert verdicts([(GOOD, chest.read_bytes())])[0]["status"] == "done"
+    return children(system)
+
+
+def disagreements(found: list[dict], catalogue: list[Hostile]) -> list[tuple[Row, Row]]:
+    """(what it had to be, what it is) of each row that is not as the catalogue says."""
+    expected = [row for entry in catalogue for row in entry.rows]
+    rows = [Row(image["filename"], image["status"], image["reason"]) for image in found]
+    assert len(rows) == len(expected)
+    return [(one, other) for one, other in zip(expected, rows, strict=True) if one != other]
+
+
+def the_good_one(found: list[dict]) -> dict:
+    return next(image for image in found if image["filename"] == GOOD)
+
+
+@pytest.mark.parametrize("kind", [images, dicoms])
+def test_each_file_gets_its_verdict(system, parts, verdicts, chest, kind):
+    catalogue = list(kind(grey(chest)))
+    middle = len(catalogue) // 2
+    files = [(entry.filename, entry.content) for entry in catalogue]
+    found = verdicts([*files[:middle], (GOOD, chest.read_bytes()), *files[middle:]])
+    assert the_good_one(found)["status"] == "done"
+    found.remove(the_good_one(found))
+    assert disagreements(found, catalogue) == []
+    assert all(image["attempts"] <= 1 for image in found)
+    assert all(image["message"] for image in found if image["status"] == "rejected")
+    assert children(system) == parts, logs(system)
+
+
+def test_each_archive_gets_its_verdicts(system, parts, verdicts, chest):
+    for catalogue in archives(chest.read_bytes()):
+        files = [(entry.filename, entry.content) for entry in catalogue]
+        found = verdicts([*files, (GOOD, chest.read_bytes())])
+        assert the_good_one(found)["status"] == "done", catalogue[0].filename
+        found.remove(the_good_one(found))
+        assert disagreements(found, catalogue) == []
+    assert children(system) == parts, logs(system)
+
+
+def test_a_hundred_thousand_files_are_refused_before_they_are_written(system, client):
+    content = crowd(100_000, bytes(100))
+    jobs, size = client.get("/jobs").json(), disk_bytes(system)
+    began = time.monotonic()
+    answer = client.post("/jobs", files={"files": ("crowd.zip", content)})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_many_images")
+    assert time.monotonic() - began < MOST_REFUSAL_S
+    assert client.get("/jobs").json() == jobs
+    assert disk_bytes(system) - size < 1_000_000
+
+
+def test_a_table_of_contents_of_20_mb_is_not_read(client):
+    content = packed([(f"{'x' * 60_000}{number}", b"") for number in range(350)])
+    answer = client.post("/jobs", files={"files": ("crowd.zip", content)})
+    image = client.get(f"/jobs/{answer.json()['id']}/images").json()["items"][0]
+    assert (image["status"], image["reason"]) == ("rejected", "unreadable")
+    assert "too many files" in image["message"]
+
+
+def test_pictures_of_hostile_files_are_shown_or_refused(client):
+    """The web server decodes as well, for the pages."""
+    jobs = client.get("/jobs").json()["items"]
+    for job in jobs:
+        for image in client.get(f"/jobs/{job['id']}/images?limit=500").json()["items"]:
+            answer = client.get(f"/images/{image['id']}/preview.png?longest=96")
+            assert answer.status_code in (200, 404, 422), image["filename"]
+            if image["status"] == "done":
+                assert answer.headers["Content-Type"] == "image/png"
+
+
+def test_memory_stayed_small_and_the_logs_silent(system, parts):
+    """Comes last in this module: whatever was sent before is in these figures."""
+    assert children(system) == parts, logs(system)
+    assert peak_memory_mb(parts["worker-1"]) < MOST_WORKER_MB
+    assert peak_memory_mb(parts["web"]) < MOST_WEB_MB
+    said = logs(system)
+    for secret in ("Traceback", "Secret", "evil", "bomb", "chest"):
+        assert secret not in said, said
+
+
+def disk_bytes(system) -> int:
+    return sum(file.stat().st_size for file in system.home.rglob("*") if file.is_file())
