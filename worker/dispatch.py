@@ -4,6 +4,7 @@ import logging
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from sqlalchemy.exc import OperationalError as DatabaseAway
 
 from worker.queue import CLASSIFY, QUEUE, make_celery
 from worker.settings import Settings
@@ -35,9 +36,13 @@ class Dispatcher:
         """Send the first messages of a new job: enough to wake every worker. Returns: how many.
 
         The sweeper sends the rest, so that an upload of thousands is answered at once. Does not
-        raise while Redis is away: the rows stay unsent, and the sweeper tries again.
+        raise while Redis or the database is away: the job is accepted, and the sweeper tries again.
         """
-        return self._send(self._store.unsent(FIRST, job_id))
+        try:
+            return self._send(self._store.unsent(FIRST, job_id))
+        except DatabaseAway as error:
+            log.warning("the database is away (%s)", type(error.orig).__name__)
+            return 0
 
     def send_waiting(self) -> int:
         """Send what was never sent. Returns: how many messages went out, 0 while Redis is away."""

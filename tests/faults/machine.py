@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.faults import audit
 from tests.faults.clock import Clock
 from tests.faults.services import DATABASES, Queue, wait_until_gone
+from tests.support import wait_for
 from tests.toys import toy_artifact
 from web.bench.cost import children
 from web.throwaway import RunningSystem, running_system
@@ -19,10 +20,10 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.views import ClinicView
 
 WORKERS = 2
-LEASE_S = 4
+LEASE_S = 3
 TOKEN = "a-token-for-the-faults"
-# Pixels: some 8 ms for an image, so that a job of 200 lasts long enough to be broken.
-NETWORK_SIZE = 100
+# Pixels: some 4 ms for an image, so that a job of 200 lasts long enough to be broken.
+NETWORK_SIZE = 64
 
 
 class Machine:
@@ -79,6 +80,19 @@ class Machine:
         pid = self.pids(part)[0]
         os.kill(pid, number)
         return pid
+
+    def fresh_worker(self) -> int:
+        """A worker that has not seen an image yet. Returns: its process."""
+        before = set(self.pids("worker"))
+        self.kill("worker")
+
+        def started() -> int | None:
+            for pid in set(self.pids("worker")) - before:
+                if list((self.home / "alive").glob(f"*.worker.{pid}")):
+                    return pid
+            return None
+
+        return wait_for(started)
 
     def kill_web_child(self) -> None:
         """The process in which gunicorn serves; gunicorn starts another."""

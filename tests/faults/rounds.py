@@ -10,8 +10,6 @@ from tests.faults.machine import Machine
 from tests.faults.scenarios import SCENARIOS, Scenario, Unavailable
 from tests.faults.trial import Outcome, Trial
 
-THOROUGH_EVERY = 10
-
 
 @dataclass
 class Tally:
@@ -56,8 +54,8 @@ def report_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -
 def run_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -> Iterator[Tally]:
     """Every scenario `rounds` times, one after the other in each round, in an order by chance.
 
-    The first of ten rounds has outages of the length that the scenario states, the others shorter
-    ones. Yields a scenario's tally after each of its trials.
+    The first round has outages of the length that the scenario states, the others shorter ones.
+    Yields a scenario's tally after each of its trials.
     """
     chance = Random(f"{seed} {database}")
     tallies = {
@@ -72,7 +70,7 @@ def run_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -> I
                 if machine is None:
                     machine = Machine(database)
                     running.callback(machine.close)
-                if not _run(tallies[name], machine, chance, number % THOROUGH_EVERY == 0):
+                if not _run(tallies[name], machine, chance, thorough=number == 0):
                     running.pop_all().close()
                     machine = None
                 yield tallies[name]

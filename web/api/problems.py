@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from model.errors import ModelError, Rejection
 from web import errors
 from web.services import services
-from worker.errors import InvalidCursor, NotFound, StorageUnavailable, WorkerError
+from worker.errors import InvalidCursor, KeyTaken, NotFound, StorageUnavailable, WorkerError
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     NotFound: (404, "not_found"),
     InvalidCursor: (422, "invalid_cursor"),
+    KeyTaken: (409, "key_taken"),
     StorageUnavailable: (507, "storage_unavailable"),
     Rejection: (422, None),
     errors.NotSignedIn: (401, None),

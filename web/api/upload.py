@@ -80,7 +80,10 @@ def create_job(headers):
                 clinic_id(), name, upload.rows(), urgent, upload.folder, idempotency_key=key
             )
         except KeyTaken:  # the same upload came twice at once, and the other one was first
-            return _accepted(here.store.job_of_key(clinic_id(), key), replayed=True)
+            known = here.store.job_of_key(clinic_id(), key)
+            if known is None:  # and was deleted since
+                raise
+            return _accepted(known, replayed=True)
         upload.committed()
     here.dispatcher.wake(job.id)
     return _accepted(job)

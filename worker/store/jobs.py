@@ -57,7 +57,9 @@ class JobVerbs:
             except IntegrityError as error:
                 if idempotency_key is None:
                     raise
-                raise KeyTaken("There is a job of this key already.") from error
+                raise KeyTaken(
+                    "An upload of this key came at the same time. Send it again."
+                ) from error
             rows = [_image_values(image, job, created_at) for image in images]
             for start in range(0, len(rows), ROWS_PER_INSERT):
                 session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])

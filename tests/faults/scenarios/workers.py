@@ -13,7 +13,7 @@ from tests.faults.services import wait_until_gone
 from tests.faults.trial import Trial, chest
 from tests.support import wait_for
 
-SPARE_BYTES = 4_000_000
+SPARE_BYTES = 16_000_000
 LARGE = 2000
 
 
@@ -37,7 +37,7 @@ def all_workers_killed(trial: Trial) -> None:
 @scenario()
 def worker_out_of_memory(trial: Trial) -> None:
     """A worker runs out of memory (limit on its address space)"""
-    pid = trial.machine.pids("worker")[0]
+    pid = trial.machine.fresh_worker()  # another has memory to spare from its last images
     with open(f"/proc/{pid}/statm") as statm:
         size = int(statm.read().split()[0]) * resource.getpagesize()
     resource.prlimit(pid, resource.RLIMIT_AS, (size + SPARE_BYTES, size + SPARE_BYTES))
