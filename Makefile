@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo test bench lint train clean
+.PHONY: help up demo test faults bench lint train clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,11 @@ test: .venv/installed-test  ## run every test, with real servers and a real brow
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+faults: .venv/installed-test  ## break everything again and again, then fuzz: an hour and a half
+	.venv/bin/python -m tests.faults --rounds 20
+	.venv/bin/python -m tests.faults.inputs.fuzz --minutes 10
 
 bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios in one run
 	@exec .venv/bin/cxr bench

@@ -1,7 +1,8 @@
 """The heart of a worker: claim a batch, prepare it, classify it, save its verdicts.
 
 While a batch is in the network, one thread beside it saves the verdicts of the batch before and
-claims and prepares the one after, so that neither the disk nor the decoder keeps it waiting.
+claims and prepares the one after, so that neither the disk nor the decoder keeps it waiting. Only
+an image that was tried before, and so may have ended a worker, has the process for itself.
 """
 
 import logging
@@ -43,6 +44,11 @@ class _Batch:
     def empty(self) -> bool:
         return not self.claims and not self.refused
 
+    @property
+    def tried(self) -> bool:
+        """Whether it is one that a worker began on before."""
+        return any(claim.attempts > 1 for claim in self.claims)
+
 
 class Runner:
     """Works off what waits in the store. One per process; not safe to share between threads."""
@@ -70,25 +76,34 @@ class Runner:
         """
         saved = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
-            batch = self._next_batch()
-            saving: Future[int] | None = None
-            while not batch.empty:
-                following = None if stop() else beside.submit(self._next_batch)
-                outcomes = [*batch.refused, *self._classify(batch)]
-                if saving is not None:
-                    saved += saving.result()
-                saving = beside.submit(self._save, outcomes)
-                self._moved()
-                if following is None:
+            while not (batch := self._next_batch(in_hand=False)).empty:
+                saved += self._work_off(batch, beside, stop)
+                if stop():
                     break
-                batch = following.result()
-            if saving is not None:
-                saved += saving.result()
         return saved
 
-    def _next_batch(self) -> _Batch:
+    def _work_off(self, batch: _Batch, beside: ThreadPoolExecutor, stop: Callable[[], bool]) -> int:
+        """This batch, and what can be done beside it and after it. Returns: verdicts saved."""
+        saved = 0
+        saving: Future[int] | None = None
+        while not batch.empty:
+            # One that was tried before may end this process: nothing else must be in its hands.
+            following = (
+                None if batch.tried or stop() else beside.submit(self._next_batch, in_hand=True)
+            )
+            outcomes = [*batch.refused, *self._classify(batch)]
+            if saving is not None:
+                saved += saving.result()
+            saving = beside.submit(self._save, outcomes)
+            self._moved()
+            if following is None:
+                break
+            batch = following.result()
+        return saved + saving.result()
+
+    def _next_batch(self, in_hand: bool) -> _Batch:
         claims, prepared, refused = [], [], []
-        for claim in self._store.claim(self._classifier.batch_size, self._lease_s):
+        for claim in self._store.claim(self._classifier.batch_size, self._lease_s, in_hand):
             self._moved()
             result = self._prepare(claim)
             if isinstance(result, Outcome):

@@ -25,13 +25,19 @@ HEAD = (
 @click.option("--database", "databases", type=click.Choice(list(DATABASES)), multiple=True)
 @click.option("--only", "names", type=click.Choice(list(SCENARIOS)), multiple=True)
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--minutes", type=float, default=600, help="Begin no round after so many.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every round here.")
 def main(
-    rounds: int, databases: Sequence[str], names: Sequence[str], seed: int, file: Path | None
+    rounds: int,
+    databases: Sequence[str],
+    names: Sequence[str],
+    seed: int,
+    minutes: float,
+    file: Path | None,
 ) -> None:
     """Break a real system in every way, again and again, and count."""
     chosen = databases or list(DATABASES)
-    work = [(database, names or list(SCENARIOS), rounds, seed) for database in chosen]
+    work = [(database, names or list(SCENARIOS), rounds, seed, minutes) for database in chosen]
     # A process each: both machines wait most of the time.
     with multiprocessing.get_context("spawn").Pool(len(work)) as pool:
         tallies = [tally for found in pool.starmap(report_rounds, work) for tally in found]

@@ -24,6 +24,14 @@ def machines() -> Iterator[dict[str, Machine]]:
 
 
 @pytest.fixture
+def machine() -> Iterator[Machine]:
+    """A machine of the test's own, on SQLite."""
+    machine = Machine("sqlite")
+    yield machine
+    machine.close()
+
+
+@pytest.fixture
 def check(machines) -> Callable[[str, str], None]:
     """Runs a scenario on a database, and asserts that nothing was lost, twice or stuck."""
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from random import Random
@@ -41,18 +42,23 @@ class Tally:
         }
 
 
-def report_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -> list[dict]:
+def report_rounds(
+    database: str, names: Sequence[str], rounds: int, seed: int, minutes: float
+) -> list[dict]:
     """`run_rounds` to its end, with a line on stderr for each trial."""
     found = {}
-    for tally in run_rounds(database, names, rounds, seed):
+    for tally in run_rounds(database, names, rounds, seed, minutes):
         found[tally.scenario.name] = tally
         last = tally.outcomes[-1] if tally.outcomes else tally.unavailable or tally.errors[-1:]
         print(f"{database} {tally.scenario.name}: {last}", file=sys.stderr, flush=True)
     return [found[name].as_json() | {"failures": found[name].failures} for name in sorted(found)]
 
 
-def run_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -> Iterator[Tally]:
-    """Every scenario `rounds` times, one after the other in each round, in an order by chance.
+def run_rounds(
+    database: str, names: Sequence[str], rounds: int, seed: int, minutes: float
+) -> Iterator[Tally]:
+    """Every scenario `rounds` times, one after the other in each round, in an order by chance;
+    after so many minutes no further round is begun.
 
     The first round has outages of the length that the scenario states, the others shorter ones.
     Yields a scenario's tally after each of its trials.
@@ -63,9 +69,12 @@ def run_rounds(database: str, names: Sequence[str], rounds: int, seed: int) -> I
         for name in names
         if database in SCENARIOS[name].databases
     }
+    until = time.monotonic() + 60 * minutes
     with contextlib.ExitStack() as running:
         machine = None
         for number in range(rounds):
+            if time.monotonic() > until:
+                return
             for name in chance.sample(list(tallies), len(tallies)):
                 if machine is None:
                     machine = Machine(database)

@@ -1,75 +1,17 @@
 """Real Celery worker processes with the real model: what they do, and what survives their death."""
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import redis
 
 from tests.support import wait_for
-from worker.dispatch import Dispatcher
-from worker.files import ImageFiles
+from tests.worker.system import System
 from worker.heartbeat import is_alive
-from worker.migrations import migrate
 from worker.queue import QUEUE
 from worker.settings import Settings
-from worker.store import Store
 from worker.sweeper import sweep
-from worker.views import ImageStatus, JobStatus, JobView, NewImage
-
-
-class System:
-    """Store, files and queue of one clinic, and workers as processes beside them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.store = Store(settings.database_url)
-        migrate(self.store.database)
-        self.clinic = self.store.ensure_clinic("clinic", "token")
-        self.files = ImageFiles(settings.images_dir)
-        self.dispatcher = Dispatcher(self.store, settings)
-        self.processes: list[subprocess.Popen] = []
-
-    def start_worker(self, **changes) -> subprocess.Popen:
-        settings = replace(self.settings, workers=1, **changes)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cxr", "worker"],
-            env={**os.environ, **settings.environment()},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.processes.append(process)
-        return process
-
-    def upload(self, *paths: Path, send: bool = True) -> JobView:
-        images, folder = [], self.files.new_folder()
-        for path in paths:
-            incoming = folder.new_file()
-            with path.open("rb") as opened:
-                shutil.copyfileobj(opened, incoming)
-            images.append(NewImage(path.name, incoming.keep(), path.stat().st_size))
-        job = self.store.create_job(self.clinic.id, "job", images)
-        if send:
-            self.dispatcher.wake(job.id)
-        return job
-
-    def complete(self, job: JobView) -> bool:
-        return self.store.job(self.clinic.id, job.id).status is JobStatus.COMPLETE
-
-    def verdicts(self, job: JobView) -> list[ImageStatus]:
-        return [image.status for image in self.store.all_images(self.clinic.id, job.id)]
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.communicate()
-        self.dispatcher.close()
-        self.store.close()
+from worker.views import ImageStatus
 
 
 @pytest.fixture

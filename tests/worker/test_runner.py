@@ -122,6 +122,25 @@ def test_stopping_finishes_what_was_claimed_and_leaves_the_rest(runner, store, c
     assert (counts.done, counts.running, counts.waiting) == (4, 0, 6)
 
 
+def test_an_image_that_was_tried_before_has_the_worker_for_itself(
+    runner, store, clinic, upload, classifier, monkeypatch
+):
+    job = upload(*["good"] * 9)
+    store.claim(2, lease_s=-1)
+    store.take_back_expired(max_attempts=3, lease_s=60)
+    held = []
+
+    def prepare(source: Path) -> Prepared:
+        held.append(store.job(clinic.id, job.id).counts.running)
+        return ScriptedClassifier.prepare(classifier, source)
+
+    monkeypatch.setattr(classifier, "prepare", prepare)
+    assert runner.run() == 9
+    assert held[:2] == [1, 1], "the two that were tried, the one after the other"
+    assert max(held[2:]) > 1
+    assert classifier.batches == [1, 1, 4, 3]
+
+
 def test_nothing_to_do_is_quick_and_harmless(runner):
     assert runner.run() == 0
 

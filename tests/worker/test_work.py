@@ -82,6 +82,7 @@ def test_an_image_that_was_tried_before_is_tried_alone(db):
     store.create_job(clinic.id, "job", new_images(4))
     store.claim(2, lease_s=-1)
     store.take_back_expired(max_attempts=3, lease_s=60)
+    assert store.claim(4, lease_s=60, in_hand=True) == []
     sizes = [len(store.claim(4, lease_s=60)) for _ in range(4)]
     assert sizes == [1, 1, 2, 0]
 

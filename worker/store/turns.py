@@ -16,11 +16,12 @@ from worker.views import ImageStatus
 URGENT_IN_A_ROW = 4
 
 
-def next_batch(session: Session, limit: int) -> Sequence[Row]:
+def next_batch(session: Session, limit: int, in_hand: bool) -> Sequence[Row]:
     """Up to `limit` waiting images of the clinic whose turn it is, locked: all urgent or none.
 
-    An image that was tried before may have killed its worker, so it comes alone. Urgent ones come
-    without routine ones, for whose company they would wait.
+    Urgent ones come without routine ones, for whose company they would wait. An image that was
+    tried before may have killed its worker, so it comes alone, and not to a worker that has others
+    `in_hand`: that one gets none, finishes them and asks again.
     """
     clinics = session.execute(
         select(Clinic.id, Clinic.urgent_streak)
@@ -31,6 +32,8 @@ def next_batch(session: Session, limit: int) -> Sequence[Row]:
         for query in _queries(clinic, limit):
             waiting = session.execute(query).all()
             if waiting:
+                if in_hand and waiting[0].attempts:
+                    return []
                 batch = _with_first(waiting)
                 _end_turn(session, clinic, batch[0].urgent, alone=len(clinics) == 1)
                 return batch

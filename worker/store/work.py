@@ -23,12 +23,14 @@ from worker.views import Claim, ImageStatus, Outcome
 class WorkVerbs:
     database: Database
 
-    def claim(self, limit: int, lease_s: float) -> list[Claim]:
-        """Take up to `limit` waiting images of the clinic whose turn it is (`worker.store.turns`)
-        for `lease_s` seconds."""
+    def claim(self, limit: int, lease_s: float, in_hand: bool = False) -> list[Claim]:
+        """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.turns`.
+
+        in_hand: the worker holds others whose verdicts are not saved yet.
+        """
         token = secrets.token_hex(16)
         with self.database.writing() as session:
-            batch = next_batch(session, limit)
+            batch = next_batch(session, limit, in_hand)
             if not batch:
                 return []
             session.execute(

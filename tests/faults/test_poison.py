@@ -1,0 +1,69 @@
+"""Files that kill or hang whatever decodes them: each costs itself, and nothing else."""
+
+import pytest
+
+from tests.faults.machine import NETWORK_SIZE
+from tests.faults.sick_workers import SICKNESS
+from tests.support import wait_for
+from tests.toys import toy_artifact
+from tests.worker.system import System
+from worker.settings import Settings
+from worker.views import ImageStatus, JobStatus
+
+GOOD = 200
+ATTEMPTS = 3
+
+
+@pytest.fixture
+def system(database_url, valkey_url, tmp_path):
+    """Impatient, on SQLite and on PostgreSQL."""
+    settings = Settings(
+        home=tmp_path / "home",
+        artifact=toy_artifact(NETWORK_SIZE),
+        database_url=database_url,
+        redis_url=valkey_url,
+        lease_s=3,
+        image_limit_s=2,
+        max_attempts=ATTEMPTS,
+        sweep_interval_s=0.5,
+    )
+    system = System(settings)
+    yield system
+    system.close()
+
+
+def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp_path):
+    poison = []
+    for number, mark in enumerate(SICKNESS):
+        poison.append(tmp_path / f"poison {number}.png")
+        poison[-1].write_bytes(mark)
+    share = GOOD // (len(poison) + 1)
+    files = [chest] * (GOOD - share * len(poison))
+    for one in poison:
+        files += [one, *[chest] * share]
+    job = system.upload(*files)
+    system.start("cxr", "sweep")
+    system.start("tests.faults.sick_workers")
+    wait_for(lambda: system.complete(job), timeout_s=120)
+
+    images = list(system.store.all_images(system.clinic.id, job.id))
+    good = [image for image in images if not image.filename.startswith("poison")]
+    assert len(good) == GOOD
+    assert {image.status for image in good} == {ImageStatus.DONE}
+    bad = [image for image in images if image.filename.startswith("poison")]
+    assert len(bad) == len(SICKNESS)
+    assert {(image.status, image.reason, image.attempts) for image in bad} == {
+        (ImageStatus.FAILED, "worker_died", ATTEMPTS)
+    }
+    # In its company once, and then each alone.
+    assert max(image.attempts for image in good) <= 2
+
+    again = system.store.retry_job(system.clinic.id, job.id)
+    assert again.status is JobStatus.RUNNING
+    assert again.counts.waiting + again.counts.running == len(SICKNESS)
+    system.processes[-1].terminate()
+    system.processes[-1].wait(20)
+    system.start_worker()
+    wait_for(lambda: system.complete(job), timeout_s=60)
+    verdicts = {image.reason for image in system.store.all_images(system.clinic.id, job.id)}
+    assert verdicts == {None, "unsupported_format"}, "a healthy worker says what these files are"
