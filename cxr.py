@@ -10,6 +10,7 @@ COMMANDS = {
     "worker": "worker.cli:worker",
     "sweep": "worker.cli:sweep",
     "migrate": "worker.cli:migrate",
+    "clinic": "worker.cli:clinic",
     "health": "worker.cli:health",
     "classify": "model.cli:classify",
     "submit": "web.client.cli:submit",

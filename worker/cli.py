@@ -1,6 +1,7 @@
-"""The commands of the queue's side: worker, sweep, migrate, health."""
+"""The commands of the queue's side: worker, sweep, migrate, clinic, health."""
 
 import logging
+import secrets
 import signal
 import sys
 import threading
@@ -60,6 +61,26 @@ def migrate() -> None:
         if settings.token:
             store.ensure_clinic(DEFAULT_CLINIC, settings.token)
         store.close()
+
+
+@click.command()
+@click.argument("name")
+def clinic(name: str) -> None:
+    """Let the clinic NAME in: print a new access token for it.
+
+    A clinic sees its own jobs only, and clinics that wait get equal shares of the workers. It is
+    made unless it is known; its earlier tokens go on working.
+    """
+    from worker.migrations import check_up_to_date
+    from worker.store import Store
+
+    with clear_errors():
+        store = Store(Settings.from_env().database_url)
+        check_up_to_date(store.database)
+        token = secrets.token_urlsafe(32)
+        store.ensure_clinic(name.strip()[:200], token)
+        store.close()
+        click.echo(token)
 
 
 @click.command()

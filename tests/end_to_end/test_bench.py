@@ -42,6 +42,8 @@ def test_every_part_is_measured(run):
     assert figures["rows"]["rows"] == 300
     assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(figures["cost"]["peak_memory_mb"])
     assert figures["cost"]["stage_ms"]["infer"] > 0
+    assert set(figures["cost"]["queue_and_save_ms"]) == {"claim", "save", "send", "take"}
+    assert all(ms > 0 for ms in figures["cost"]["queue_and_save_ms"].values())
     assert figures["cost"]["sql_bytes_per_image"] > 0
 
 

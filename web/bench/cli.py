@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from web.bench import article, ceiling, cost, report, scale, system
+from web.bench import article, ceiling, cost, report, scale, stages, system
 from web.bench.files import api, find_files, repeated, submit
 from web.throwaway import throwaway_system
 from worker.cli import clear_errors
@@ -119,6 +119,7 @@ def _cost(found, images, log) -> dict:
                 for name, pid in parts.items()
             },
             "stage_ms": cost.stage_ms(client, job_id),
+            "queue_and_save_ms": stages.queue_and_save_ms(),
             "sql_bytes_per_image": (cost.database_bytes(running) - bytes_before) / images,
         }
 

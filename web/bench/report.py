@@ -70,6 +70,10 @@ def _cost(found: dict | None) -> list[tuple[str, str, str]]:
         (f"stage {name}, median ms per image", f"{ms:.2f}", "")
         for name, ms in found["stage_ms"].items()
     ]
+    stages += [
+        (f"stage {name}, processor time, ms per image", f"{ms:.2f}", "")
+        for name, ms in found["queue_and_save_ms"].items()
+    ]
     return [
         ("start of everything to first verdict, s", f"{found['start_to_first_answer_s']:.1f}", ""),
         *memory,
