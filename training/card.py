@@ -6,7 +6,7 @@ python -m training.card        # of the released model; MODEL_CARD.md holds just
 from typing import Any
 
 from model.artifact import load_artifact
-from training.text import SHOWN, heading
+from training.text import SHOWN, heading, with_interval
 
 
 def table(metadata: dict[str, Any]) -> str:
@@ -18,7 +18,7 @@ def table(metadata: dict[str, Any]) -> str:
         ["---"] * (len(parts) + 1),
         ["images / patients", *(f"{part['n']} / {part['patients']}" for part in parts.values())],
         *(
-            [heading(name), *(_cell(part["figures"][name]) for part in parts.values())]
+            [heading(name), *(with_interval(part["figures"][name]) for part in parts.values())]
             for name in SHOWN
         ),
     ]
@@ -33,13 +33,6 @@ def rounding(metadata: dict[str, Any]) -> str:
         f"{found['label_agreement']:.1%} the same label, probabilities "
         f"{found['mean_absolute_difference']:.4f} apart on average."
     )
-
-
-def _cell(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
-        return "-"
-    shown = f"{figure['value']:.3f}"
-    return shown if figure["low"] is None else f"{shown} ({figure['low']:.3f}-{figure['high']:.3f})"
 
 
 if __name__ == "__main__":

@@ -39,9 +39,21 @@ EXTRA = "This needs the training extra. Run: pip install 'cxr-batch[train]'."
     "[default: ~/.cache/cxr-batch, or below XDG_CACHE_HOME]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="At most; instead of the recipe's.")
+@click.option(
+    "--leave-out",
+    metavar="SOURCE",
+    help="Learn nothing from this source, and measure on all of it: how the recipe does in a "
+    "hospital that it has never seen.",
+)
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 def train(
-    recipe: str, data: Path, out: Path, cache: Path | None, epochs: int | None, resume: bool
+    recipe: str,
+    data: Path,
+    out: Path,
+    cache: Path | None,
+    epochs: int | None,
+    leave_out: str | None,
+    resume: bool,
 ) -> None:
     """Train a model, export it and measure it on the split `test`.
 
@@ -49,14 +61,17 @@ def train(
     OUT/history.csv.
     """
     with clear_errors():
+        from training import manifest
         from training.fit import train as fit
-        from training.manifest import read_data
         from training.recipe import load_recipe
 
         chosen = load_recipe(recipe)
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
-        samples = read_data(data)
+        samples = manifest.read_data(data)
+        if leave_out:
+            chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{leave_out}")
+            samples = manifest.leave_out(samples, leave_out)
         network = fit(chosen, samples, out, cache or default_cache(), resume)
         _finish(network, chosen, samples, out, out / "artifact")
 
@@ -184,6 +199,7 @@ def _finish(network, recipe, samples, run: Path, out: Path) -> None:
     answers = measure(out, samples, network)
     artifact = load_artifact(out)
     figures = {"model": artifact.version, "split": "test", **artifact.metadata["metrics"]}
+    figures["int8"] = artifact.metadata["int8"]
     write_report(run, answers, figures, run / "history.csv")
     print_figures(figures)
     click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
 
+import keras
 import numpy as np
 from tqdm import tqdm
 
@@ -21,11 +22,14 @@ from training.style import Style, donor_styles
 
 BATCH = 32
 
+# What a network reads of its frozen blocks: a (N, h, w, C) float16 array on disk for each layer.
+Features = list[np.ndarray]
+
 
 class FeatureCache:
-    """Feature files in a folder, named by what went into them.
+    """Feature files in a folder, named by what went into them and the layer that they come from.
 
-    frozen: a `keras.Model` from images (N, S, S, 3) to features (N, h, w, C).
+    frozen: a `keras.Model` from images (N, S, S, 3) to a list of features.
     """
 
     def __init__(self, folder: Path, frozen, preprocessing: Preprocessing) -> None:
@@ -34,14 +38,13 @@ class FeatureCache:
         self._preprocessing = preprocessing
         self._styles: list[list[Style]] | None = None
 
-    def plain(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features of the images as they are served. Returns: (N, h, w, C) float16, on disk."""
-
+    def plain(self, samples: Sequence[Sample]) -> Features:
+        """Features of the images as they are served."""
         return self._features(samples, "plain", lambda number: self._served(samples[number]))
 
     def augmented(
         self, samples: Sequence[Sample], augmentation: Augmentation, copy: int
-    ) -> np.ndarray:
+    ) -> Features:
         """Features of one augmented copy of every image; the same number gives the same copy."""
         donors = self._donors(samples) if augmentation.restyle else []
 
@@ -62,20 +65,22 @@ class FeatureCache:
         """(S, S) float32, 0..1: the grey values as they are served."""
         return crop_and_stretch(read(sample).pixels, self._preprocessing, self._preprocessing.box)
 
-    def _features(self, samples, kind: str, load) -> np.ndarray:
+    def _features(self, samples, kind: str, load) -> Features:
         key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"
-        file = self._folder / f"{key}.npy"
-        if not file.exists():
+        files = [self._folder / f"{key}-{layer}.npy" for layer in self._frozen.output_names]
+        if not all(file.exists() for file in files):
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".part.npy")
+            unfinished = [file.with_suffix(".part.npy") for file in files]
             self._compute(unfinished, len(samples), kind, load)
-            unfinished.rename(file)
-        return np.load(file, mmap_mode="r")
+            for part, file in zip(unfinished, files, strict=True):
+                part.rename(file)
+        return [np.load(file, mmap_mode="r") for file in files]
 
-    def _compute(self, file: Path, count: int, kind: str, load) -> None:
-        out = np.lib.format.open_memmap(
-            file, "w+", np.float16, (count, *self._frozen.output_shape[1:])
-        )
+    def _compute(self, files: Sequence[Path], count: int, kind: str, load) -> None:
+        kept = [
+            np.lib.format.open_memmap(file, "w+", np.float16, (count, *output.shape[1:]))
+            for file, output in zip(files, self._frozen.outputs, strict=True)
+        ]
 
         def load_batch(start: int) -> np.ndarray:
             return np.stack([load(n) for n in range(start, min(start + BATCH, count))])
@@ -86,6 +91,9 @@ class FeatureCache:
             for start, batch in tqdm(
                 zip(starts, batches, strict=True), f"features, {kind}", total=len(starts)
             ):
-                features = self._frozen.predict_on_batch(to_vgg_input(batch))
-                out[start : start + len(batch)] = np.asarray(features, dtype=np.float16)
-        out.flush()
+                # Keras hands a single output over without its list.
+                found = keras.tree.flatten(self._frozen.predict_on_batch(to_vgg_input(batch)))
+                for rows, features in zip(kept, found, strict=True):
+                    rows[start : start + len(batch)] = np.asarray(features, dtype=np.float16)
+        for rows in kept:
+            rows.flush()

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 
 from model.labels import LABELS
-from model.networks import build
-from model.networks.vgg import frozen_part, load_imagenet, tail
+from model.networks import build, frozen_part, tail
+from model.networks.vgg import load_imagenet
 from training.errors import TrainingError
-from training.features import FeatureCache
+from training.features import FeatureCache, Features
 from training.manifest import Sample, of_split
 from training.recipe import Recipe
 from training.weighting import sample_weights
@@ -27,7 +27,7 @@ class FeatureBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        copies: Sequence[np.ndarray],
+        copies: Sequence[Features],
         targets: np.ndarray,
         weights: np.ndarray,
         batch: int,
@@ -49,7 +49,8 @@ class FeatureBatches(keras.utils.PyDataset):
     def __getitem__(self, number: int):
         # Sorted, because the features lie on disk in that order.
         chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
-        features = np.stack([self._copies[self._choice[n]][n] for n in chosen])
+        rows = [[part[n] for part in self._copies[self._choice[n]]] for n in chosen]
+        features = tuple(np.stack(part) for part in zip(*rows, strict=True))
         return features, self._one_hot[chosen], self._weights[chosen]
 
 
@@ -79,7 +80,7 @@ def train(
         copies, targets(trained), _weights(trained, recipe), recipe.batch, recipe.seed
     )
     validation = (
-        np.asarray(features.plain(validated)),
+        features.plain(validated),
         np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
         _weights(validated, recipe),
     )

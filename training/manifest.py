@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.labels import LABELS
@@ -97,6 +97,27 @@ def check_patients(samples: Sequence[Sample]) -> None:
 
 def of_split(samples: Sequence[Sample], split: str) -> list[Sample]:
     return [sample for sample in samples if sample.split == split]
+
+
+def leave_out(samples: Sequence[Sample], source: str) -> list[Sample]:
+    """The samples with all images of one source in `test`: a hospital that training never saw.
+
+    Images of the same patients that another source has for training or choosing are left away.
+    Raises InvalidManifest when there is no such source, or nothing else.
+    """
+    known = sorted({sample.source for sample in samples})
+    if source not in known or len(known) == 1:
+        raise InvalidManifest(
+            f"The source {source!r} cannot be left out. The data have: {', '.join(known)}."
+        )
+    patients = {sample.patient for sample in samples if sample.source == source}
+    left = []
+    for sample in samples:
+        if sample.source == source:
+            left.append(replace(sample, split="test"))
+        elif sample.split == "test" or sample.patient not in patients:
+            left.append(sample)
+    return left
 
 
 def data_hash(samples: Sequence[Sample]) -> str:

@@ -95,6 +95,14 @@ def interval(figure: dict[str, float | None]) -> str:
     return f"{_short(figure['low'])}-{_short(figure['high'])}"
 
 
+def with_interval(figure: dict[str, float | None]) -> str:
+    """Such as `0.931 (0.912-0.950)`; a dash when the figure could not be had."""
+    if figure["value"] is None:
+        return "-"
+    shown = f"{figure['value']:.3f}"
+    return shown if figure["low"] is None else f"{shown} ({figure['low']:.3f}-{figure['high']:.3f})"
+
+
 def _cell(figure: dict[str, float | None]) -> str:
     if figure["value"] is None:
         return "-"

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from model.errors import ArtifactMismatch
-from model.networks.learn_to_pay_attention import learn_to_pay_attention
+from model.networks.learn_to_pay_attention import DEPTHS, learn_to_pay_attention
 from model.networks.vgg_attention import vgg_attention
 from model.networks.vgg_baseline import vgg_baseline
 
@@ -13,6 +13,13 @@ NETWORKS = {
     "vgg_attention": vgg_attention,
     "vgg_baseline": vgg_baseline,
     "learn_to_pay_attention": learn_to_pay_attention,
+}
+# The weights of VGG's blocks 1 to 4 stay ImageNet's; these are the layers of them that the rest of
+# a network reads.
+FROZEN_UNTIL = {
+    "vgg_attention": ("block4_pool",),
+    "vgg_baseline": ("block4_pool",),
+    "learn_to_pay_attention": (*DEPTHS[:2], "block4_pool"),
 }
 
 
@@ -23,3 +30,17 @@ def build(architecture: str, config: dict[str, Any]) -> keras.Model:
             f"There is no network {architecture!r}. Known: {', '.join(NETWORKS)}."
         )
     return NETWORKS[architecture](**config)
+
+
+def frozen_part(network: keras.Model) -> keras.Model:
+    """Images to a list of features, by the blocks whose weights do not change."""
+    return keras.Model(network.inputs, _border(network))
+
+
+def tail(network: keras.Model) -> keras.Model:
+    """The list of features of `frozen_part` to probabilities and map; shares the weights."""
+    return keras.Model(_border(network), network.outputs)
+
+
+def _border(network: keras.Model) -> list[keras.KerasTensor]:
+    return [network.get_layer(name).output for name in FROZEN_UNTIL[network.name]]

@@ -11,8 +11,6 @@ from model.errors import ModelError
 # VGG16: filters and number of 3x3 convolutions of each block (arXiv 1409.1556, table 1, column D).
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 SMALLEST_SIZE = 32
-# Up to here the weights stay ImageNet's, so these features can be computed once and kept.
-FROZEN_UNTIL = "block4_pool"
 
 
 def vgg_features(inputs, final_pool: bool):
@@ -65,13 +63,3 @@ def load_imagenet(network: keras.Model, weights: Path | None) -> None:
     for layer in source.layers:
         if layer.weights:
             network.get_layer(layer.name).set_weights(layer.get_weights())
-
-
-def tail(network: keras.Model) -> keras.Model:
-    """The part behind the frozen blocks: features of `block4_pool` to probabilities and map."""
-    return keras.Model(network.get_layer(FROZEN_UNTIL).output, network.outputs)
-
-
-def frozen_part(network: keras.Model) -> keras.Model:
-    """The part up to `block4_pool`: images to features."""
-    return keras.Model(network.inputs, network.get_layer(FROZEN_UNTIL).output)

@@ -6,10 +6,10 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from model.errors import ArtifactMismatch, ModelError  # noqa: E402
-from model.networks import NETWORKS, build  # noqa: E402
+from model.networks import NETWORKS, build, frozen_part, tail  # noqa: E402
 from model.networks.layers import MaskedAveragePooling  # noqa: E402
 from model.networks.learn_to_pay_attention import AttendedFeatures, MeanMap  # noqa: E402
-from model.networks.vgg import frozen_part, load_imagenet, tail  # noqa: E402
+from model.networks.vgg import load_imagenet  # noqa: E402
 
 SIZE = 32
 # Map of each network, for images of 32 pixels.
@@ -73,8 +73,9 @@ def test_too_small_images_and_unknown_networks_are_refused():
         build("resnet", {})
 
 
-def test_frozen_part_and_tail_are_the_whole(images):
-    network = build("vgg_attention", {"size": SIZE})
+@pytest.mark.parametrize("name", NETWORKS)
+def test_frozen_part_and_tail_are_the_whole(name, images):
+    network = build(name, {"size": SIZE})
     whole, _ = network.predict_on_batch(images)
     parts, _ = tail(network).predict_on_batch(frozen_part(network).predict_on_batch(images))
     np.testing.assert_allclose(parts, whole, atol=1e-5)

@@ -186,3 +186,10 @@ def test_data_must_be_named():
         result = cxr(command)
         assert result.exit_code == 2
         assert "--data" in result.stderr or "--manifest" in result.stderr
+
+
+def test_the_only_source_cannot_be_left_out(trained):
+    result = cxr("train", "--recipe", trained.recipe, "--data", trained.data, "--leave-out", "us")
+
+    assert result.exit_code == 1
+    assert "'us' cannot be left out. The data have: stripes." in result.output

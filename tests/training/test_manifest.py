@@ -7,7 +7,14 @@ import pytest
 from tests.support import data_folder
 from tests.toys import toy_folders
 from training.errors import InvalidManifest, PatientLeak
-from training.manifest import data_hash, of_split, read_data, read_folders, read_manifest
+from training.manifest import (
+    data_hash,
+    leave_out,
+    of_split,
+    read_data,
+    read_folders,
+    read_manifest,
+)
 
 
 def manifest(folder: Path, *lines: str, header: str = "path,label,split,patient,source") -> Path:
@@ -117,3 +124,29 @@ def test_the_training_data():
     assert all(sample.path.is_file() for sample in samples)
     assert all(sample.lung_mask.is_file() for sample in samples if sample.lung_mask)
     assert {sample.split for sample in samples} == {"train", "val", "test"}
+
+
+def test_a_source_left_out_is_only_tested_on(tmp_path):
+    file = manifest(
+        tmp_path,
+        "a.png,COVID19,train,p1,here",
+        "b.png,NORMAL,val,p2,here",
+        "c.png,NORMAL,train,p1,there",  # the same patient in another hospital
+        "d.png,NORMAL,train,p3,there",
+        "e.png,NORMAL,test,p4,there",
+    )
+    left = leave_out(read_manifest(file), "here")
+
+    assert {sample.path.name: sample.split for sample in left} == {
+        "a.png": "test",
+        "b.png": "test",
+        "d.png": "train",
+        "e.png": "test",
+    }
+
+
+@pytest.mark.parametrize("source", ["nowhere", "here"])
+def test_a_source_that_is_unknown_or_the_only_one_cannot_be_left_out(tmp_path, source):
+    file = manifest(tmp_path, "a.png,COVID19,train,p1,here")
+    with pytest.raises(InvalidManifest, match=f"'{source}' cannot be left out.*here"):
+        leave_out(read_manifest(file), source)
