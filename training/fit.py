@@ -1,7 +1,6 @@
 """Fitting: frozen blocks once, then epochs over the rest of the network."""
 
 import csv
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +10,9 @@ import numpy as np
 
 from model.labels import LABELS
 from model.networks import build, frozen_part, tail
-from model.networks.vgg import load_imagenet
 from training.errors import TrainingError
 from training.features import FeatureCache, Features
+from training.imagenet import load_imagenet
 from training.manifest import Sample, of_split
 from training.recipe import Recipe
 from training.weighting import sample_weights
@@ -65,7 +64,7 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    network = _with_imagenet("mixed_bfloat16", recipe)
+    network = _with_imagenet(recipe.precision, recipe)
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
     if len(trained) < recipe.batch or not validated:
         raise TrainingError(
@@ -84,7 +83,7 @@ def train(
         np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
         _weights(validated, recipe),
     )
-    fitted = _fitted_part(network, recipe)
+    fitted = _fitted_part(network, recipe, steps=len(batches) * recipe.epochs)
     fitted.fit(
         batches,
         validation_data=validation,
@@ -105,7 +104,7 @@ def trained_network(recipe: Recipe, run: Path) -> keras.Model:
     if not (run / BEST).is_file():
         raise TrainingError(f"There is no trained network in {run}: it has no {BEST}.")
     network = _with_imagenet("float32", recipe)
-    _fitted_part(network, recipe).load_weights(run / BEST)
+    _fitted_part(network, recipe, steps=1).load_weights(run / BEST)
     return network
 
 
@@ -121,8 +120,7 @@ def in_precision(policy: str, recipe: Recipe) -> keras.Model:
 
 def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
     network = in_precision(policy, recipe)
-    weights = os.environ.get("CXR_VGG16_WEIGHTS")
-    load_imagenet(network, Path(weights) if weights else None)
+    load_imagenet(network)
     return network
 
 
@@ -136,16 +134,16 @@ def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
     return np.ones(len(samples), dtype=np.float32)
 
 
-def _fitted_part(network: keras.Model, recipe: Recipe) -> keras.Model:
+def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
     """From kept features to probabilities, compiled; shares its weights with `network`."""
     behind = tail(network)
     for layer in behind.layers:
-        if layer.name.startswith("block5"):
-            layer.trainable = recipe.train_block5
+        if layer.name.startswith("block"):
+            layer.trainable = recipe.fine_tune
     fitted = keras.Model(behind.inputs, behind.outputs[0])
     fitted.compile(
         optimizer=keras.optimizers.AdamW(
-            recipe.learning_rate,
+            _learning_rate(recipe, steps),
             weight_decay=recipe.weight_decay,
             global_clipnorm=5.0,
             use_ema=recipe.average > 0,
@@ -157,12 +155,22 @@ def _fitted_part(network: keras.Model, recipe: Recipe) -> keras.Model:
     return fitted
 
 
+def _learning_rate(recipe: Recipe, steps: int):
+    if not recipe.cosine:
+        return recipe.learning_rate
+    rising = steps // 10
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising
+    )
+
+
 def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.Callback]:
     checkpoint = out / "checkpoint"
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     # The backup comes before the average takes the weights' place, the checkpoint after it.
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
+    slower = keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3))
     return [
         keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
         *averaging,
@@ -173,7 +181,7 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
             save_weights_only=True,
             initial_value_threshold=_least_loss(out / HISTORY) if resume else None,
         ),
-        keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3)),
+        *([] if recipe.cosine else [slower]),
         keras.callbacks.EarlyStopping(patience=recipe.patience),
         keras.callbacks.CSVLogger(out / HISTORY, append=resume),
     ]

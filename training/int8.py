@@ -1,4 +1,4 @@
-"""The int8 network for CPUs: VGG's convolutions in int8, everything behind them in float32.
+"""The int8 network for CPUs: the convolutions in int8, everything behind them in float32.
 
 The convolutions are 99 % of the arithmetic and do not mind rounding (Jacob et al. 2018, arXiv
 1712.05877). The head does: a mean over a map, a quotient and a softmax in 256 steps cost twenty
@@ -21,12 +21,19 @@ FLOAT32_OPERATIONS = (
     "ELU",
     "FULLY_CONNECTED",
     "LOGISTIC",
+    "MAXIMUM",
     "MEAN",
     "MUL",
     "RESHAPE",
     "SOFTMAX",
     "SUM",
 )
+
+
+def float32_operations(network: keras.Model) -> list[str]:
+    """In a network with residual connections, ADD is theirs and as cheap in int8 as they are."""
+    residual = any(isinstance(layer, keras.layers.Add) for layer in network.layers)
+    return [name for name in FLOAT32_OPERATIONS if not (residual and name == "ADD")]
 
 
 def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> bytes:
@@ -58,7 +65,7 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
             converter=converter,
             debug_dataset=images,
             debug_options=tf.lite.experimental.QuantizationDebugOptions(
-                denylisted_ops=list(FLOAT32_OPERATIONS)
+                denylisted_ops=float32_operations(network)
             ),
         )
         return debugger.get_nondebug_quantized_model()

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from model.errors import ArtifactMismatch
+from model.networks.efficientnet_attention import efficientnet_attention
 from model.networks.learn_to_pay_attention import DEPTHS, learn_to_pay_attention
 from model.networks.vgg_attention import vgg_attention
 from model.networks.vgg_baseline import vgg_baseline
@@ -13,13 +14,15 @@ NETWORKS = {
     "vgg_attention": vgg_attention,
     "vgg_baseline": vgg_baseline,
     "learn_to_pay_attention": learn_to_pay_attention,
+    "efficientnet_attention": efficientnet_attention,
 }
-# The weights of VGG's blocks 1 to 4 stay ImageNet's; these are the layers of them that the rest of
-# a network reads.
+# Up to here a network's weights stay ImageNet's: VGG's blocks 1 to 4, EfficientNet's first three
+# stages. These are the layers of them that the rest of the network reads.
 FROZEN_UNTIL = {
     "vgg_attention": ("block4_pool",),
     "vgg_baseline": ("block4_pool",),
     "learn_to_pay_attention": (*DEPTHS[:2], "block4_pool"),
+    "efficientnet_attention": ("block4_sum",),
 }
 
 

@@ -22,7 +22,7 @@ class MaskedAveragePooling(keras.layers.Layer):
         features = ops.cast(features, "float32")
         attention = ops.cast(attention, "float32")
         masked = ops.mean(features * attention, axis=(1, 2))
-        return masked / (ops.mean(attention, axis=(1, 2)) + self.epsilon)
+        return masked / ops.maximum(ops.mean(attention, axis=(1, 2)), self.epsilon)
 
     def compute_output_shape(self, input_shape):
         features, _ = input_shape

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from worker.errors import LaunchError
+from worker.settings import Settings
 
 IN_FLIGHT = 16
 
@@ -55,7 +56,7 @@ def serve() -> None:
     from model.images import decode
     from model.preprocess import prepare
 
-    artifact = load_artifact()
+    artifact = load_artifact(Settings.from_env().artifact)
     network = load_network(artifact)
     one_at_a_time = threading.Lock()
     app = Flask("article")

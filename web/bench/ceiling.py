@@ -10,6 +10,7 @@ from model.artifact import load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.errors import Rejection
+from worker.settings import Settings
 
 
 def cores() -> int:
@@ -42,7 +43,7 @@ def ceiling_images_per_second(
 
 
 def _loop(files: Sequence[Path], threads: int, start, end) -> None:
-    artifact = load_artifact()
+    artifact = load_artifact(Settings.from_env().artifact)
     classifier = Classifier(artifact, load_engine(artifact, "cpu", threads))
     _classify(classifier, files[:1])
     start.wait()

@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from model.artifact import load_artifact
 from web.bench import article, ceiling, cost, report, scale, stages, system
 from web.bench.files import api, find_files, repeated, submit
 from web.throwaway import throwaway_system
 from worker.cli import clear_errors
+from worker.settings import Settings
 
 PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows")
 
@@ -38,12 +40,14 @@ def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> 
     """Measure throughput, latency and cost on throwaway systems on this machine.
 
     PATHS are X-rays to classify; without them, the originals of CXR_DATA or the demo's chests.
+    The model is the released one, or that in CXR_ARTIFACT.
     """
     log = Console(stderr=True)
     wanted = only or PARTS
     found = find_files(paths)
     figures: dict = {"machine": _machine(), "files": len(found)}
     with clear_errors():
+        figures["model"] = load_artifact(Settings.from_env().artifact).version
         if "throughput" in wanted:
             figures["throughput"] = _throughput(found, rounds, images, log)
         if "layouts" in wanted:

@@ -5,7 +5,10 @@ from rich.table import Table
 
 def table(figures: dict) -> Table:
     machine = figures["machine"]
-    title = f"cxr bench: {machine['processor']}, {machine['cores']} cores, {figures['files']} files"
+    title = (
+        f"cxr bench: {figures['model']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{figures['files']} files"
+    )
     result = Table("figure", "measured", "must reach", title=title, title_justify="left")
     for row in [
         *_throughput(figures.get("throughput")),

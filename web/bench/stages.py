@@ -55,7 +55,7 @@ def _own_ms(dispatcher: Dispatcher, store: Store) -> tuple[float, float, float]:
     began = time.process_time()
     dispatcher.send_waiting()
     sent = time.process_time() - began
-    batch = Classifier.load().batch_size
+    batch = Classifier.load(Settings.from_env().artifact).batch_size
     claimed = saved = 0.0
     while True:
         began = time.process_time()

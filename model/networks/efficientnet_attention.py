@@ -1,0 +1,55 @@
+"""EfficientNet-Lite0 with soft attention: the article's idea on a network of a twentieth the cost.
+
+The map is drawn at twice the resolution of the last features, from these and from the middle of the
+network; both are averaged where it is bright.
+"""
+
+import keras
+from keras import layers
+
+from model.networks.efficientnet_lite import lite_features
+from model.networks.layers import MaskedAveragePooling
+
+
+def efficientnet_attention(
+    size: int = 224,
+    classes: int = 3,
+    attention_filters: int = 64,
+    drop_path: float = 0.1,
+    dropout: float = 0.3,
+) -> keras.Model:
+    """The network, untrained.
+
+    size: S, input width and height in pixels, a multiple of 32.
+    drop_path, dropout: shares of blocks, and of pooled features, that are skipped in training.
+    Input: (N, S, S, 3) float32, BGR, mean-centred.
+    Outputs: probabilities (N, classes) float32; attention map (N, S/16, S/16) float32, 0..1.
+    """
+    # === Layers ===
+    inputs = keras.Input((size, size, 3), name="image")
+    middle, last = lite_features(inputs, drop_path)
+
+    # === Functional model ===
+    coarse = layers.Conv2D(attention_filters, 1, name="attention_last")(last)
+    fine = layers.Conv2D(attention_filters, 1, name="attention_middle")(middle)
+    both = layers.Add(name="attention_sum")(
+        [layers.UpSampling2D(2, name="attention_enlarged")(coarse), fine]
+    )
+    both = layers.ReLU(6.0, name="attention_relu")(both)
+    attention = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="attention_map")(
+        both
+    )
+    halved = layers.AveragePooling2D(2, dtype="float32", name="attention_halved")(attention)
+    pooled = layers.Concatenate(dtype="float32", name="pooled")(
+        [
+            MaskedAveragePooling(dtype="float32", name="last_average")([last, halved]),
+            MaskedAveragePooling(dtype="float32", name="middle_average")([middle, attention]),
+        ]
+    )
+    pooled = layers.Dropout(dropout, name="dropout")(pooled)
+    probabilities = layers.Dense(
+        classes, activation="softmax", dtype="float32", name="probabilities"
+    )(pooled)
+    height, width = attention.shape[1:3]
+    grid = layers.Reshape((height, width), dtype="float32", name="attention")(attention)
+    return keras.Model(inputs, [probabilities, grid], name="efficientnet_attention")
