@@ -1,24 +1,21 @@
 """The CPU engine: the int8 network in LiteRT (formerly TensorFlow Lite), without TensorFlow."""
 
-import time
-
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from model.artifact import Artifact
-
-# What a batch may take: an urgent image waits for the one at work (docs/performance.md).
-BATCH_S = 0.17
-SMALLEST_BATCH, LARGEST_BATCH = 4, 16
 
 
 class LiteRTEngine:
     """One interpreter; not safe to share between threads.
 
     One thread and one image at a time: with one process a core this classifies more images a second
-    than two threads in one process do, and a batch gains an int8 network on a CPU nothing. What it
-    saves is transactions, so it grows with the network's speed.
+    than two threads in one process do, and a batch gains an int8 network on a CPU nothing.
     """
+
+    # With 8, an urgent image beside a bulk job waits a third of a second longer, and the gain in
+    # images a second is lost in the noise of the measurement (docs/performance.md).
+    batch_size = 4
 
     def __init__(self, artifact: Artifact, threads: int = 1) -> None:
         self._interpreter = Interpreter(str(artifact.int8_file), num_threads=threads)
@@ -28,21 +25,11 @@ class LiteRTEngine:
         outputs = sorted(self._interpreter.get_output_details(), key=lambda o: len(o["shape"]))
         self._probabilities, self._attention = (output["index"] for output in outputs)
 
-        shape = self._interpreter.get_input_details()[0]["shape"][1:]
-        self.batch_size = self._measured_batch(np.zeros(shape, np.float32))
-
     def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine.predict`."""
         answers = [self._predict_one(image) for image in images]
         probabilities, attention = zip(*answers, strict=True)
         return np.stack(probabilities), np.stack(attention)
-
-    def _measured_batch(self, image: np.ndarray) -> int:
-        self._predict_one(image)  # the first one allocates
-        began = time.perf_counter()
-        self._predict_one(image)
-        images = int(BATCH_S / (time.perf_counter() - began))
-        return min(max(images, SMALLEST_BATCH), LARGEST_BATCH)
 
     def _predict_one(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._interpreter.set_tensor(self._input, image[None])

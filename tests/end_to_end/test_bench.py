@@ -35,7 +35,7 @@ def run(chest, tmp_path_factory):
 
 def test_every_part_is_measured(run):
     figures, _ = run
-    assert set(figures) == {"machine", "files", *PARTS}
+    assert set(figures) == {"machine", "files", "model", *PARTS}
     rates = figures["throughput"]
     assert all(len(rates[way]["all"]) == 1 for way in ("ceiling", "system", "article"))
     assert all(rates[way]["median"] > 0 for way in rates)
