@@ -94,9 +94,16 @@ def job(job_id: int):
 def image(image_id: int):
     store = services().store
     image = store.image(clinic_id(), image_id)
-    previous, following = store.neighbours(clinic_id(), image_id)
+    # The filter of the job's page: previous and next go through what was chosen there.
+    asked = request.args
+    chosen = {
+        "status": asked.get("status", type=ImageStatus),
+        "label": asked["label"] if asked.get("label") in LABELS else None,
+    }
+    previous, following = store.neighbours(clinic_id(), image_id, **chosen)
     return render_template(
         "image.html",
+        chosen={name: wanted for name, wanted in chosen.items() if wanted},
         image=image_json(image),
         job=store.job(clinic_id(), image.job_id),
         has_file=image.file_key is not None,

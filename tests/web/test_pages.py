@@ -89,3 +89,16 @@ def test_one_walks_through_a_job(reader, upload):
 )
 def test_file_sizes_read_well(size, shown):
     assert file_size(size) == shown
+
+
+def test_previous_and_next_go_through_what_the_job_page_showed(reader, upload, store):
+    upload({f"{n}.png": b"x" for n in range(4)})
+    work(store, 1)
+    work(store, 1, rejected)
+    work(store, 2)
+    page = reader.get("/images/3?status=done").text
+    assert 'id="previous" href="/images/1?status=done"' in page
+    assert 'id="next" href="/images/4?status=done"' in page
+    assert 'href="/jobs/1?status=done" id="up"' in page
+    assert 'href="/jobs/1?label=COVID19" id="up"' in reader.get("/images/3?label=COVID19").text
+    assert 'id="previous" href="/images/2"' in reader.get("/images/3?status=nonsense&label=x").text

@@ -128,6 +128,19 @@ def test_neighbours_stay_inside_the_job(db):
     assert store.neighbours(clinic.id, third) == (second, None)
 
 
+def test_neighbours_among_those_that_were_chosen(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(4))
+    ids = [image.id for image in store.images(clinic.id, job.id).items]
+    claims = store.claim(4, lease_s=60)
+    store.save([outcome(claim) for claim in claims if claim.image_id != ids[1]])
+    done = {"status": ImageStatus.DONE, "label": "NORMAL"}
+
+    assert store.neighbours(clinic.id, ids[2], **done) == (ids[0], ids[3])
+    assert store.neighbours(clinic.id, ids[2], status=ImageStatus.RUNNING) == (ids[1], None)
+    assert store.neighbours(clinic.id, ids[2], label="COVID19") == (None, None)
+
+
 def test_cancelling_stops_what_waits_and_lets_the_rest_finish(db):
     store, clinic = db
     job = store.create_job(clinic.id, "job", new_images(5))

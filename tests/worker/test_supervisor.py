@@ -1,12 +1,16 @@
 """Real processes that die, are started again, and are stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
+
 from tests.support import wait_for
+from worker import supervisor
 from worker.supervisor import Part, Supervisor
 
 # Writes its process number to a file, then sleeps; {how} is run first.
@@ -46,6 +50,27 @@ def test_a_part_that_is_killed_is_started_again(tmp_path):
 
         wait_for(second)
     assert not exists(pids(file)[1])
+
+
+@pytest.mark.parametrize(
+    ("healthy_after_s", "delays"),
+    [(60.0, ["0.1", "0.2", "0.2"]), (0.0, ["0.1", "0.1", "0.1"])],
+    ids=["it dies of its start: later and later", "it had been at work: at once"],
+)
+def test_how_long_a_dead_part_waits(tmp_path, monkeypatch, caplog, healthy_after_s, delays):
+    monkeypatch.setattr(supervisor, "FIRST_DELAY_S", 0.1)
+    monkeypatch.setattr(supervisor, "LONGEST_DELAY_S", 0.2)
+    monkeypatch.setattr(supervisor, "HEALTHY_AFTER_S", healthy_after_s)
+    with Supervisor(tmp_path / "logs") as running:
+        running.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
+
+        def said() -> list[str]:
+            for part in running._running:
+                part.restart_if_dead()
+            return re.findall(r"starting it again in (\S+) s", caplog.text)
+
+        wait_for(lambda: len(said()) >= len(delays))
+        assert said()[: len(delays)] == delays
 
 
 def test_a_part_that_ignores_sigterm_is_killed(tmp_path):

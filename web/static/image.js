@@ -16,8 +16,6 @@ if (page.final === "false") {
   }).wake();
 }
 
-$("up").search = sessionStorage.getItem(`view of job ${$("up").dataset.job}`) ?? "";
-
 $("xray")?.addEventListener("error", showNoPicture);
 if ($("xray")?.complete && $("xray").naturalWidth === 0) showNoPicture();
 

@@ -95,7 +95,8 @@ async function more() {
   nearEnd.observe($("more"));
 }
 
-/** The filter lives in the address: it outlasts a look at one image, and can be sent on. */
+/** The filter lives in the address, also in that of an image opened from here: it outlasts a look at
+ * one, and can be sent on. */
 function chosenFilter() {
   const asked = new URLSearchParams(location.search);
   return { status: asked.get("status") ?? "", label: asked.get("label") ?? "" };
@@ -106,8 +107,6 @@ function showFilter() {
     chip.ariaPressed = chip.dataset.status === filter.status;
   }
   $("label-filter").value = filter.label;
-  // The way back from an image leads to the same view.
-  sessionStorage.setItem(`view of job ${jobId}`, location.search);
 }
 
 function applyFilter() {

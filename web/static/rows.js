@@ -7,7 +7,7 @@ const template = document.getElementById("row");
 export function newRow(image) {
   const row = template.content.firstElementChild.cloneNode(true);
   const link = row.querySelector(".file a");
-  link.href = `/images/${image.id}`;
+  link.href = `/images/${image.id}${location.search}`;
   link.textContent = image.filename;
   link.title = image.filename;
   const picture = row.querySelector("img");

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from worker.database import Database
 from worker.errors import NotFound
@@ -27,11 +27,7 @@ class ImageVerbs:
         limit: int = 100,
     ) -> Page[ImageView]:
         """The job's images in upload order. Raises NotFound, InvalidCursor."""
-        query = select(Image).where(Image.job_id == job_id).order_by(Image.id)
-        if status is not None:
-            query = query.where(Image.status == status)
-        if label is not None:
-            query = query.where(Image.label == label)
+        query = select(Image).where(*_of_job(job_id, status, label)).order_by(Image.id)
         if cursor is not None:
             query = query.where(Image.id > decode_cursor(cursor))
         with self.database.reading() as session:
@@ -58,15 +54,20 @@ class ImageVerbs:
                 raise NotFound(f"There is no image {image_id}.")
             return image_view(image)
 
-    def neighbours(self, clinic_id: int, image_id: int) -> tuple[int | None, int | None]:
-        """Ids of the images before and after this one in its job. Raises NotFound."""
-        job_id = self.image(clinic_id, image_id).job_id
+    def neighbours(
+        self,
+        clinic_id: int,
+        image_id: int,
+        status: ImageStatus | None = None,
+        label: str | None = None,
+    ) -> tuple[int | None, int | None]:
+        """Ids of the images before and after this one in its job, of those with that status and
+        label. Raises NotFound."""
+        shown = _of_job(self.image(clinic_id, image_id).job_id, status, label)
+        before, after = select(func.max(Image.id)), select(func.min(Image.id))
         with self.database.reading() as session:
-            of_job = Image.job_id == job_id
-            previous = session.scalar(select(func.max(Image.id)).where(of_job, Image.id < image_id))
-            following = session.scalar(
-                select(func.min(Image.id)).where(of_job, Image.id > image_id)
-            )
+            previous = session.scalar(before.where(*shown, Image.id < image_id))
+            following = session.scalar(after.where(*shown, Image.id > image_id))
             return previous, following
 
     def attention(self, clinic_id: int, image_id: int) -> AttentionView:
@@ -77,3 +78,14 @@ class ImageVerbs:
                 raise NotFound(f"There is no attention map of image {image_id}.")
             grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
             return AttentionView(grid, (found.left, found.top, found.right, found.bottom))
+
+
+def _of_job(
+    job_id: int, status: ImageStatus | None, label: str | None
+) -> list[ColumnElement[bool]]:
+    wanted = [Image.job_id == job_id]
+    if status is not None:
+        wanted.append(Image.status == status)
+    if label is not None:
+        wanted.append(Image.label == label)
+    return wanted
