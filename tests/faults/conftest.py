@@ -33,7 +33,10 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture
 def check(machines) -> Callable[[str, str], None]:
-    """Runs a scenario on a database, and asserts that nothing was lost, twice or stuck."""
+    """Runs a scenario on a database, and asserts that nothing was lost, twice or stuck.
+
+    How long the recovery takes is measured by `make faults`: here other tests use the machine.
+    """
 
     def run(name: str, database: str) -> None:
         scenario = SCENARIOS[name]
@@ -50,7 +53,6 @@ def check(machines) -> Callable[[str, str], None]:
             assert outcome.submitted >= 200
             assert outcome.results == outcome.submitted, f"{outcome}\n{machine.logs()}"
             assert (outcome.lost, outcome.twice, outcome.stuck) == (0, 0, 0), outcome
-            assert outcome.recovery_s <= scenario.within_s, outcome
             assert scenario.recomputes or outcome.recomputed == 0, outcome
         except BaseException:
             machine.close()
