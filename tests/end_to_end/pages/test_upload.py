@@ -67,7 +67,7 @@ def test_from_files_to_verdicts(page, site, chest, radiographs):
     page.get_by_label("Label").select_option("PNEUMONIA")
     expect(row(page, "RG3_J2KI.dcm")).to_have_count(0)
     page.get_by_role("link", name=chest.name).click()
-    expect(page).to_have_url(re.compile(r"/images/1$"))
+    expect(page).to_have_url(re.compile(r"/images/1\?label=PNEUMONIA$"))
     expect(page.get_by_text("Pneumonia").first).to_be_visible()
 
 
