@@ -21,7 +21,7 @@ test: .venv/installed-test  ## run every test, with real servers and a real brow
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
 faults: .venv/installed-test  ## break everything again and again, then fuzz: an hour and a half
 	.venv/bin/python -m tests.faults --rounds 20
