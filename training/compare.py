@@ -61,9 +61,12 @@ def table(runs: Sequence[Path]) -> str:
 
 def _report(run: Path) -> dict:
     try:
-        return json.loads((run / "report.json").read_text())
+        report = json.loads((run / "report.json").read_text())
     except OSError as error:
         raise TrainingError(f"There is no report in {run}: {error.strerror}.") from error
+    if "int8" not in report:
+        raise TrainingError(f"{run} is no output folder of `cxr train`.")
+    return report
 
 
 def _epochs(run: Path) -> int:

@@ -34,3 +34,11 @@ def test_a_folder_without_a_report_is_named(trained, tmp_path):
     (tmp_path / "run" / "report.json").unlink()
     with pytest.raises(TrainingError, match=r"no report in .*run"):
         table([trained.folder, tmp_path / "run"])
+
+
+def test_the_report_of_an_evaluation_is_no_run(copied):
+    report = json.loads((copied.folder / "report.json").read_text())
+    del report["int8"]
+    (copied.folder / "report.json").write_text(json.dumps(report))
+    with pytest.raises(TrainingError, match="no output folder of `cxr train`"):
+        table([copied.folder])
