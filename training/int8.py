@@ -5,6 +5,7 @@ The convolutions are 99 % of the arithmetic and do not mind rounding (Jacob et a
 times the error and save no time.
 """
 
+import re
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -29,11 +30,27 @@ FLOAT32_OPERATIONS = (
     "SUM",
 )
 
+# Convolutions up to this layer stay float32, too. EfficientNet's first ones are narrow: a thirteenth
+# of its weights, and nine tenths of what rounding costs it. Recipe `light`, the 1,194 images of
+# `val`: labels kept, mean difference of probabilities, time on one core. All in int8 (n 400): .948,
+# .040, 5.8 ms; from block5 on: .991, .0071, 6.2 ms; from block9 on: .996, .0036, 7.5 ms; float32:
+# 11 ms.
+FLOAT32_UNTIL = {"efficientnet_attention": "block8_project_norm"}
+
 
 def float32_operations(network: keras.Model) -> list[str]:
     """In a network with residual connections, ADD is theirs and as cheap in int8 as they are."""
     residual = any(isinstance(layer, keras.layers.Add) for layer in network.layers)
     return [name for name in FLOAT32_OPERATIONS if not (residual and name == "ADD")]
+
+
+def float32_layers(network: keras.Model) -> set[str]:
+    """Names of the layers in front whose convolutions are not rounded."""
+    border = FLOAT32_UNTIL.get(network.name)
+    if border is None:
+        return set()
+    front = keras.Model(network.inputs, network.get_layer(border).output)
+    return {layer.name for layer in front.layers}
 
 
 def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> bytes:
@@ -50,10 +67,12 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
             yield [image[None]]
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The debugger below says that its interpreter is deprecated; it is not ours to change.
+        # Both interpreters below say that they are deprecated; it is not ours to change.
         warnings.simplefilter("ignore", UserWarning)
         network.export(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        exact = tf.lite.Interpreter(model_content=converter.convert())
+        names = [tensor["name"] for tensor in exact.get_tensor_details()]
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = images
         converter.target_spec.supported_ops = [
@@ -65,7 +84,20 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
             converter=converter,
             debug_dataset=images,
             debug_options=tf.lite.experimental.QuantizationDebugOptions(
-                denylisted_ops=float32_operations(network)
+                denylisted_ops=float32_operations(network),
+                denylisted_nodes=_of_layers(names, float32_layers(network)),
             ),
         )
         return debugger.get_nondebug_quantized_model()
+
+
+def _of_layers(tensors: Sequence[str], layers: set[str]) -> list[str]:
+    """The tensors of these layers. A name is NETWORK/LAYER/OPERATION, its parts may be numbered;
+    where operations were fused, several such with semicolons between, the last operation first.
+    """
+    found = []
+    for name in tensors:
+        _, layer, *_ = [*name.split(";")[0].split("/"), ""]
+        if layer in layers or re.sub(r"_\d+$", "", layer) in layers:
+            found.append(name)
+    return found
