@@ -35,9 +35,9 @@ WORKDIR /data
 LABEL org.opencontainers.image.title="cxr-batch" \
       org.opencontainers.image.description="Chest X-rays in bulk: upload, queue, classify, read the results. Research and triage support, not a diagnosis." \
       org.opencontainers.image.source="https://github.com/cxr-batch/cxr-batch" \
-      org.opencontainers.image.licenses="MIT AND CC-BY-4.0" \
+      org.opencontainers.image.licenses="MIT AND Apache-2.0 AND CC-BY-4.0" \
       cxr-batch.licence.code="MIT" \
-      cxr-batch.licence.weights="Fine-tuned from the ImageNet weights of VGG16 (K. Simonyan, A. Zisserman; CC BY 4.0) on public chest X-rays; MODEL_CARD.md names their sources and licences. No X-ray is in this image."
+      cxr-batch.licence.weights="Fine-tuned from the ImageNet weights of EfficientNet-Lite0 (Google; Apache 2.0) and VGG16 (K. Simonyan, A. Zisserman; CC BY 4.0) on public chest X-rays; MODEL_CARD.md names their sources and licences. No X-ray is in this image."
 
 FROM runtime AS cpu
 COPY --from=build-cpu /opt/cxr /opt/cxr

@@ -20,6 +20,8 @@ METADATA = "metadata.json"
 WEIGHTS = "weights.npz"
 INT8 = "network.int8.tflite"
 RELEASED = Path(__file__).parent / "released"
+# The article's network, VGG16 with attention: what the benchmark compares with.
+REFERENCE = Path(__file__).parent / "reference"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """What results are signed with, such as `vgg_attention-1.0.0`."""
+        """What results are signed with, such as `efficientnet_attention-1.0.0`."""
         return f"{self.name}-{self.number}"
 
     @property

@@ -31,7 +31,8 @@ DISCLAIMER = "Research and triage support, not a diagnosis."
 @click.option(
     "--artifact",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of a trained model.  [default: the released one]",
+    envvar="CXR_ARTIFACT",
+    help="Folder of a trained model.  [default: CXR_ARTIFACT, or the released one]",
 )
 def classify(
     paths: tuple[Path, ...], as_json: bool, attention: bool, device: str, artifact: Path | None

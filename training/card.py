@@ -1,11 +1,11 @@
-"""The table of figures for the model card.
+"""The tables of figures for the model card.
 
-python -m training.card        # of the released model; MODEL_CARD.md holds just these lines
+python -m training.card    # released model and reference; MODEL_CARD.md holds just these lines
 """
 
 from typing import Any
 
-from model.artifact import load_artifact
+from model.artifact import REFERENCE, RELEASED, load_artifact
 from training.text import SHOWN, heading, with_interval
 
 
@@ -36,5 +36,6 @@ def rounding(metadata: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    released = load_artifact().metadata
-    print(table(released), rounding(released), sep="\n\n")
+    for folder in (RELEASED, REFERENCE):
+        found = load_artifact(folder).metadata
+        print(table(found), rounding(found), sep="\n\n", end="\n\n")

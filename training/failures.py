@@ -1,4 +1,4 @@
-"""Where the network looks when it is wrong: the picture of the model card.
+"""Where the network looks, when it is right and when it is wrong: the picture of the model card.
 
 python -m training.failures docs/failures.png      # CXR_DATA: the data; some minutes
 """
@@ -22,26 +22,28 @@ from model.overlay import colour_map, overlay_png
 from training.evaluate import Answers, ask
 from training.manifest import Sample, of_split, read_data
 
-# A chest of the 1990s with dense opacities, from pydicom-data (MIT): the one failure that may be
-# shown. The X-rays of the data are not published, so of those only mean maps are drawn.
-KNOWN = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
+# A chest of the 1990s with dense opacities, from pydicom-data (MIT): it may be shown. The X-rays of
+# the data are not published, so of those only mean maps are drawn.
+EXAMPLE = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
 
 
-def picture(known: Answers, tested: Answers) -> Figure:
-    """The known failure, and the mean map of `tested` for each true and predicted class."""
+def picture(example: Answers, tested: Answers) -> Figure:
+    """The example, and the mean map of `tested` for each true and predicted class."""
     figure = Figure(figsize=(12, 6), dpi=80, layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
-    _draw_known(left, known)
+    _draw_example(left, example)
     _draw_means(right, tested)
     return figure
 
 
-def _draw_known(figure, known: Answers) -> None:
-    overlay = overlay_png(decode(KNOWN), known.attention[0], known.preprocessing.box, longest=500)
+def _draw_example(figure, example: Answers) -> None:
+    overlay = overlay_png(
+        decode(EXAMPLE), example.attention[0], example.preprocessing.box, longest=500
+    )
     axes = figure.subplots()
     axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
     axes.axis("off")
-    said = known.probabilities[0]
+    said = example.probabilities[0]
     axes.set_title(f"RG1, 1990s: called {LABELS[said.argmax()]} {said.max():.2f}")
 
 
@@ -69,14 +71,14 @@ def _draw_means(figure, tested: Answers) -> None:
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
 def main(out: Path, data: Path) -> None:
-    """Draw the failures of the released model into the file OUT."""
+    """Draw where the released model looks into the file OUT."""
     model = load_artifact()
     engine = load_engine(model, "cpu", os.cpu_count() or 1)
     # Its true label is unknown; it was taken long before 2019, so it is not COVID19.
-    shown = [Sample(KNOWN, "PNEUMONIA", "test", "RG1", "pydicom-data")]
-    known = ask(engine, model.preprocessing, shown, gate=False)
+    shown = [Sample(EXAMPLE, "PNEUMONIA", "test", "RG1", "pydicom-data")]
+    example = ask(engine, model.preprocessing, shown, gate=False)
     tested = ask(engine, model.preprocessing, of_split(read_data(data), "test"), gate=False)
-    picture(known, tested).savefig(out)
+    picture(example, tested).savefig(out)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def test_released_network_on_a_real_radiograph(radiographs):
     chest = next(path for name, path in sorted(radiographs.items()) if name.startswith("RG1"))
     (prediction,) = classifier.classify([classifier.prepare(chest)])
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-3)
-    assert prediction.attention.shape == (9, 9)
+    assert prediction.attention.shape == (14, 14)
     assert np.ptp(prediction.attention.astype(np.float32)) > 0.05
 
 
@@ -153,7 +153,7 @@ def test_200_real_radiographs():
     artifact = load_artifact()
     engine = load_engine(artifact, "cpu", threads=os.cpu_count() or 1)
     answers = ask(engine, artifact.preprocessing, [samples[n] for n in chosen], gate=False)
-    assert (answers.probabilities.argmax(axis=1) == answers.targets).mean() > 0.85
+    assert (answers.probabilities.argmax(axis=1) == answers.targets).mean() > 0.88
     assert (np.ptp(answers.attention, axis=(1, 2)) > 0.01).all()
 
 

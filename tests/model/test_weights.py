@@ -39,4 +39,6 @@ def test_kernels_in_int8_have_a_scale_per_channel(tmp_path):
         },
     )
     load_weights(network, tmp_path / "weights.npz")
-    np.testing.assert_array_equal(network.get_layer("dense").get_weights()[0], [[0.5, 0.5], [1.5, -1]])
+    np.testing.assert_array_equal(
+        network.get_layer("dense").get_weights()[0], [[0.5, 0.5], [1.5, -1]]
+    )

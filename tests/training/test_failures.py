@@ -13,7 +13,7 @@ from training.manifest import Sample, of_split, read_folders
 
 pytest.importorskip("matplotlib")
 
-from training.failures import KNOWN, picture
+from training.failures import EXAMPLE, picture
 
 
 def answers_of(samples: list[Sample]) -> Answers:
@@ -23,13 +23,13 @@ def answers_of(samples: list[Sample]) -> Answers:
     return Answers(samples, said, maps, Preprocessing())
 
 
-def test_the_known_failure_and_a_map_for_every_true_and_called_class(tmp_path):
-    known = answers_of([Sample(KNOWN, "PNEUMONIA", "test", "RG1", "pydicom-data")])
+def test_the_example_and_a_map_for_every_true_and_called_class(tmp_path):
+    example = answers_of([Sample(EXAMPLE, "PNEUMONIA", "test", "RG1", "pydicom-data")])
     tested = answers_of(of_split(read_folders(toy_folders(tmp_path / "stripes")), "test"))
-    figure = picture(known, tested)
+    figure = picture(example, tested)
 
-    failure, means = figure.subfigs
-    assert failure.axes[0].get_title() == "RG1, 1990s: called COVID19 0.80"
+    shown, means = figure.subfigs
+    assert shown.axes[0].get_title() == "RG1, 1990s: called COVID19 0.80"
     assert [axes.get_title() for axes in means.axes] == ["n = 4", "n = 0", "n = 0"] * 3
     assert [len(axes.images) for axes in means.axes] == [1, 0, 0] * 3
     png = io.BytesIO()

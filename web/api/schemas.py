@@ -66,7 +66,9 @@ class Result(Schema):
         required=True,
         metadata=_described("The highest probability is low for this model: look at it first."),
     )
-    model = String(required=True, metadata=_described("Name and version.", "vgg_attention-1.0.0"))
+    model = String(
+        required=True, metadata=_described("Name and version.", "efficientnet_attention-1.0.0")
+    )
 
 
 class Image(Schema):

@@ -1,6 +1,6 @@
 """The article's way, in its spirit: a Flask app, one base64 image a request, one `model.predict`.
 
-Run as a program it is that server; it prints its port.
+Run as a program, with the folder of an artifact, it is that server; it prints its port.
 """
 
 import base64
@@ -14,15 +14,14 @@ from pathlib import Path
 import httpx
 
 from worker.errors import LaunchError
-from worker.settings import Settings
 
 IN_FLIGHT = 16
 
 
-def article_images_per_second(files: Sequence[Path]) -> float:
+def article_images_per_second(files: Sequence[Path], model: Path) -> float:
     """All files through the article's server, 16 requests in flight, after one to warm up."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "web.bench.article"],
+        [sys.executable, "-m", "web.bench.article", str(model)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -44,8 +43,8 @@ def article_images_per_second(files: Sequence[Path]) -> float:
         server.wait()
 
 
-def serve() -> None:
-    """The article's server: the same network, loaded once, asked once a request."""
+def serve(model: Path) -> None:
+    """The article's server: the network, loaded once, asked once a request."""
     import threading
 
     from flask import Flask, request
@@ -56,7 +55,7 @@ def serve() -> None:
     from model.images import decode
     from model.preprocess import prepare
 
-    artifact = load_artifact(Settings.from_env().artifact)
+    artifact = load_artifact(model)
     network = load_network(artifact)
     one_at_a_time = threading.Lock()
     app = Flask("article")
@@ -75,4 +74,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(Path(sys.argv[1]))

@@ -10,7 +10,6 @@ from model.artifact import load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.errors import Rejection
-from worker.settings import Settings
 
 
 def cores() -> int:
@@ -18,17 +17,18 @@ def cores() -> int:
 
 
 def ceiling_images_per_second(
-    files: Sequence[Path], workers: int | None = None, threads: int = 1
+    files: Sequence[Path], model: Path, workers: int | None = None, threads: int = 1
 ) -> float:
     """Every process is loaded and warm before the clock starts.
 
+    model: folder of an artifact.
     workers: processes, one a core by default. threads: of each of them, in the network.
     """
     context = multiprocessing.get_context("spawn")
     workers = workers or cores()
     start, end = context.Barrier(workers + 1), context.Barrier(workers + 1)
     processes = [
-        context.Process(target=_loop, args=(files[number::workers], threads, start, end))
+        context.Process(target=_loop, args=(files[number::workers], model, threads, start, end))
         for number in range(workers)
     ]
     for process in processes:
@@ -42,8 +42,8 @@ def ceiling_images_per_second(
     return len(files) / elapsed_s
 
 
-def _loop(files: Sequence[Path], threads: int, start, end) -> None:
-    artifact = load_artifact(Settings.from_env().artifact)
+def _loop(files: Sequence[Path], model: Path, threads: int, start, end) -> None:
+    artifact = load_artifact(model)
     classifier = Classifier(artifact, load_engine(artifact, "cpu", threads))
     _classify(classifier, files[:1])
     start.wait()

@@ -1,16 +1,20 @@
 """The command `cxr bench`: which measurements run, how often, and what is printed."""
 
+import contextlib
 import json
+import os
 import platform
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from model.artifact import load_artifact
+from model.artifact import REFERENCE, load_artifact
 from web.bench import article, ceiling, cost, report, scale, stages, system
 from web.bench.files import api, find_files, repeated, submit
 from web.throwaway import throwaway_system
@@ -40,18 +44,20 @@ def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> 
     """Measure throughput, latency and cost on throwaway systems on this machine.
 
     PATHS are X-rays to classify; without them, the originals of CXR_DATA or the demo's chests.
-    The model is the released one, or that in CXR_ARTIFACT.
+    The model is the released one, or that in CXR_ARTIFACT; the throughput part also measures the
+    reference, the article's network.
     """
     log = Console(stderr=True)
     wanted = only or PARTS
     found = find_files(paths)
     figures: dict = {"machine": _machine(), "files": len(found)}
     with clear_errors():
-        figures["model"] = load_artifact(Settings.from_env().artifact).version
+        model = load_artifact(Settings.from_env().artifact)
+        figures["model"] = model.version
         if "throughput" in wanted:
-            figures["throughput"] = _throughput(found, rounds, images, log)
+            figures["throughput"] = _throughput(found, rounds, images, model.path, log)
         if "layouts" in wanted:
-            figures["layouts"] = _layouts(found, rounds, images, log)
+            figures["layouts"] = _layouts(found, rounds, images, model.path, log)
         if "urgent" in wanted:
             figures["urgent"] = _urgent(found, bulk, urgent, log)
         if "cost" in wanted:
@@ -67,29 +73,37 @@ def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> 
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-def _throughput(found, rounds, images, log) -> dict:
-    """Ceiling, system and article in turn, so that the machine's moods hit all three."""
+def _throughput(found, rounds, images, model, log) -> dict:
+    """Every way in turn, so that the machine's moods hit all of them."""
     files = repeated(found, images)
     few = repeated(found, max(len(found), images // 5))  # the article's way is slow
-    rates: dict[str, list[float]] = {"ceiling": [], "system": [], "article": []}
-    with throwaway_system() as running, api(running) as client:
-        system.system_images_per_second(client, files[:20])
+    with contextlib.ExitStack() as systems:
+        ways: dict[str, Callable[[], float]] = {}
+        for prefix, folder in (("", model), ("reference_", REFERENCE)):
+            # The system that does not work costs the other one a thousandth of the processor.
+            running = systems.enter_context(throwaway_system(CXR_ARTIFACT=str(folder)))
+            client = systems.enter_context(api(running))
+            system.system_images_per_second(client, files[:20])
+            ways[f"{prefix}ceiling"] = partial(ceiling.ceiling_images_per_second, files, folder)
+            ways[f"{prefix}system"] = partial(system.system_images_per_second, client, files)
+        ways["article"] = partial(article.article_images_per_second, few, REFERENCE)
+        rates: dict[str, list[float]] = {way: [] for way in ways}
         for number in range(rounds):
             log.print(f"throughput, round {number + 1} of {rounds}")
-            rates["ceiling"].append(ceiling.ceiling_images_per_second(files))
-            rates["system"].append(system.system_images_per_second(client, files))
-            rates["article"].append(article.article_images_per_second(few))
-    return {name: {"median": statistics.median(r), "all": r} for name, r in rates.items()}
+            for way, measure in ways.items():
+                rates[way].append(measure())
+    return {way: {"median": statistics.median(r), "all": r} for way, r in rates.items()}
 
 
-def _layouts(found, rounds, images, log) -> dict:
+def _layouts(found, rounds, images, model, log) -> dict:
     """The same cores shared out in other ways, without queue, SQL and web."""
     files, cores = repeated(found, images), ceiling.cores()
     rates: dict[tuple[int, int], list[float]] = {(cores, 1): [], (1, cores): [], (cores, 2): []}
     for number in range(rounds):
         for (workers, threads), measured in rates.items():
             log.print(f"{workers} x {threads} threads, round {number + 1} of {rounds}")
-            measured.append(ceiling.ceiling_images_per_second(files, workers, threads))
+            rate = ceiling.ceiling_images_per_second(files, model, workers, threads)
+            measured.append(rate)
     return {f"{w} processes of {t} threads": statistics.median(r) for (w, t), r in rates.items()}
 
 
@@ -173,8 +187,6 @@ def _spread(samples: list[float]) -> dict[str, float]:
 
 
 def _machine() -> dict:
-    import os
-
     model = next(
         (
             line.partition(":")[2].strip()
