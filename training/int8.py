@@ -1,6 +1,6 @@
-"""The int8 network for CPUs: the convolutions in int8, everything behind them in float32.
+"""The int8 network for CPUs: the wide convolutions in int8, everything else in float32.
 
-The convolutions are 99 % of the arithmetic and do not mind rounding (Jacob et al. 2018, arXiv
+The wide convolutions are most of the arithmetic and do not mind rounding (Jacob et al. 2018, arXiv
 1712.05877). The head does: a mean over a map, a quotient and a softmax in 256 steps cost twenty
 times the error and save no time.
 """
@@ -71,8 +71,7 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
         warnings.simplefilter("ignore", UserWarning)
         network.export(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        exact = tf.lite.Interpreter(model_content=converter.convert())
-        names = [tensor["name"] for tensor in exact.get_tensor_details()]
+        exempt = _tensors_of(float32_layers(network), converter)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = images
         converter.target_spec.supported_ops = [
@@ -85,19 +84,26 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
             debug_dataset=images,
             debug_options=tf.lite.experimental.QuantizationDebugOptions(
                 denylisted_ops=float32_operations(network),
-                denylisted_nodes=_of_layers(names, float32_layers(network)),
+                denylisted_nodes=exempt,
             ),
         )
         return debugger.get_nondebug_quantized_model()
 
 
-def _of_layers(tensors: Sequence[str], layers: set[str]) -> list[str]:
-    """The tensors of these layers. A name is NETWORK/LAYER/OPERATION, its parts may be numbered;
-    where operations were fused, several such with semicolons between, the last operation first.
+def _tensors_of(layers: set[str], converter) -> list[str]:
+    """Names that the converter gives to what these layers put out; it must not round yet.
+
+    A name is NETWORK/LAYER/OPERATION, its parts may be numbered; where operations were fused,
+    several such with semicolons between, the last operation first.
     """
+    if not layers:
+        return []
+    import tensorflow as tf
+
+    exact = tf.lite.Interpreter(model_content=converter.convert())
     found = []
-    for name in tensors:
-        _, layer, *_ = [*name.split(";")[0].split("/"), ""]
+    for tensor in exact.get_tensor_details():
+        _, layer, *_ = [*tensor["name"].split(";")[0].split("/"), ""]
         if layer in layers or re.sub(r"_\d+$", "", layer) in layers:
-            found.append(name)
+            found.append(tensor["name"])
     return found

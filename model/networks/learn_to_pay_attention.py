@@ -114,6 +114,9 @@ def learn_to_pay_attention(
     attended, maps = [], []
     for depth in DEPTHS:
         local = layers.BatchNormalization(name=f"{depth}_norm")(deepest.get_layer(depth).output)
+        # Some of ImageNet's features lie a hundred deviations off: one such position would take the
+        # whole softmax, and the first step of training would end it.
+        local = layers.ReLU(6.0, name=f"{depth}_clipped")(local)
         local = layers.Conv2D(channels, 1, name=f"{depth}_local")(local)
         features, grid = AttendedFeatures(compatibility, dtype="float32", name=f"{depth}_attended")(
             [local, query]
