@@ -31,7 +31,8 @@ def lung_attention(
     fitting = [number for number in masked if mask_fits(samples[number])]
     if not fitting:
         return None
-    lungs = np.stack([lung_shares(samples[number], attention.shape[1:], box) for number in fitting])
+    shape = attention.shape[1:]
+    lungs = np.stack([lung_shares(lung_mask(samples[number]), shape, box) for number in fitting])
     patients = [samples[number].patient for number in fitting]
     found = with_intervals(lungs, attention[fitting], patients, _shares, resamples)
     return {
@@ -48,16 +49,23 @@ def mask_fits(sample: Sample) -> bool:
     return abs(width / height * radiograph.height / radiograph.width - 1) <= MOST_STRETCHED
 
 
-def lung_shares(sample: Sample, shape: tuple[int, int], box: Box) -> np.ndarray:
-    """(h, w) float32: how much of each cell of a map, 0..1, is lung; the map covers `box`."""
-    mask = _open(sample).convert("L").point(lambda grey: 255 * (grey > 0))
-    width, height = mask.size
-    cells = mask.convert("F").resize(
+def lung_mask(sample: Sample) -> np.ndarray:
+    """(H, W) float32: 1 where its mask says lung, else 0. Raises TrainingError."""
+    return (np.asarray(_open(sample).convert("L")) > 0).astype(np.float32)
+
+
+def lung_shares(mask: np.ndarray, shape: tuple[int, int], box: Box) -> np.ndarray:
+    """(h, w) float32: how much of each cell of a map, 0..1, is lung; the map covers `box`.
+
+    mask: (H, W) float32, 0..1.
+    """
+    height, width = mask.shape
+    cells = Image.fromarray(mask).resize(
         shape[::-1],
         Image.Resampling.BOX,
         box=(box.left * width, box.top * height, box.right * width, box.bottom * height),
     )
-    return np.asarray(cells) / np.float32(255)
+    return np.asarray(cells)
 
 
 def _shares(lungs: np.ndarray, attention: np.ndarray) -> dict[str, float | None]:

@@ -52,8 +52,8 @@ def augment(
 
     donors: groups of styles to borrow; each group is as likely as any other.
     """
-    pixels, box = _move(pixels, augmentation, random)
-    grey = crop_and_stretch(np.ascontiguousarray(pixels), preprocessing, box)
+    pixels, box = move(pixels, augmentation, random, fill=float(pixels.mean()))
+    grey = crop_and_stretch(pixels, preprocessing, box)
     if donors and random.random() < augmentation.restyle:
         group = donors[random.integers(len(donors))]
         grey = restyled(grey, group[random.integers(len(group))], random.uniform(0.5, 1))
@@ -62,17 +62,24 @@ def augment(
     return _degrade(grey, augmentation, random).astype(np.float32)
 
 
-def _move(pixels, augmentation, random) -> tuple[np.ndarray, Box]:
+def move(
+    pixels: np.ndarray, augmentation: Augmentation, random: np.random.Generator, fill: float
+) -> tuple[np.ndarray, Box]:
+    """The part of `augment` that moves things: mirrored, turned, and the part that stays.
+
+    pixels: (H, W) float32, an X-ray or what was drawn on it; left alone. random: in the same state,
+    both move alike. fill: the value of corners that a turn brings in.
+    """
     least, most = augmentation.crop_least, augmentation.crop
     left, top = random.uniform(least, most, 2)
     right, bottom = 1 - random.uniform(least, most, 2)
     if random.random() < augmentation.flip:
-        pixels = pixels[:, ::-1]
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
     if augmentation.rotation and random.random() < 0.7:
-        turned = Image.fromarray(np.ascontiguousarray(pixels)).rotate(
+        turned = Image.fromarray(pixels).rotate(
             random.uniform(-augmentation.rotation, augmentation.rotation),
             Image.Resampling.BILINEAR,
-            fillcolor=float(pixels.mean()),
+            fillcolor=fill,
         )
         pixels = np.asarray(turned)
     return pixels, Box(left, top, right, bottom)

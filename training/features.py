@@ -1,7 +1,7 @@
-"""Features of the frozen VGG blocks, computed once and kept on disk.
+"""Features of the frozen blocks, computed once and kept on disk.
 
-Blocks 1 to 4 hold nine tenths of the network's arithmetic and do not learn, so each image (and each
-of its augmented copies) goes through them once; epochs then cost seconds instead of minutes.
+VGG's blocks 1 to 4 hold nine tenths of its arithmetic and do not learn, so each image (and each of
+its augmented copies) goes through them once; epochs then cost seconds instead of minutes.
 """
 
 import hashlib
@@ -24,6 +24,11 @@ BATCH = 32
 
 # What a network reads of its frozen blocks: a (N, h, w, C) float16 array on disk for each layer.
 Features = list[np.ndarray]
+
+
+def random_of(copy: int, number: int) -> np.random.Generator:
+    """What changes an augmented copy of an image, from its start; the image's number among all."""
+    return np.random.default_rng(1_000_003 * copy + number)
 
 
 class FeatureCache:
@@ -49,8 +54,8 @@ class FeatureCache:
         donors = self._donors(samples) if augmentation.restyle else []
 
         def load(number: int) -> np.ndarray:
-            random = np.random.default_rng(1_000_003 * copy + number)
             pixels = read(samples[number]).pixels
+            random = random_of(copy, number)
             return augment(pixels, augmentation, self._preprocessing, random, donors)
 
         key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]

@@ -13,12 +13,14 @@ from model.networks import build, frozen_part, tail
 from training.errors import TrainingError
 from training.features import FeatureCache, Features
 from training.imagenet import load_imagenet
+from training.lungs import Copy, OutsideTheLungs, lung_maps
 from training.manifest import Sample, of_split
 from training.recipe import Recipe
 from training.weighting import sample_weights
 
 BEST = "best.weights.h5"
 HISTORY = "history.csv"
+LUNGS = "lungs.npy"
 
 
 class FeatureBatches(keras.utils.PyDataset):
@@ -72,14 +74,22 @@ def train(
             f"Received: {len(trained)} and {len(validated)}."
         )
     features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
-    copies = [features.plain(trained)] if recipe.plain else []
-    for copy in range(recipe.copies):
-        copies.append(features.augmented(trained, recipe.augmentation, copy))
+    copies = [Copy(features.plain(trained), None)] if recipe.plain else []
+    for number in range(recipe.copies):
+        kept = features.augmented(trained, recipe.augmentation, number)
+        copies.append(Copy(kept, number))
+    judged = features.plain(validated)
+    if recipe.lungs:
+        copies, judged = _with_lungs(copies, judged, trained, recipe, out, resume)
     batches = FeatureBatches(
-        copies, targets(trained), _weights(trained, recipe), recipe.batch, recipe.seed
+        [copy.features for copy in copies],
+        targets(trained),
+        _weights(trained, recipe),
+        recipe.batch,
+        recipe.seed,
     )
     validation = (
-        features.plain(validated),
+        judged,
         np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
         _weights(validated, recipe),
     )
@@ -134,13 +144,43 @@ def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
     return np.ones(len(samples), dtype=np.float32)
 
 
+def _with_lungs(
+    copies: Sequence[Copy],
+    judged: Features,
+    trained: Sequence[Sample],
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+) -> tuple[list[Copy], Features]:
+    """The same, each with where the lungs are as one more feature.
+
+    For validation they are everywhere, so that `val_loss` is the cross-entropy and nothing else.
+    """
+    file = out / LUNGS
+    if resume and file.is_file():
+        maps = np.load(file)
+    else:
+        maps = lung_maps(_with_imagenet("float32", recipe), copies, trained, recipe)
+        np.save(file, maps)
+    everywhere = np.ones((len(judged[0]), *maps.shape[2:]), np.float16)
+    found = [
+        Copy([*copy.features, lungs], copy.number) for copy, lungs in zip(copies, maps, strict=True)
+    ]
+    return found, [*judged, everywhere]
+
+
 def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
     """From kept features to probabilities, compiled; shares its weights with `network`."""
     behind = tail(network)
     for layer in behind.layers:
         if layer.name.startswith("block"):
             layer.trainable = recipe.fine_tune
-    fitted = keras.Model(behind.inputs, behind.outputs[0])
+    inputs, (probabilities, attention) = behind.inputs, behind.outputs
+    if recipe.lungs:
+        lungs = keras.Input(attention.shape[1:], name="lungs")
+        inputs = [*inputs, lungs]
+        probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
+    fitted = keras.Model(inputs, probabilities)
     fitted.compile(
         optimizer=keras.optimizers.AdamW(
             _learning_rate(recipe, steps),

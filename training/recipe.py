@@ -20,6 +20,8 @@ class Recipe:
     copies: augmented copies of each training image.
     plain: train on the images as they are served, too; without copies this must be so.
     fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
+    lungs: what the share of the attention outside the lungs costs, beside the cross-entropy; 0 lets
+    the network look anywhere. Needs lung masks of some images (`training.lungs`).
     balance_sources: weigh classes and sources as `training.weighting` does.
     precision: a dtype policy of Keras. bfloat16 halves the time of VGG's large convolutions where
     the processor has it, and doubles that of depthwise ones.
@@ -41,6 +43,7 @@ class Recipe:
     copies: int = 0
     plain: bool = True
     fine_tune: bool = True
+    lungs: float = 0.0
     balance_sources: bool = True
     epochs: int = 20
     batch: int = 64

@@ -17,6 +17,7 @@ copies = 1
 epochs = 2
 batch = 6
 learning_rate = 1e-3
+lungs = 1.0
 [config]
 size = {SIZE}
 [preprocessing]
