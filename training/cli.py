@@ -102,7 +102,12 @@ def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
     help="CSV path,label[,split,patient,source,lung_mask], its paths relative to it; or a folder "
     "of classes. [default: CXR_DATA]",
 )
-@click.option("--artifact", type=Folder, help="Folder of a model.  [default: the released one]")
+@click.option(
+    "--artifact",
+    type=Folder,
+    envvar="CXR_ARTIFACT",
+    help="Folder of a model.  [default: CXR_ARTIFACT, or the released one]",
+)
 @click.option(
     "--engine",
     type=click.Choice(["litert", "keras"]),

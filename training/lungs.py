@@ -108,7 +108,8 @@ def _teach(finder, inputs: list[np.ndarray], lungs: np.ndarray, recipe: Recipe) 
         # Each cell is asked how much of it is lung.
         lambda true, drawn: keras.losses.binary_crossentropy(true[..., None], drawn[..., None]),
     )
-    finder.fit(inputs, lungs, BATCH, EPOCHS, verbose=2)
+    for _ in tqdm(range(EPOCHS), "learning lungs"):
+        finder.fit(inputs, lungs, BATCH, verbose=0)
 
 
 def _draw(finder, features: Features) -> np.ndarray:

@@ -42,10 +42,10 @@ class Run:
 
 
 def cxr(*arguments: object, **environment: str | None) -> click.testing.Result:
-    """A command in this process; CXR_DATA is not set unless `environment` does it."""
+    """A command in this process; no CXR_DATA or CXR_ARTIFACT unless `environment` has it."""
     from cxr import main
 
-    environment = {"CXR_DATA": None, "COLUMNS": "200"} | environment
+    environment = {"CXR_DATA": None, "CXR_ARTIFACT": None, "COLUMNS": "200"} | environment
     return click.testing.CliRunner().invoke(main, [*map(str, arguments)], env=environment)
 
 

@@ -115,6 +115,14 @@ def test_both_engines_say_nearly_the_same(trained):
     )
 
 
+def test_evaluate_takes_the_model_that_is_served(trained):
+    """What CXR_ARTIFACT names is what `cxr up` serves: its figures are asked for, not others."""
+    data = ("--manifest", trained.data, "--no-gate", "--json")
+    result = cxr("evaluate", *data, CXR_ARTIFACT=str(trained.artifact))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["model"] == "stripes-0.1.0"
+
+
 def test_the_gate_refuses_stripes(trained):
     result = cxr("evaluate", "--artifact", trained.artifact, "--manifest", trained.data)
 
