@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from skimage.exposure import equalize_adapthist
 
 from model.preprocess import Box, Preprocessing, crop_and_stretch
 from training.style import Style, restyled
@@ -19,18 +20,25 @@ class Augmentation:
     """How strong each change may be; 0 switches it off.
 
     crop: the border cut off each side is drawn from `crop_least`..`crop` (shares of the side).
-    flip: chance of a mirror image. rotation: degrees either way.
+    flip: chance of a mirror image. rotation, shear: degrees either way.
+    clahe: chance of local contrast (CLAHE: Pizer et al. 1987), as some machines' software adds it.
     restyle: chance of another hospital's style, half of it or more (`training.style`).
     shading: uneven brightness, either way, 0..1.
     gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
     resample: chance of scaling down and up again. noise, jpeg: chance of noise, of JPEG artefacts;
     at most one of these three is applied.
+
+    Of the article's options, shift and zoom are `crop`, channel shift is `brightness`. Its
+    featurewise normalisation and ZCA are no changes but a preprocessing of their own: an X-ray is
+    stretched by itself instead, because a hospital's mean is what must not matter.
     """
 
     crop_least: float = 0.01
     crop: float = 0.12
     flip: float = 0.5
     rotation: float = 10.0
+    shear: float = 0.0
+    clahe: float = 0.0
     restyle: float = 0.0
     shading: float = 0.0
     gamma: float = 0.4
@@ -54,6 +62,8 @@ def augment(
     """
     pixels, box = move(pixels, augmentation, random, fill=float(pixels.mean()))
     grey = crop_and_stretch(pixels, preprocessing, box)
+    if augmentation.clahe and random.random() < augmentation.clahe:
+        grey = equalize_adapthist(grey, clip_limit=random.uniform(0.005, 0.02)).astype(np.float32)
     if donors and random.random() < augmentation.restyle:
         group = donors[random.integers(len(donors))]
         grey = restyled(grey, group[random.integers(len(group))], random.uniform(0.5, 1))
@@ -65,10 +75,10 @@ def augment(
 def move(
     pixels: np.ndarray, augmentation: Augmentation, random: np.random.Generator, fill: float
 ) -> tuple[np.ndarray, Box]:
-    """The part of `augment` that moves things: mirrored, turned, and the part that stays.
+    """The part of `augment` that moves things: mirrored, turned, slanted, and the part that stays.
 
     pixels: (H, W) float32, an X-ray or what was drawn on it; left alone. random: in the same state,
-    both move alike. fill: the value of corners that a turn brings in.
+    both move alike. fill: the value of corners that a turn or a slant brings in.
     """
     least, most = augmentation.crop_least, augmentation.crop
     left, top = random.uniform(least, most, 2)
@@ -82,6 +92,17 @@ def move(
             fillcolor=fill,
         )
         pixels = np.asarray(turned)
+    if augmentation.shear and random.random() < 0.7:
+        slope = np.tan(np.radians(random.uniform(-augmentation.shear, augmentation.shear)))
+        middle = pixels.shape[0] / 2
+        slanted = Image.fromarray(pixels).transform(
+            pixels.shape[::-1],
+            Image.Transform.AFFINE,
+            (1, slope, -slope * middle, 0, 1, 0),
+            Image.Resampling.BILINEAR,
+            fillcolor=fill,
+        )
+        pixels = np.asarray(slanted)
     return pixels, Box(left, top, right, bottom)
 
 

@@ -18,6 +18,8 @@ CHANGES = {
     "crop": {"crop_least": 0, "crop": 0.12},
     "flip": {"flip": 1},
     "rotation": {"rotation": 10},
+    "shear": {"shear": 10},
+    "clahe": {"clahe": 1},
     "restyle": {"restyle": 1},
     "shading": {"shading": 0.3},
     "gamma": {"gamma": 0.4},

@@ -18,7 +18,7 @@ from training.manifest import Sample
 from training.recipe import Recipe
 
 PREPROCESSING = Preprocessing(size=64, border=0.0)
-MOVING = Augmentation(crop_least=0.0, crop=0.2, flip=0.5, rotation=10)
+MOVING = Augmentation(crop_least=0.0, crop=0.2, flip=0.5, rotation=10, shear=8)
 RECIPE = Recipe(
     name="lungs",
     version="0.1.0",
