@@ -52,14 +52,14 @@ def samples(tmp_path) -> list[Sample]:
 def test_what_lies_outside_is_paid_for():
     layer = OutsideTheLungs(weight=0.5)
     attention = np.array([[[1, 1, 0, 0]], [[0.2, 0.2, 0.2, 0.2]], [[0, 0, 0, 0]]], np.float32)
-    lungs = np.array([[[1, 1, 0, 0]], [[1, 0, 0, 0]], [[0, 0, 0, 0]]], np.float32)
+    lungs = np.array([[[1, 0.3, 0, 0]], [[1, 0.5, 0.1, 0]], [[0, 0, 0, 0]]], np.float32)
     probabilities = np.full((3, 3), 1 / 3, np.float32)
 
     found = layer([probabilities, attention, lungs])
 
     np.testing.assert_array_equal(found, probabilities)
-    # None, three quarters, and no attention at all.
-    assert float(layer.losses[0]) == pytest.approx(0.5 * 0.75 / 3)
+    # None; one cell and more than half of another, of four; and no attention at all.
+    assert float(layer.losses[0]) == pytest.approx(0.5 * (1 + 0.6) / 4 / 3)
 
 
 def test_a_mask_moves_as_its_xray_does(samples):
