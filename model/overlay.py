@@ -46,19 +46,25 @@ def overlay_png(
 ) -> bytes:
     """The X-ray with a map of attention over it, as an RGB PNG of the size of `preview_png`.
 
+    Where the attention is least the X-ray shows as it is: a reader must not lose contrast where the
+    network saw nothing to look at.
+
     grid: (h, w), any float; its own minimum..maximum is spread over the colours.
     box: (left, top, right, bottom), 0..1 of the X-ray, that the grid covers; outside it the X-ray
         shows unchanged.
-    opacity: 0 shows the X-ray, 1 the colours alone.
+    opacity: of the colour of the most attention, 0..1; less attention is more transparent.
     Raises ValueError for an opacity or box outside 0..1, a grid that is not 2-D or not finite.
     """
     picture = _grey(radiograph, longest).convert("RGB")
     left, top, right, bottom = _in_pixels(box, picture.size)
     if not 0 <= opacity <= 1:
         raise ValueError(f"The opacity must be in 0..1. Received: {opacity}")
-    colours = _coloured(grid, (right - left, bottom - top))
-    below = picture.crop((left, top, right, bottom))
-    picture.paste(Image.blend(below, colours, opacity), (left, top))
+    levels = _levels(grid, (right - left, bottom - top))
+    colours = levels.copy()
+    colours.putpalette(colour_map().tobytes())
+    picture.paste(
+        colours.convert("RGB"), (left, top), mask=levels.point(lambda level: round(level * opacity))
+    )
     return _png(picture)
 
 
@@ -89,7 +95,8 @@ def _grey(radiograph: Radiograph, longest: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
-def _coloured(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:
+def _levels(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """The grid at the size (width, height), its smallest value 0 and its largest 255."""
     grid = np.asarray(grid, dtype=np.float32)
     if grid.ndim != 2 or not grid.size or not np.isfinite(grid).all():
         raise ValueError(
@@ -100,9 +107,7 @@ def _coloured(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:
     levels = (grid - grid.min()) * (255 / span) if span > 0 else np.zeros_like(grid)
     # Enlarged as floats: eight bits would show as steps between neighbouring cells.
     smooth = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC))
-    indexed = Image.fromarray(np.clip(np.rint(smooth), 0, 255).astype(np.uint8), mode="L")
-    indexed.putpalette(colour_map().tobytes())
-    return indexed.convert("RGB")
+    return Image.fromarray(np.clip(np.rint(smooth), 0, 255).astype(np.uint8), mode="L")
 
 
 def _in_pixels(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:

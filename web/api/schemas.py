@@ -191,7 +191,9 @@ class OverlayQuery(PictureQuery):
     opacity = Float(
         load_default=0.4,
         validate=Range(0, 1),
-        metadata=_described("Of the attention map over the X-ray: 0 hides it, 1 hides the X-ray."),
+        metadata=_described(
+            "Of the attention map: 0 hides it, 1 hides the X-ray where the attention is greatest."
+        ),
     )
 
 
