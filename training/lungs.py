@@ -1,8 +1,8 @@
 """Attention that keeps to the lungs, taught with the few X-rays whose lungs people have drawn.
 
 A network that may look anywhere also looks at shoulders, tubes and what lies under the diaphragm,
-which tell the ward and the machine. A hundred masks are too few to keep it from that, but enough to
-teach another network like it to find lungs, and that one draws them on every X-ray.
+which tell the ward and the machine. A few dozen masks cannot keep it from that, but they can teach
+another network like it to find lungs, and that one draws them on every X-ray.
 """
 
 from collections.abc import Sequence
