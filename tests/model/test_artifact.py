@@ -31,7 +31,7 @@ def test_released_artifact():
     artifact = load_artifact()
     metadata = artifact.metadata
     assert tuple(metadata["labels"]) == LABELS
-    assert artifact.version == "efficientnet_attention-1.0.0"
+    assert artifact.version == "efficientnet_attention-1.1.0"
     assert metadata["files"] == {name: sha256(RELEASED / name) for name in (INT8, WEIGHTS)}
     assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 35 * MEGABYTE
     assert 1 / len(LABELS) < artifact.uncertain_below < 1

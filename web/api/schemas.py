@@ -67,7 +67,7 @@ class Result(Schema):
         metadata=_described("The highest probability is low for this model: look at it first."),
     )
     model = String(
-        required=True, metadata=_described("Name and version.", "efficientnet_attention-1.0.0")
+        required=True, metadata=_described("Name and version.", "efficientnet_attention-1.1.0")
     )
 
 
