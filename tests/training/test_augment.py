@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from model.preprocess import Preprocessing, crop_and_stretch
+
+pytest.importorskip("skimage")
+
 from training.augment import Augmentation, augment
 from training.style import style_of
 

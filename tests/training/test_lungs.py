@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytest.importorskip("keras")
+pytest.importorskip("skimage")
+
+import keras
+
 from model.networks import build, frozen_part
 from model.preprocess import Preprocessing, crop_and_stretch
 from training import lungs as training_lungs
@@ -77,6 +82,7 @@ def test_a_mask_moves_as_its_xray_does(samples):
 
 def test_a_few_masks_teach_where_the_lungs_of_the_others_are(samples, tmp_path, monkeypatch):
     monkeypatch.setattr(training_lungs, "EPOCHS", 60)
+    keras.utils.set_random_seed(1)
     network = build(RECIPE.architecture, RECIPE.config)
     cache = FeatureCache(tmp_path / "cache", frozen_part(network), PREPROCESSING)
     plain = Copy(cache.plain(samples), None)

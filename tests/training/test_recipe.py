@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("skimage")
+
 from training.errors import TrainingError
 from training.recipe import RECIPES, load_recipe
 
