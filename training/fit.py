@@ -161,7 +161,9 @@ def _with_lungs(
         maps = np.load(file)
     else:
         maps = lung_maps(_with_imagenet("float32", recipe), copies, trained, recipe)
-        np.save(file, maps)
+        unfinished = file.with_suffix(".part.npy")
+        np.save(unfinished, maps)
+        unfinished.rename(file)
     everywhere = np.ones((len(judged[0]), *maps.shape[2:]), np.float16)
     found = [
         Copy([*copy.features, lungs], copy.number) for copy, lungs in zip(copies, maps, strict=True)

@@ -5,6 +5,7 @@ which tell the ward and the machine. A few dozen masks cannot keep it from that,
 another network like it to find lungs, and that one draws them on every X-ray.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,7 @@ def lung_maps(
     finder = keras.Model(behind.inputs, behind.outputs[1])
     shape = finder.output_shape[1:]
     if not masked:
+        tqdm.write("No lung masks: the attention is free to look anywhere.", file=sys.stderr)
         return np.ones((len(copies), len(samples), *shape), np.float16)
     parts = [[part[masked] for part in copy.features] for copy in copies]
     inputs = [np.concatenate(part) for part in zip(*parts, strict=True)]

@@ -98,11 +98,12 @@ def test_a_few_masks_teach_where_the_lungs_of_the_others_are(samples, tmp_path, 
         assert found[0, number][lungs].mean() > 2 * found[0, number][~lungs].mean()
 
 
-def test_without_masks_nothing_is_outside(samples):
+def test_without_masks_nothing_is_outside(samples, capsys):
     network = build(RECIPE.architecture, RECIPE.config)
     unmasked = [replace(sample, lung_mask=None) for sample in samples]
     features = [np.zeros((8, 4, 4, 512), np.float16)]
     assert (lung_maps(network, [Copy(features, None)], unmasked, RECIPE) == 1).all()
+    assert "No lung masks" in capsys.readouterr().err
 
 
 def test_a_network_without_a_map_of_its_own_is_refused(samples):
