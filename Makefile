@@ -28,7 +28,7 @@ faults: .venv/installed-test  ## break everything again and again, then fuzz: an
 	.venv/bin/python -m tests.faults.inputs.fuzz --minutes 10
 
 bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios in one run
-	@exec .venv/bin/cxr bench
+	@exec .venv/bin/python -m tests.bench
 
 train: .venv/installed-test  ## make the released model again (needs CXR_DATA)
 	@exec .venv/bin/cxr train

@@ -5,8 +5,8 @@ import importlib
 import click
 
 COMMANDS = {
-    "up": "web.up:up",
-    "web": "web.up:web",
+    "up": "web.local.cli:up",
+    "web": "web.local.cli:web",
     "worker": "worker.cli:worker",
     "sweep": "worker.cli:sweep",
     "migrate": "worker.cli:migrate",
@@ -20,8 +20,7 @@ COMMANDS = {
     "resume": "web.client.control:resume",
     "retry": "web.client.control:retry",
     "delete": "web.client.control:delete",
-    "demo": "web.demo:demo",
-    "bench": "web.bench.cli:bench",
+    "demo": "web.local.demo:demo",
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",
     "export": "training.cli:export",

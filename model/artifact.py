@@ -29,7 +29,7 @@ class Artifact:
     """An artifact whose files are there and unchanged.
 
     config: the network's constructor arguments.
-    uncertain_below: a verdict whose highest probability is under this is uncertain, 0..1.
+    uncertain_below: a result whose highest probability is under this is uncertain, 0..1.
     metadata: all of metadata.json, with metrics and provenance.
     """
 

@@ -1,4 +1,4 @@
-"""From a file to a prediction: what a worker and `cxr classify` share."""
+"""From a file to a result: what a worker and `cxr classify` share."""
 
 import threading
 import time
@@ -10,10 +10,10 @@ import numpy as np
 
 from model.artifact import Artifact, load_artifact
 from model.engines import Engine, load_engine
-from model.gate import check
-from model.images import decode
+from model.gate.frontal import check
 from model.labels import LABELS
 from model.preprocess import Box, prepare
+from model.reading.radiograph import decode
 
 # Decoding gives twice the network's size, so that the last step down still averages pixels.
 _OVERSAMPLING = 2
@@ -37,7 +37,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Result:
     """What the network says about one X-ray.
 
     label: the most probable of LABELS. probabilities: by label, their sum is 1.
@@ -102,8 +102,8 @@ class Classifier:
             prepare_ms=(time.perf_counter() - checked) * 1e3,
         )
 
-    def classify(self, prepared: Sequence[Prepared]) -> list[Prediction]:
-        """One prediction for each prepared X-ray, in their order; calls wait for each other.
+    def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
+        """One result for each prepared X-ray, in their order; calls wait for each other.
 
         A batch that fails raises the engine's error: callers try its images one by one.
         """
@@ -116,7 +116,7 @@ class Classifier:
             )
             infer_ms = (time.perf_counter() - started) * 1e3 / len(prepared)
         return [
-            Prediction(
+            Result(
                 label=LABELS[int(np.argmax(row))],
                 probabilities=dict(zip(LABELS, map(float, row), strict=True)),
                 uncertain=bool(np.max(row) < self._artifact.uncertain_below),

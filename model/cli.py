@@ -11,8 +11,8 @@ import click
 from model.classifier import Classifier
 from model.errors import ModelError
 from model.labels import LABELS
+from model.results import FileResult, classify_files
 from model.sources import count, walk
-from model.verdicts import Verdict, judge
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
 
@@ -41,59 +41,59 @@ def classify(
 
     Research and triage support, not a diagnosis.
 
-    Exit code: 0 when every file got a verdict (also: rejected), 1 when one failed, 2 for wrong use.
+    Exit code: 0 when every file got a result (also: rejected), 1 when one failed, 2 for wrong use.
     """
     try:
         classifier = Classifier.load(artifact, device)
     except ModelError as error:
         raise click.ClickException(str(error)) from None
-    verdicts = judge(classifier, walk(paths))
-    statuses = (_json_lines if as_json else _table)(verdicts, paths, attention)
+    file_results = classify_files(classifier, walk(paths))
+    statuses = (_json_lines if as_json else _table)(file_results, paths, attention)
     sys.exit(1 if statuses["failed"] else 0)
 
 
-def as_dict(verdict: Verdict, attention: bool = False) -> dict:
-    """The JSON form of a verdict; `attention` is null unless it is asked for."""
-    prediction = verdict.prediction
+def as_dict(file_result: FileResult, attention: bool = False) -> dict:
+    """The JSON form of a result; `attention` is null unless it is asked for."""
+    result = file_result.result
     shown = None
-    if prediction and attention:
+    if result and attention:
         shown = {
-            "grid": [[round(float(cell), 4) for cell in row] for row in prediction.attention],
-            "height": prediction.attention.shape[0],
-            "width": prediction.attention.shape[1],
-            "box": prediction.box._asdict(),
+            "grid": [[round(float(cell), 4) for cell in row] for row in result.attention],
+            "height": result.attention.shape[0],
+            "width": result.attention.shape[1],
+            "box": result.box._asdict(),
         }
     return {
-        "file": verdict.file,
-        "status": verdict.status,
-        "reason": verdict.reason,
-        "message": verdict.message,
-        "label": prediction.label if prediction else None,
+        "file": file_result.file,
+        "status": file_result.status,
+        "reason": file_result.reason,
+        "message": file_result.message,
+        "label": result.label if result else None,
         "probabilities": (
-            {label: round(p, 6) for label, p in prediction.probabilities.items()}
-            if prediction
-            else None
+            {label: round(p, 6) for label, p in result.probabilities.items()} if result else None
         ),
-        "uncertain": prediction.uncertain if prediction else None,
-        "model": prediction.model if prediction else None,
+        "uncertain": result.uncertain if result else None,
+        "model": result.model if result else None,
         "attention": shown,
-        "timings_ms": verdict.timings_ms,
+        "timings_ms": file_result.timings_ms,
     }
 
 
 def _json_lines(
-    verdicts: Iterable[Verdict], _paths: tuple[Path, ...], attention: bool
+    file_results: Iterable[FileResult], _paths: tuple[Path, ...], attention: bool
 ) -> Counter[str]:
     statuses: Counter[str] = Counter()
-    for verdict in verdicts:
-        statuses[verdict.status] += 1
+    for file_result in file_results:
+        statuses[file_result.status] += 1
         # Pure ASCII: a file name that is no text would otherwise stop the output half way.
-        click.echo(json.dumps(as_dict(verdict, attention), ensure_ascii=True))
+        click.echo(json.dumps(as_dict(file_result, attention), ensure_ascii=True))
         sys.stdout.flush()
     return statuses
 
 
-def _table(verdicts: Iterable[Verdict], paths: tuple[Path, ...], _attention: bool) -> Counter[str]:
+def _table(
+    file_results: Iterable[FileResult], paths: tuple[Path, ...], _attention: bool
+) -> Counter[str]:
     # Here, since --json is for programs that want the first line soon.
     from rich.console import Console
     from rich.markup import escape
@@ -102,22 +102,22 @@ def _table(verdicts: Iterable[Verdict], paths: tuple[Path, ...], _attention: boo
     statuses: Counter[str] = Counter()
     table = Table(caption=DISCLAIMER)
     table.add_column("file", overflow="fold")
-    table.add_column("verdict")
+    table.add_column("result")
     for label in LABELS:
         table.add_column(label, justify="right")
     reasons: dict[str, list[str]] = {}
     model = "no image classified"
-    for verdict in _with_progress(verdicts, count(paths)):
-        statuses[verdict.status] += 1
-        prediction = verdict.prediction
-        if prediction:
-            model = prediction.model
-            shares = [f"{prediction.probabilities[label]:.1%}" for label in LABELS]
-            doubt = " (uncertain)" if prediction.uncertain else ""
-            table.add_row(escape(verdict.file), prediction.label + doubt, *shares)
+    for file_result in _with_progress(file_results, count(paths)):
+        statuses[file_result.status] += 1
+        result = file_result.result
+        if result:
+            model = result.model
+            shares = [f"{result.probabilities[label]:.1%}" for label in LABELS]
+            doubt = " (uncertain)" if result.uncertain else ""
+            table.add_row(escape(file_result.file), result.label + doubt, *shares)
         else:
-            table.add_row(escape(verdict.file), f"{verdict.status}: {verdict.reason}")
-            reasons.setdefault(verdict.message, []).append(verdict.file)
+            table.add_row(escape(file_result.file), f"{file_result.status}: {file_result.reason}")
+            reasons.setdefault(file_result.message, []).append(file_result.file)
     table.title = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
     table.title += f" ({model})"
     console = Console()
@@ -127,12 +127,12 @@ def _table(verdicts: Iterable[Verdict], paths: tuple[Path, ...], _attention: boo
     return statuses
 
 
-def _with_progress(verdicts: Iterable[Verdict], total: int) -> Iterator[Verdict]:
+def _with_progress(file_results: Iterable[FileResult], total: int) -> Iterator[FileResult]:
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("classifying", total=total)
-        for verdict in verdicts:
+        for file_result in file_results:
             progress.advance(task)
-            yield verdict
+            yield file_result

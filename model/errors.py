@@ -1,6 +1,6 @@
 """What can go wrong with an image or a model; messages say what was received and what to do.
 
-A `Rejection` is a verdict about one image: its `code` is stable and meant for programs, its message
+A `Rejection` is a result about one image: its `code` is stable and meant for programs, its message
 is one or two sentences for the person who uploaded the file. Messages never hold a file's path, a
 patient's data or the text of a library's own exception.
 """
@@ -11,7 +11,7 @@ class ModelError(Exception):
 
 
 class Rejection(ModelError):
-    """Raised when an image gets the verdict `rejected`: the file is at fault, not the service."""
+    """Raised when an image gets the result `rejected`: the file is at fault, not the service."""
 
     code = "rejected"
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 IMAGENET_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 # Below this range (of 0..1) a picture is flat, and stretching it would show nothing but noise.
-SMALLEST_RANGE = 1e-3
+MIN_RANGE = 1e-3
 
 
 class Box(NamedTuple):
@@ -84,7 +84,7 @@ def crop_and_stretch(pixels: np.ndarray, preprocessing: Preprocessing, box: Box)
     )
     grey = np.asarray(small)
     low, high = np.percentile(grey, (preprocessing.low, preprocessing.high))
-    return np.clip((grey - low) / max(high - low, SMALLEST_RANGE), 0, 1).astype(np.float32)
+    return np.clip((grey - low) / max(high - low, MIN_RANGE), 0, 1).astype(np.float32)
 
 
 def to_vgg_input(grey: np.ndarray) -> np.ndarray:

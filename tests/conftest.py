@@ -10,14 +10,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from model.images import decode
-from tests.support import NO_DATA
-from worker.files import ImageFiles
-from worker.migrations import migrate
+from model.reading.radiograph import decode
+from tests.support.waiting import NO_DATA
+from worker.intake.files import ImageFiles
+from worker.records import ClinicRecord
 from worker.settings import Settings, describe
 from worker.store import DEFAULT_CLINIC, Store
-from worker.valkey import EmbeddedValkey
-from worker.views import ClinicView
+from worker.store.migrations import migrate
+from worker.supervise.valkey import EmbeddedValkey
 
 TOKEN = "a-token-for-the-tests"
 
@@ -86,7 +86,7 @@ def store(settings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def clinic(store) -> ClinicView:
+def clinic(store) -> ClinicRecord:
     return store.clinic_of_token(TOKEN)
 
 

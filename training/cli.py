@@ -5,13 +5,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from model.errors import ModelError
-from training.errors import TrainingError
+from training.errors import TrainingError, training_errors
 
 Folder = click.Path(file_okay=False, path_type=Path)
 DATA = click.option(
@@ -25,7 +23,6 @@ DATA = click.option(
 RECIPE = click.option(
     "--recipe", default="released", show_default=True, help="A recipe's name, or a TOML file."
 )
-EXTRA = "This needs the training extra. Run: pip install 'cxr-batch[train]'."
 
 
 @click.command()
@@ -60,10 +57,10 @@ def train(
     Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/report.html and report.json,
     OUT/history.csv.
     """
-    with clear_errors():
-        from training import manifest
-        from training.fit import train as fit
-        from training.recipe import load_recipe
+    with training_errors():
+        from training.data import manifest
+        from training.fitting.fit import train as fit
+        from training.fitting.recipe import load_recipe
 
         chosen = load_recipe(recipe)
         if epochs:
@@ -83,10 +80,10 @@ def train(
 @click.option("--out", type=Folder, help="The artifact's folder.  [default: RUN/artifact]")
 def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
     """Make the artifact of a training run again: calibrate, round to int8, measure."""
-    with clear_errors():
-        from training.fit import trained_network
-        from training.manifest import read_data
-        from training.recipe import load_recipe
+    with training_errors():
+        from training.data.manifest import read_data
+        from training.fitting.fit import trained_network
+        from training.fitting.recipe import load_recipe
 
         chosen = load_recipe(recipe)
         network = trained_network(chosen, run)
@@ -146,12 +143,12 @@ def evaluate(
     Images that cannot be read or are refused are counted and named. Where there are lung masks,
     also how much of the attention lies inside the lungs.
     """
-    with clear_errors():
+    with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training import evaluate as evaluation
-        from training.manifest import of_split, read_data
-        from training.text import print_figures
+        from training.data.manifest import of_split, read_data
+        from training.measure import evaluate as evaluation
+        from training.measure.text import print_figures
 
         model, samples = load_artifact(artifact), read_data(manifest)
         samples = samples if split == "all" else of_split(samples, split)
@@ -162,7 +159,7 @@ def evaluate(
         figures = {"model": model.version, "engine": engine, "split": split}
         figures |= evaluation.report(answers, prevalence)
         if report:
-            from training.report import write_report
+            from training.measure.report import write_report
 
             write_report(report, answers, figures)
         if as_json:
@@ -176,28 +173,13 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxr-batch"
 
 
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """One sentence and exit code 1 for what the user can put right."""
-    try:
-        yield
-    except (TrainingError, ModelError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        if not error.filename:  # a broken pipe, say: no file of the user's
-            raise
-        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"{EXTRA} Missing: {error.name}") from None
-
-
 def _finish(network, recipe, samples, run: Path, out: Path) -> None:
     """Export, measure, report: what follows every training."""
     from model.artifact import load_artifact
-    from training.export import export as write_artifact
-    from training.export import measure
-    from training.report import write_report
-    from training.text import print_figures
+    from training.measure.report import write_report
+    from training.measure.text import print_figures
+    from training.release.export import export as write_artifact
+    from training.release.export import measure
 
     click.echo("Calibrating, rounding to int8 and measuring (some minutes).", err=True)
     write_artifact(network, recipe, samples, out)

@@ -8,12 +8,13 @@ from apiflask import APIFlask
 from flask import Response, jsonify
 from werkzeug.routing import IntegerConverter, Map
 
-from web import pages, security
-from web.api import BLUEPRINTS, problems
+from web import problems, security
+from web.api import BLUEPRINTS
 from web.api.openapi import describe
+from web.pages import views as pages
 from web.services import Services, services
-from web.uploads import MEGABYTE
 from worker.errors import SettingsError
+from worker.intake.upload import MEGABYTE
 from worker.settings import Settings
 
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
@@ -44,6 +45,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         __name__,
         title="cxr-batch",
         version=version("cxr-batch"),
+        static_folder="pages/static",
+        template_folder="pages/templates",
         spec_path="/api/v1/openapi.json",
         docs_path=None,
         json_errors=False,

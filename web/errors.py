@@ -1,4 +1,4 @@
-"""What can be wrong with a request. `web.api.problems` maps each of these to HTTP."""
+"""What can be wrong with a request. `web.problems` maps each of these to HTTP."""
 
 
 class WebError(Exception):
@@ -27,12 +27,6 @@ class InvalidUpload(WebError):
     """Raised when an upload cannot be understood; the message says what to send."""
 
     code = "invalid_upload"
-
-
-class UploadTooLarge(WebError):
-    """Raised when an upload as a whole is over a limit (one file over its limit is rejected)."""
-
-    code = "upload_too_large"
 
 
 class UnsupportedUpload(WebError):

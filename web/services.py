@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from worker.dispatch import Dispatcher
-from worker.files import ImageFiles
+from worker.intake.files import ImageFiles
+from worker.queue.dispatch import Dispatcher
 from worker.settings import Settings
 from worker.store import Store
 

@@ -1,17 +1,14 @@
 """The commands of the queue's side: worker, sweep, migrate, clinic, health."""
 
-import logging
 import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
-from model.errors import ModelError
-from worker.errors import WorkerError
+from worker.errors import WorkerError, worker_errors
+from worker.logs import log_to_stderr
 from worker.settings import Settings
 
 
@@ -24,11 +21,12 @@ from worker.settings import Settings
 )
 def worker(device: str | None, processes: int | None) -> None:
     """Classify what waits in the queue, until SIGTERM."""
-    with clear_errors():
+    log_to_stderr()
+    with worker_errors():
         settings = Settings.from_env(device=device, workers=processes)
         _need_redis(settings)
         if settings.worker_count == 1:
-            from worker.process import run_worker
+            from worker.running.process import run_worker
 
             sys.exit(run_worker(settings))
         _supervise(settings)
@@ -37,9 +35,10 @@ def worker(device: str | None, processes: int | None) -> None:
 @click.command()
 def sweep() -> None:
     """Send what was never sent and take back what dead workers held, until SIGTERM."""
-    from worker.sweeper import run_sweeper
+    from worker.running.sweeper import run_sweeper
 
-    with clear_errors():
+    log_to_stderr()
+    with worker_errors():
         settings = Settings.from_env()
         _need_redis(settings)
         stopping = threading.Event()
@@ -51,10 +50,11 @@ def sweep() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database's tables to this version, and let CXR_TOKEN in when it is set."""
-    from worker.migrations import migrate as bring_up_to_date
     from worker.store import DEFAULT_CLINIC, Store
+    from worker.store.migrations import migrate as bring_up_to_date
 
-    with clear_errors():
+    log_to_stderr()
+    with worker_errors():
         settings = Settings.from_env()
         store = Store(settings.database_url)
         bring_up_to_date(store.database)
@@ -71,10 +71,11 @@ def clinic(name: str) -> None:
     A clinic sees its own jobs only, and clinics that wait get equal shares of the workers. It is
     made unless it is known; its earlier tokens go on working.
     """
-    from worker.migrations import check_up_to_date
     from worker.store import Store
+    from worker.store.migrations import check_up_to_date
 
-    with clear_errors():
+    log_to_stderr()
+    with worker_errors():
         store = Store(Settings.from_env().database_url)
         check_up_to_date(store.database)
         token = secrets.token_urlsafe(32)
@@ -87,24 +88,13 @@ def clinic(name: str) -> None:
 @click.argument("part", type=click.Choice(["worker", "sweeper"]))
 def health(part: str) -> None:
     """Exit with 0 when that part gave a sign of life on this host lately, else with 1."""
-    from worker.heartbeat import is_alive
+    from worker.running.heartbeat import is_alive
 
-    with clear_errors():
+    log_to_stderr()
+    with worker_errors():
         if not is_alive(Settings.from_env().home, part):
             click.echo(f"No sign of life from a {part} on this host.", err=True)
             sys.exit(1)
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """Known errors become one sentence on stderr and exit code 1; logs go to stderr."""
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING
-    )
-    try:
-        yield
-    except (WorkerError, ModelError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _need_redis(settings: Settings) -> None:
@@ -117,8 +107,8 @@ def _need_redis(settings: Settings) -> None:
 
 def _supervise(settings: Settings) -> None:
     # Fresh interpreters instead of forks: a model or a library must never be loaded before a fork.
-    from worker.parts import worker_part
-    from worker.supervisor import Supervisor
+    from worker.supervise.parts import worker_part
+    from worker.supervise.supervisor import Supervisor
 
     with Supervisor() as supervisor:
         for number in range(1, settings.worker_count + 1):

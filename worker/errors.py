@@ -1,4 +1,11 @@
-"""What can go wrong between an upload and its verdict."""
+"""What can go wrong between an upload and its result, and how the commands say it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from model.errors import ModelError
 
 
 class WorkerError(Exception):
@@ -24,6 +31,17 @@ class InvalidCursor(WorkerError):
     """Raised when a page cursor was not made by this API."""
 
 
+class UploadTooLarge(WorkerError):
+    """Raised when an upload as a whole is over a limit (one file over its limit is rejected).
+
+    `code` names the limit for programs.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class StorageUnavailable(WorkerError):
     """Raised when the image store cannot take a file: disk full or not writable."""
 
@@ -34,3 +52,12 @@ class DatabaseOutOfDate(WorkerError):
 
 class LaunchError(WorkerError):
     """Raised when a part of the system cannot be started."""
+
+
+@contextmanager
+def worker_errors() -> Iterator[None]:
+    """Known errors become one sentence on stderr and exit code 1."""
+    try:
+        yield
+    except (WorkerError, ModelError) as error:
+        raise click.ClickException(str(error)) from error

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from model.artifact import Artifact
+from model.engines.weights import load_weights
 from model.errors import ModelError
-from model.weights import load_weights
 
 BATCHES = (8, 16, 32, 64, 128)
 # A batch twice as large must be at least this much faster per image: an urgent one waits for it.

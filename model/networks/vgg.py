@@ -10,7 +10,7 @@ from model.errors import ModelError
 
 # VGG16: filters and number of 3x3 convolutions of each block (arXiv 1409.1556, table 1, column D).
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-SMALLEST_SIZE = 32
+MIN_SIZE = 32
 
 
 def vgg_features(inputs, final_pool: bool):
@@ -19,10 +19,9 @@ def vgg_features(inputs, final_pool: bool):
     inputs: (N, S, S, 3). Returns: (N, S/32, S/32, 512), or S/16 without the last pooling.
     Raises ValueError when S is below 32.
     """
-    if inputs.shape[1] < SMALLEST_SIZE:
+    if inputs.shape[1] < MIN_SIZE:
         raise ValueError(
-            f"The input must have {SMALLEST_SIZE} pixels a side or more. "
-            f"Received: {inputs.shape[1]}"
+            f"The input must have {MIN_SIZE} pixels a side or more. Received: {inputs.shape[1]}"
         )
     x = inputs
     for block, (filters, convolutions) in enumerate(BLOCKS, start=1):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from web.throwaway import RunningSystem, running_system
+from web.local.temporary import RunningSystem, running_system
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from web.throwaway import RunningSystem
+from web.local.temporary import RunningSystem
 
 NO_SERVER = "http://127.0.0.1:1"
 
@@ -59,8 +59,8 @@ def test_submit_wait_then_read_the_results(server, stack, folder, tmp_path):
     assert "3 of 3 images finished: 1 done, 2 rejected" in in_words.stdout
 
     exported = cxr("results", job["id"], "--json", **server)
-    verdicts = {i["filename"]: i["status"] for i in json.loads(exported.stdout)["results"]}
-    assert verdicts == {
+    results = {i["filename"]: i["status"] for i in json.loads(exported.stdout)["results"]}
+    assert results == {
         "scans/chest.dcm": "done",
         "scans/more/legs.zip/leg.dcm": "rejected",
         "scans/more/note [b].txt": "rejected",
@@ -70,7 +70,7 @@ def test_submit_wait_then_read_the_results(server, stack, folder, tmp_path):
     written = cxr("results", job["id"], "--output", file, **server)
     assert (written.returncode, written.stdout) == (0, "")
     rows = list(csv.DictReader(io.StringIO(file.read_text())))
-    assert {row["filename"]: row["status"] for row in rows} == verdicts
+    assert {row["filename"]: row["status"] for row in rows} == results
 
     table = cxr("results", job["id"], **server).stdout
     assert "scans/more/note [b].txt" in table
@@ -87,7 +87,7 @@ def test_submit_without_waiting_prints_number_and_link(server, stack, folder):
 
 
 def test_a_job_is_cancelled_and_resumed(server, folder):
-    """However far the workers came in between, every image has its verdict in the end."""
+    """However far the workers came in between, every image has its result in the end."""
     submitted = cxr("submit", folder, "--urgent", "--json", **server)
     job = json.loads(submitted.stdout)["id"]
     cancelled = cxr("cancel", job, "--json", **server)

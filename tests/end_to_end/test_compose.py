@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cxr import COMMANDS, main
-from tests.end_to_end.compose import (
+from tests.support.compose import (
     ROOT,
     SECRETS,
     MissingVariable,
@@ -18,7 +18,7 @@ from tests.end_to_end.compose import (
     instructions,
     own_services,
 )
-from web.server import gunicorn_arguments
+from web.local.gunicorn import gunicorn_arguments
 from worker.settings import Settings, describe
 
 SERVICES = {"migrate", "web", "worker-cpu", "worker-gpu", "sweeper", "redis", "postgres"}

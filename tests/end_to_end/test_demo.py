@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from web.demo import CHESTS, LEG, unexpected
+from web.local.demo import CHESTS, LEG, unexpected
 
-MOST_S = 60
+MAX_S = 60
 
 
 def demo(**environment: str) -> subprocess.CompletedProcess:
@@ -18,7 +18,7 @@ def demo(**environment: str) -> subprocess.CompletedProcess:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=2 * MOST_S,
+        timeout=2 * MAX_S,
         env={**os.environ, **environment},
     )
 
@@ -61,7 +61,7 @@ def test_images_that_do_not_exist_are_named(tmp_path):
     ],
 )
 def test_it_judges_its_own_outcome(chest, leg, said):
-    verdicts = [{"filename": name, "status": chest} for name in CHESTS]
-    verdicts.append({"filename": LEG, "status": leg})
-    complaint = unexpected(verdicts)
+    results = [{"filename": name, "status": chest} for name in CHESTS]
+    results.append({"filename": LEG, "status": leg})
+    complaint = unexpected(results)
     assert complaint is None if said is None else said in complaint

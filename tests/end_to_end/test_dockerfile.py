@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.compose import ROOT, dockerfile, instructions, own_services
+from tests.support.compose import ROOT, dockerfile, instructions, own_services
 
 TARGETS = ("cpu", "gpu")
 

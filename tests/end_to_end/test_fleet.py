@@ -19,8 +19,8 @@ import psycopg
 import pytest
 import redis
 
-from tests.end_to_end.compose import SECRETS, compose
-from tests.support import wait_for
+from tests.support.compose import SECRETS, compose
+from tests.support.waiting import wait_for
 from web.client.files import collect
 from web.client.http import Client
 
@@ -124,8 +124,8 @@ def test_a_job_goes_through_the_fleet(fleet, radiographs):
     with Client(f"http://127.0.0.1:{fleet.ports['web']}", SECRETS["CXR_TOKEN"]) as client:
         job = client.submit(collect([radiographs["RG1_J2KR"], radiographs["RG3_J2KR"]]))
         *_, job = client.watch(job["id"])
-        verdicts = {image["filename"]: image["status"] for image in client.images(job["id"])}
-    assert verdicts == {"RG1_J2KR.dcm": "done", "RG3_J2KR.dcm": "rejected"}, fleet.logs()
+        results = {image["filename"]: image["status"] for image in client.images(job["id"])}
+    assert results == {"RG1_J2KR.dcm": "done", "RG3_J2KR.dcm": "rejected"}, fleet.logs()
     assert any((fleet.folder / "data" / "images").rglob("*"))
 
     for name in reversed(stay):

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from model.labels import LABELS
-from tests.support import data_folder, wait_for
+from tests.support.waiting import data_folder, wait_for
 
 COUNT = 200
 
 
 @pytest.fixture(scope="module")
 def samples() -> list:
-    from training.manifest import of_split, read_data
+    from training.data.manifest import of_split, read_data
 
     tested = of_split(read_data(data_folder()), "test")
     return [tested[n] for n in np.random.default_rng(3).permutation(len(tested))[:COUNT]]
@@ -32,7 +32,7 @@ def page(stack) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def images(page, samples) -> list[dict]:
-    """Their verdicts, in upload order."""
+    """Their results, in upload order."""
     with ExitStack() as opened:
         files = [
             ("files", (f"{number}.jpg", opened.enter_context(sample.path.open("rb"))))
@@ -52,7 +52,7 @@ def images(page, samples) -> list[dict]:
             return found
 
 
-def test_every_image_gets_a_verdict_in_upload_order(images):
+def test_every_image_gets_a_result_in_upload_order(images):
     assert [image["filename"] for image in images] == [f"{n}.jpg" for n in range(COUNT)]
     refused = [image for image in images if image["status"] != "done"]
     assert len(refused) <= COUNT // 50, refused  # the gate lets 2 % go, no more

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import api, logs
-from tests.support import wait_for
-from web.throwaway import running_system
+from tests.support.waiting import wait_for
+from web.local.temporary import running_system
 
 
 def parts_of(stack) -> dict[int, str]:

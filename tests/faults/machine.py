@@ -8,16 +8,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.bench.cost import children
 from tests.faults import audit
 from tests.faults.clock import Clock
 from tests.faults.services import DATABASES, Queue, wait_until_gone
-from tests.support import wait_for
-from tests.toys import toy_artifact
-from web.bench.cost import children
-from web.throwaway import RunningSystem, running_system
-from worker.migrations import migrate
+from tests.support.toys import toy_artifact
+from tests.support.waiting import wait_for
+from web.local.temporary import RunningSystem, running_system
+from worker.records import ClinicRecord
 from worker.store import DEFAULT_CLINIC, Store
-from worker.views import ClinicView
+from worker.store.migrations import migrate
 
 WORKERS = 2
 LEASE_S = 3
@@ -42,7 +42,7 @@ class Machine:
         self._open.callback(self.store.close)
         migrate(self.store.database)
         audit.install(self.store.database)
-        self.clinic: ClinicView = self.store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+        self.clinic: ClinicRecord = self.store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
         self._system = contextlib.ExitStack()
         self.system: RunningSystem
         self.start()

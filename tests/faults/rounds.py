@@ -9,7 +9,7 @@ from random import Random
 
 from tests.faults.machine import Machine
 from tests.faults.scenarios import SCENARIOS, Scenario, Unavailable
-from tests.faults.trial import Outcome, Trial
+from tests.faults.trial import FinishedImage, Trial
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Tally:
 
     scenario: Scenario
     database: str
-    outcomes: list[Outcome] = field(default_factory=list)
+    finished: list[FinishedImage] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     unavailable: str = ""
 
@@ -27,7 +27,7 @@ class Tally:
         """Rounds that lost, repeated or left something, took too long or did not get to its end."""
         return len(self.errors) + sum(
             bool(o.lost or o.twice or o.stuck or o.recovery_s > self.scenario.within_s)
-            for o in self.outcomes
+            for o in self.finished
         )
 
     def as_json(self) -> dict:
@@ -38,7 +38,7 @@ class Tally:
             "within_s": self.scenario.within_s,
             "unavailable": self.unavailable,
             "errors": self.errors,
-            "rounds": [asdict(outcome) for outcome in self.outcomes],
+            "rounds": [asdict(finished_image) for finished_image in self.finished],
         }
 
 
@@ -49,7 +49,7 @@ def report_rounds(
     found = {}
     for tally in run_rounds(database, names, rounds, seed, minutes):
         found[tally.scenario.name] = tally
-        last = tally.outcomes[-1] if tally.outcomes else tally.unavailable or tally.errors[-1:]
+        last = tally.finished[-1] if tally.finished else tally.unavailable or tally.errors[-1:]
         print(f"{database} {tally.scenario.name}: {last}", file=sys.stderr, flush=True)
     return [found[name].as_json() | {"failures": found[name].failures} for name in sorted(found)]
 
@@ -90,7 +90,7 @@ def _run(tally: Tally, machine: Machine, chance: Random, thorough: bool) -> bool
     trial = Trial(machine, chance, thorough)
     try:
         tally.scenario.run(trial)
-        outcome = trial.finish(tally.scenario.within_s)
+        finished_image = trial.finish(tally.scenario.within_s)
         machine.clock.set_ahead(0)
     except Unavailable as reason:
         tally.unavailable = str(reason)
@@ -102,9 +102,9 @@ def _run(tally: Tally, machine: Machine, chance: Random, thorough: bool) -> bool
         _show(tally, machine, tally.errors[-1])
         return False
     failures = tally.failures
-    tally.outcomes.append(outcome)
+    tally.finished.append(finished_image)
     if tally.failures > failures:
-        _show(tally, machine, str(outcome))
+        _show(tally, machine, str(finished_image))
         return False
     return True
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from worker.valkey import EmbeddedValkey
+from worker.supervise.valkey import EmbeddedValkey
 
 
 class Queue:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from model import classifier
-from model.images import Radiograph, decode
-from worker.process import run_worker
+from model.reading.radiograph import Radiograph, decode
+from worker.running.process import run_worker
 from worker.settings import Settings
-from worker.supervisor import Part, Supervisor
+from worker.supervise.supervisor import Part, Supervisor
 
 WORKERS = 2
 SICKNESS = {
@@ -21,7 +21,7 @@ SICKNESS = {
 
 
 def decode_or_worse(source: Path, **options: int) -> Radiograph:
-    """As `model.images.decode`, but for marked files."""
+    """As `model.reading.radiograph.decode`, but for marked files."""
     sickness = SICKNESS.get(source.read_bytes())
     if sickness:
         sickness()

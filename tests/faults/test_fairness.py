@@ -4,7 +4,7 @@ import httpx
 
 from tests.faults.machine import WORKERS, Machine
 from tests.faults.trial import chest
-from tests.support import wait_for
+from tests.support.waiting import wait_for
 
 MANY, FEW = 1000, 10
 # Each worker holds a batch of 4 in the network and has claimed the next.

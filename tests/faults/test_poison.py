@@ -4,11 +4,11 @@ import pytest
 
 from tests.faults.machine import NETWORK_SIZE
 from tests.faults.sick_workers import SICKNESS
-from tests.support import wait_for
-from tests.toys import toy_artifact
-from tests.worker.system import System
+from tests.support.system import System
+from tests.support.toys import toy_artifact
+from tests.support.waiting import wait_for
+from worker.records import ImageStatus, JobStatus
 from worker.settings import Settings
-from worker.views import ImageStatus, JobStatus
 
 GOOD = 200
 ATTEMPTS = 3
@@ -65,5 +65,5 @@ def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp
     system.processes[-1].wait(20)
     system.start_worker()
     wait_for(lambda: system.complete(job), timeout_s=60)
-    verdicts = {image.reason for image in system.store.all_images(system.clinic.id, job.id)}
-    assert verdicts == {None, "unsupported_format"}, "a healthy worker says what these files are"
+    results = {image.reason for image in system.store.all_images(system.clinic.id, job.id)}
+    assert results == {None, "unsupported_format"}, "a healthy worker says what these files are"

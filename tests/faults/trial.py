@@ -1,4 +1,4 @@
-"""One fault, from upload to verdicts, and what came of it."""
+"""One fault, from upload to results, and what came of it."""
 
 import io
 import time
@@ -14,12 +14,12 @@ import numpy as np
 import PIL.Image
 from sqlalchemy import func, select
 
-from model.images import decode
+from model.reading.radiograph import decode
 from tests.faults import audit
 from tests.faults.machine import TOKEN, Machine
-from tests.support import wait_for
-from worker.schema import Image
-from worker.views import ImageStatus, JobView
+from tests.support.waiting import wait_for
+from worker.records import ImageStatus, JobRecord
+from worker.store.schema import Image
 
 IMAGES = 200
 ANSWER_S = 60
@@ -28,7 +28,7 @@ STUCK_AFTER_S = 60
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinishedImage:
     """What became of the images that were accepted, and how long it took after the fault."""
 
     submitted: int
@@ -92,7 +92,7 @@ class Trial:
         )
         assert answer.status_code == 200, answer.text
 
-    def job(self, job_id: int) -> JobView:
+    def job(self, job_id: int) -> JobRecord:
         return self.machine.store.job(self.machine.clinic.id, job_id)
 
     def in_the_middle(self, job_id: int) -> None:
@@ -113,8 +113,8 @@ class Trial:
         jobs = [self.job(job_id).counts for job_id in self._jobs]
         return all(counts.waiting + counts.running == 0 for counts in jobs)
 
-    def finish(self, within_s: float) -> Outcome:
-        """Wait until every image has its verdict, which should take `within_s`, and count."""
+    def finish(self, within_s: float) -> FinishedImage:
+        """Wait until every image has its result, which should take `within_s`, and count."""
         over_at = self._over_at or time.monotonic()
         while not self.complete() and time.monotonic() < over_at + within_s + STUCK_AFTER_S:
             time.sleep(0.02)
@@ -123,7 +123,7 @@ class Trial:
         submitted = sum(self._jobs.values())
         stuck = statuses.get(ImageStatus.WAITING, 0) + statuses.get(ImageStatus.RUNNING, 0)
         done = statuses.get(ImageStatus.DONE, 0)
-        return Outcome(
+        return FinishedImage(
             submitted=submitted,
             results=done,
             lost=submitted - done - stuck,

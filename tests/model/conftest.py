@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.classifier import Classifier
-from model.images import Radiograph, decode
+from model.reading.radiograph import Radiograph, decode
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from model.classifier import Classifier
 from model.engines import load_engine
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
 from model.labels import LABELS
+from model.results import classify_files
 from model.sources import Source
-from model.verdicts import judge
-from tests.model.pictures import NOT_CHESTS, png_of
+from tests.support.pictures import NOT_CHESTS, png_of
 
 
 def test_it_is_the_released_model(classifier):
@@ -60,8 +60,8 @@ def test_a_low_highest_probability_is_uncertain(radiographs):
     for limit in (0.0, 1.0):
         given = dataclasses.replace(artifact, uncertain_below=limit)
         classifier = Classifier(given, engine)
-        [prediction] = classifier.classify([classifier.prepare(radiographs["RG1_J2KI"])])
-        found[limit] = prediction.uncertain
+        [result] = classifier.classify([classifier.prepare(radiographs["RG1_J2KI"])])
+        found[limit] = result.uncertain
     assert found == {0.0: False, 1.0: True}
 
 
@@ -120,14 +120,14 @@ def test_one_bad_image_does_not_take_the_others_along(classifier, chest):
     sources = [Source(f"{i}.png", content) for i, content in enumerate(contents)]
     sources.insert(3, Source("page.png", png_of(NOT_CHESTS["text_page"]())))
     sources.insert(5, Source("empty.png", b""))
-    verdicts = list(judge(broken, sources))
+    file_results = list(classify_files(broken, sources))
 
-    assert [verdict.file for verdict in verdicts] == [source.name for source in sources]
-    by_name = {verdict.file: verdict for verdict in verdicts}
+    assert [file_result.file for file_result in file_results] == [source.name for source in sources]
+    by_name = {file_result.file: file_result for file_result in file_results}
     assert by_name.pop("6.png").status == "failed"
     assert by_name.pop("page.png").reason == "not_a_chest_xray"
     assert by_name.pop("empty.png").reason == "unreadable"
-    assert {verdict.status for verdict in by_name.values()} == {"done"}
+    assert {file_result.status for file_result in by_name.values()} == {"done"}
 
 
 def test_verdicts_come_while_files_are_still_to_be_read(classifier, chest):
@@ -139,9 +139,9 @@ def test_verdicts_come_while_files_are_still_to_be_read(classifier, chest):
             given.append(len(given))
             yield Source(f"{given[-1]}.png", content)
 
-    verdicts = judge(classifier, endless())
-    first = next(verdicts)
-    verdicts.close()
+    file_results = classify_files(classifier, endless())
+    first = next(file_results)
+    file_results.close()
 
     assert first.status == "done"
     assert set(first.timings_ms) == {"decode", "gate", "prepare", "infer"}

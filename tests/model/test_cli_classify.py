@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from model.cli import DISCLAIMER, classify
 from model.labels import LABELS
 from model.sources import count, walk
-from tests.model.pictures import NOT_CHESTS, png_of
+from tests.support.pictures import NOT_CHESTS, png_of
 
 FIELDS = {
     "file",
@@ -119,7 +119,7 @@ def test_a_zip_member_by_member(tmp_path, chest):
     assert count([archive]) == 3
 
 
-def test_a_damaged_member_has_a_verdict_of_its_own(tmp_path, chest):
+def test_a_damaged_member_has_a_result_of_its_own(tmp_path, chest):
     good = png_of(chest.pixels)
     data = bytearray(zip_of(a=good, b=good))
     data[200:400] = bytes(200)  # inside the first member
@@ -131,7 +131,7 @@ def test_a_damaged_member_has_a_verdict_of_its_own(tmp_path, chest):
     assert lines[0]["reason"] == "unreadable"
 
 
-def test_a_damaged_zip_has_one_verdict(tmp_path):
+def test_a_damaged_zip_has_one_result(tmp_path):
     archive = tmp_path / "a.zip"
     archive.write_bytes(zip_of(a=b"hello")[:60])
     code, (line,), _ = run(archive)

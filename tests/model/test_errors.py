@@ -26,6 +26,6 @@ def test_a_rejection_carries_its_sentence(rejection):
     assert raised.message == str(raised) == "The file is empty. Send it again."
 
 
-def test_a_missing_model_is_no_verdict_about_an_image():
+def test_a_missing_model_is_no_result_about_an_image():
     assert not issubclass(errors.ArtifactMissing, errors.Rejection)
     assert not issubclass(errors.ArtifactMismatch, errors.Rejection)

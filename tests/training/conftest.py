@@ -7,7 +7,7 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from tests.toys import SIZE, toy_folders
+from tests.support.toys import SIZE, toy_folders
 
 RECIPE = f"""
 name = "stripes"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from tests.web.verdicts import work
+from tests.support.results import work
 from web.app import create_app
 from worker.errors import SettingsError
 

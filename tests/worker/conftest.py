@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from worker.migrations import migrate
+from worker.records import Claim, ClinicRecord, FinishedImage, ImageStatus, MapRecord, NewImage
 from worker.store import Store
-from worker.views import AttentionView, Claim, ClinicView, ImageStatus, NewImage, Outcome
+from worker.store.migrations import migrate
 
 
 @pytest.fixture
-def db(database_url) -> Iterator[tuple[Store, ClinicView]]:
+def db(database_url) -> Iterator[tuple[Store, ClinicRecord]]:
     """A migrated store with one clinic, on SQLite and on PostgreSQL."""
     store = Store(database_url)
     migrate(store.database)
@@ -23,17 +23,17 @@ def new_images(count: int) -> list[NewImage]:
     return [NewImage(f"{number}.png", f"00/{number}", 1000 + number) for number in range(count)]
 
 
-def outcome(claim: Claim, label: str = "NORMAL") -> Outcome:
-    """A verdict of done, with a 2 x 3 attention map."""
+def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
+    """A result of done, with a 2 x 3 attention map."""
     probabilities = {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.1} | {label: 0.8}
     grid = np.linspace(0, 1, 6, dtype=np.float16).reshape(2, 3)
-    return Outcome(
+    return FinishedImage(
         claim=claim,
         status=ImageStatus.DONE,
         label=label,
         probabilities=probabilities,
         uncertain=False,
-        attention=AttentionView(grid, (0.1, 0.2, 0.9, 0.8)),
+        attention=MapRecord(grid, (0.1, 0.2, 0.9, 0.8)),
         model="test-1",
         width=640,
         height=480,

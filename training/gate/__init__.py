@@ -1,1 +1,1 @@
-"""Fits and measures the gate of `model.gate`: `python -m training.gate`."""
+"""Fits and measures the gate of `model.gate.frontal`: `python -m training.gate`."""

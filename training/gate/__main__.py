@@ -1,6 +1,6 @@
 """Fit the gate, and measure it honestly.
 
-    CXR_DATA=folder python -m training.gate            # fits model/gate.npz: 4 minutes on 1 core
+    CXR_DATA=folder python -m training.gate            # fits model/gate/gate.npz: 4 minutes
     CXR_DATA=folder python -m training.gate --measure  # measures the released one only
 
 Fitted on the manifest's `train`, its threshold chosen on `val`, measured on `test`; then once more
@@ -11,7 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from model.gate import MODEL_FILE, FrontalModel
+from model.gate.frontal import MODEL_FILE, FrontalModel
 from training.gate.fitting import (
     PER_KIND,
     fit,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from model.gate import SHAPE, FrontalModel
-from model.gate_features import THUMB, measure
-from model.images import decode
+from model.gate.features import THUMB, measure
+from model.gate.frontal import SHAPE, FrontalModel
+from model.reading.radiograph import decode
 from training.gate.chests import as_sent
 from training.gate.negatives import CHEST_KINDS, KINDS
 

@@ -63,7 +63,7 @@ def slices() -> list[np.ndarray]:
     import pydicom
     from pydicom.pixels import pixel_array
 
-    from model.pixels import stretched
+    from model.reading.pixels import stretched
 
     folder = Path(data_store.__file__).parent / "data"
     names = ("693_UNCR", "MR2_UNCI", "MR-SIEMENS-DICOM-WithOverlays", "US1_UNCI", "JPEG-LL",

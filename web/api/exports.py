@@ -11,9 +11,9 @@ from flask import Response
 from model.labels import LABELS
 from web.api.schemas import Export
 from web.api.shapes import DISCLAIMER, image_json, job_json, time_json
-from web.auth import check_api_request, clinic_id
+from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.views import ImageView, JobView
+from worker.records import ImageRecord, JobRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 blueprint.before_request(check_api_request)
@@ -57,7 +57,7 @@ def results_json(job_id):
     return _download(_json_chunks(job, images), "application/json", job, "json")
 
 
-def _csv_chunks(images: Iterator[ImageView]) -> Iterator[str]:
+def _csv_chunks(images: Iterator[ImageRecord]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
@@ -70,7 +70,7 @@ def _csv_chunks(images: Iterator[ImageView]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def _csv_row(image: ImageView) -> list[object]:
+def _csv_row(image: ImageRecord) -> list[object]:
     probabilities = image.probabilities or {}
     return [
         image.id,
@@ -91,7 +91,7 @@ def harmless(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text
 
 
-def _json_chunks(job: JobView, images: Iterator[ImageView]) -> Iterator[str]:
+def _json_chunks(job: JobRecord, images: Iterator[ImageRecord]) -> Iterator[str]:
     head = {"job": job_json(job), "disclaimer": DISCLAIMER}
     yield json.dumps(head)[:-1] + ', "results": ['
     separator = "\n"
@@ -101,7 +101,7 @@ def _json_chunks(job: JobView, images: Iterator[ImageView]) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _download(chunks: Iterator[str], kind: str, job: JobView, ending: str) -> Response:
+def _download(chunks: Iterator[str], kind: str, job: JobRecord, ending: str) -> Response:
     # The file's name holds no word of the user's: it ends up in download histories.
     headers = {"Content-Disposition": f'attachment; filename="cxr-job-{job.id}.{ending}"'}
     return Response(chunks, content_type=kind, headers=headers)

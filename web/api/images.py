@@ -1,16 +1,16 @@
-"""One image: its verdict, its picture, and its attention map."""
+"""One image: its result, its picture, and its attention map."""
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
-from web import overlays
+from web import pictures as overlays
 from web.api.caching import conditional, etag_of
 from web.api.openapi import NOT_MODIFIED
 from web.api.schemas import Attention, Image, OverlayQuery, PictureQuery
 from web.api.shapes import attention_json, image_json
-from web.auth import check_api_request, clinic_id
+from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.views import ImageView
+from worker.records import ImageRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 blueprint.before_request(check_api_request)
@@ -27,9 +27,9 @@ NO_PICTURE = {422: "The file cannot be shown, or a parameter is out of range."}
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(Image)
 def get_image(image_id):
-    """Get an image's verdict"""
+    """Get an image's result"""
     image = services().store.image(clinic_id(), image_id)
-    return conditional(_tag(image, "verdict"), lambda: jsonify(image_json(image)))
+    return conditional(_tag(image, "result"), lambda: jsonify(image_json(image)))
 
 
 @blueprint.get("/images/<int:image_id>/preview.png")
@@ -71,7 +71,7 @@ def attention_grid(image_id):
     )
 
 
-def _tag(image: ImageView, *more: object) -> str:
+def _tag(image: ImageRecord, *more: object) -> str:
     return etag_of(
         image.id,
         image.file_key,

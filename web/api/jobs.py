@@ -7,9 +7,9 @@ from web.api.caching import conditional, etag_of
 from web.api.openapi import NOT_MODIFIED
 from web.api.schemas import ImagePage, ImagesQuery, Job, JobPage, JobsQuery
 from web.api.shapes import image_json, job_json, page_json
-from web.auth import check_api_request, clinic_id
+from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.views import ImageStatus, JobView
+from worker.records import ImageStatus, JobRecord
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
 blueprint.before_request(check_api_request)
@@ -67,7 +67,7 @@ def resume_job(job_id):
 def retry_job(job_id):
     """Try failed images again
 
-    Those with the status `failed` wait again; refusals and verdicts stand. A job without any stays
+    Those with the status `failed` wait again; refusals and results stand. A job without any stays
     as it is.
     """
     return _again(services().store.retry_job(clinic_id(), job_id))
@@ -78,7 +78,7 @@ def retry_job(job_id):
 def delete_job(job_id):
     """Delete a job
 
-    With its images, verdicts and files, also while it runs. There is no way back.
+    With its images, results and files, also while it runs. There is no way back.
     """
     here = services()
     here.files.delete(here.store.delete_job(clinic_id(), job_id))
@@ -104,6 +104,6 @@ def list_images(job_id, query):
     return conditional(etag, make)
 
 
-def _again(job: JobView) -> Response:
+def _again(job: JobRecord) -> Response:
     services().dispatcher.wake(job.id)
     return jsonify(job_json(job))

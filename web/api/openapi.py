@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from web.api.schemas import Problem
 
 DESCRIPTION = """
-Upload chest X-rays in bulk, watch the job, read a verdict and an attention map for each image.
+Upload chest X-rays in bulk, watch the job, read a result and an attention map for each image.
 Research and triage support, not a diagnosis.
 
 Every error is `application/problem+json` (RFC 9457) with a `code` for programs. Lists are paged:

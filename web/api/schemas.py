@@ -5,11 +5,11 @@ from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
 from apiflask.validators import Length, OneOf, Range, Regexp
 
 from model.labels import LABELS
-from worker.views import ImageStatus, JobStatus
+from worker.records import ImageStatus, JobStatus
 
-MOST_PER_PAGE = 500
-MOST_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
-MOST_IDEMPOTENCY_KEY = 255
+MAX_PER_PAGE = 500
+MAX_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
+MAX_IDEMPOTENCY_KEY = 255
 TIME = {"format": "date-time", "example": "2026-11-23T02:30:00.000Z"}
 
 
@@ -151,7 +151,7 @@ class UploadHeaders(Schema):
     idempotency_key = String(
         data_key="Idempotency-Key",
         validate=[
-            Length(1, MOST_IDEMPOTENCY_KEY),
+            Length(1, MAX_IDEMPOTENCY_KEY),
             Regexp(r"^[!-~]+$", error="Letters, digits and signs of ASCII, without spaces."),
         ],
         metadata=_described(
@@ -165,18 +165,18 @@ class UploadHeaders(Schema):
 
 class JobsQuery(Schema):
     cursor = String(
-        validate=Length(max=MOST_CURSOR), metadata=_described("`next_cursor` of the page before.")
+        validate=Length(max=MAX_CURSOR), metadata=_described("`next_cursor` of the page before.")
     )
-    limit = Integer(load_default=50, validate=Range(1, MOST_PER_PAGE))
+    limit = Integer(load_default=50, validate=Range(1, MAX_PER_PAGE))
 
 
 class ImagesQuery(Schema):
     status = String(validate=OneOf([status.value for status in ImageStatus]))
     label = String(validate=OneOf(LABELS))
     cursor = String(
-        validate=Length(max=MOST_CURSOR), metadata=_described("`next_cursor` of the page before.")
+        validate=Length(max=MAX_CURSOR), metadata=_described("`next_cursor` of the page before.")
     )
-    limit = Integer(load_default=100, validate=Range(1, MOST_PER_PAGE))
+    limit = Integer(load_default=100, validate=Range(1, MAX_PER_PAGE))
 
 
 class PictureQuery(Schema):

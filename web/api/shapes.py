@@ -6,12 +6,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from worker.views import AttentionView, ImageView, JobView, Page
+from worker.records import ImageRecord, JobRecord, MapRecord, Page
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
 
 
-def job_json(job: JobView) -> dict[str, Any]:
+def job_json(job: JobRecord) -> dict[str, Any]:
     counts = job.counts
     speed, left = job.images_per_second, job.seconds_left
     return {
@@ -37,7 +37,7 @@ def job_json(job: JobView) -> dict[str, Any]:
     }
 
 
-def image_json(image: ImageView) -> dict[str, Any]:
+def image_json(image: ImageRecord) -> dict[str, Any]:
     result = None
     if image.label is not None:
         result = {
@@ -64,7 +64,7 @@ def image_json(image: ImageView) -> dict[str, Any]:
     }
 
 
-def attention_json(attention: AttentionView, model: str | None) -> dict[str, Any]:
+def attention_json(attention: MapRecord, model: str | None) -> dict[str, Any]:
     height, width = attention.grid.shape
     left, top, right, bottom = attention.box
     return {

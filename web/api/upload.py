@@ -10,13 +10,13 @@ from marshmallow import ValidationError
 from web.api.openapi import UPLOAD_BODY
 from web.api.schemas import InlineJob, Job, UploadHeaders
 from web.api.shapes import job_json
-from web.auth import check_api_request, clinic_id
+from web.auth.requests import check_api_request, clinic_id
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services
-from web.uploads import MEGABYTE, Upload, printable
 from worker.errors import KeyTaken
-from worker.views import JobView
+from worker.intake.upload import MEGABYTE, Upload, printable
+from worker.records import JobRecord
 
 blueprint = APIBlueprint("upload", __name__, tag="Jobs")
 blueprint.before_request(check_api_request)
@@ -89,7 +89,7 @@ def create_job(headers):
     return _accepted(job)
 
 
-def _accepted(job: JobView, replayed: bool = False) -> Response:
+def _accepted(job: JobRecord, replayed: bool = False) -> Response:
     response = jsonify(job_json(job))
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"

@@ -46,7 +46,7 @@ def server_options(command: Callable) -> Callable:
 )
 @click.option("--name", default="", help="The job's name. Default: after its first file.")
 @click.option("--urgent", is_flag=True, help="Before all jobs that are not urgent.")
-@click.option("--wait", is_flag=True, help="Stay until every image has its verdict.")
+@click.option("--wait", is_flag=True, help="Stay until every image has its result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
 @server_options
 def submit(
@@ -60,12 +60,12 @@ def submit(
 ) -> None:
     """Upload files, folders and zip archives as one job.
 
-    With --wait, exits with 1 when an image failed or was cancelled; refused images are verdicts.
+    With --wait, exits with 1 when an image failed or was cancelled; refused images are results.
     """
     from web.client.files import collect
     from web.client.view import follow, status_lines, upload_bar
 
-    with clear_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, known_token(token)) as client:
         files = collect(paths)
         if not files:
             raise click.UsageError(f"There are no files in {', '.join(map(str, paths))}.")
@@ -86,14 +86,14 @@ def submit(
 
 @click.command()
 @click.argument("job", type=click.IntRange(min=1))
-@click.option("--watch", is_flag=True, help="Stay until every image has its verdict.")
+@click.option("--watch", is_flag=True, help="Stay until every image has its result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
 @server_options
 def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) -> None:
     """Show how far the job with the number JOB is."""
     from web.client.view import follow, status_lines
 
-    with clear_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, known_token(token)) as client:
         found = follow(client, job) if watch else client.job(job)
         if as_json:
             click.echo(document(client, found))
@@ -120,7 +120,7 @@ def results(job: int, kind: str | None, output: Path | None, url: str, token: st
         kind = output.suffix.lower().lstrip(".")
         if kind not in ("csv", "json"):
             raise click.UsageError(f"Say --csv or --json: {output.name} ends in neither.")
-    with clear_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, known_token(token)) as client:
         found = client.job(job)
         if found["status"] == "running":
             total = found["counts"]["total"]
@@ -152,7 +152,7 @@ def known_token(token: str | None) -> str:
 
 
 def exit_code(job: Json) -> int:
-    """0 when every image of an ended job got a verdict, else 1."""
+    """0 when every image of an ended job got a result, else 1."""
     return EXIT_FAILED if job["counts"]["failed"] or job["counts"]["cancelled"] else 0
 
 
@@ -167,7 +167,7 @@ def document(client: Client, job: Json) -> str:
 
 
 @contextlib.contextmanager
-def clear_errors() -> Iterator[None]:
+def client_errors() -> Iterator[None]:
     """The client's errors become one sentence on stderr and the exit code of their kind."""
     try:
         yield

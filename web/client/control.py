@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from web.client.cli import clear_errors, document, known_token, link, server_options
+from web.client.cli import client_errors, document, known_token, link, server_options
 from web.client.http import Client, Json
 
 
@@ -21,7 +21,7 @@ def _job_command(verb: Callable[[Client, int], Json]) -> click.Command:
     def command(job: int, as_json: bool, url: str, token: str | None) -> None:
         from web.client.view import status_lines
 
-        with clear_errors(), Client(url, known_token(token)) as client:
+        with client_errors(), Client(url, known_token(token)) as client:
             after = verb(client, job)
             if as_json:
                 click.echo(document(client, after))
@@ -45,7 +45,7 @@ def resume(client: Client, job: int) -> Json:
 
 @_job_command
 def retry(client: Client, job: int) -> Json:
-    """Try the failed images of the job with the number JOB again; verdicts stand."""
+    """Try the failed images of the job with the number JOB again; results stand."""
     return client.retry(job)
 
 
@@ -54,8 +54,8 @@ def retry(client: Client, job: int) -> Json:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @server_options
 def delete(job: int, yes: bool, url: str, token: str | None) -> None:
-    """Delete the job with the number JOB, with its images, verdicts and files."""
-    with clear_errors(), Client(url, known_token(token)) as client:
+    """Delete the job with the number JOB, with its images, results and files."""
+    with client_errors(), Client(url, known_token(token)) as client:
         if not yes:
             click.confirm(_question(client.job(job)), abort=True, err=True)
         client.delete(job)

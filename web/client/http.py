@@ -24,7 +24,7 @@ ANSWER_TIMEOUT_S = 60.0
 # After the last byte of an upload the server still unpacks archives and flushes files to the disk.
 UPLOAD_ANSWER_TIMEOUT_S = 600.0
 FIRST_POLL_S = 0.25
-LONGEST_POLL_S = 5.0
+MAX_POLL_S = 5.0
 POLL_GROWTH = 1.5
 OUTAGE_S = 60.0
 # Between the tries of an upload, about a minute in all: a restart, or a cable that was pulled.
@@ -131,7 +131,7 @@ class Client:
         return self._json(self._send("POST", f"/jobs/{job_id}/retry"))
 
     def delete(self, job_id: int) -> None:
-        """Delete the job with its images, verdicts and files."""
+        """Delete the job with its images, results and files."""
         self._send("DELETE", f"/jobs/{job_id}")
 
     def watch(self, job_id: int) -> Iterator[Json]:
@@ -149,7 +149,7 @@ class Client:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > OUTAGE_S:
                     raise
-                time.sleep(LONGEST_POLL_S / 2)
+                time.sleep(MAX_POLL_S / 2)
                 continue
             if answer.status_code == httpx.codes.OK:
                 job = self._json(answer)
@@ -158,7 +158,7 @@ class Client:
                     return
                 etag, poll_s = answer.headers.get("ETag", ""), FIRST_POLL_S
             else:
-                poll_s = min(LONGEST_POLL_S, poll_s * POLL_GROWTH)
+                poll_s = min(MAX_POLL_S, poll_s * POLL_GROWTH)
             time.sleep(poll_s)
 
     def images(self, job_id: int) -> Iterator[Json]:

@@ -97,10 +97,10 @@ def status_lines(job: Json) -> str:
 
 
 def results_table(images: Iterable[Json]) -> Table:
-    """Images with verdict, probabilities and reason."""
+    """Images with result, probabilities and reason."""
     table = Table(box=box.SIMPLE_HEAD, caption=DISCLAIMER, caption_justify="left")
     table.add_column("File", overflow="fold")
-    table.add_column("Verdict")
+    table.add_column("FileResult")
     for label in LABELS:
         table.add_column(label, justify="right")
     table.add_column("Reason", overflow="fold")

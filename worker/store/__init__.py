@@ -1,8 +1,8 @@
 """The store: every verb that reads or writes SQL, and the only place with database sessions."""
 
-from worker.database import Database
 from worker.store.clinics import ClinicVerbs
 from worker.store.control import ControlVerbs
+from worker.store.database import Database
 from worker.store.images import ImageVerbs
 from worker.store.jobs import JobVerbs
 from worker.store.outbox import OutboxVerbs

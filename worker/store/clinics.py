@@ -4,10 +4,10 @@ import hashlib
 
 from sqlalchemy import select, text
 
-from worker.database import Database
-from worker.schema import Clinic, Token
+from worker.records import ClinicRecord
+from worker.store.database import Database
 from worker.store.rows import now
-from worker.views import ClinicView
+from worker.store.schema import Clinic, Token
 
 
 class ClinicVerbs:
@@ -18,16 +18,16 @@ class ClinicVerbs:
         with self.database.reading() as session:
             session.execute(text("SELECT 1"))
 
-    def clinic_of_token(self, token: str) -> ClinicView | None:
+    def clinic_of_token(self, token: str) -> ClinicRecord | None:
         with self.database.reading() as session:
             clinic = session.scalar(
                 select(Clinic)
                 .join(Token, Token.clinic_id == Clinic.id)
                 .where(Token.sha256 == _digest(token))
             )
-            return ClinicView(id=clinic.id, name=clinic.name) if clinic else None
+            return ClinicRecord(id=clinic.id, name=clinic.name) if clinic else None
 
-    def ensure_clinic(self, name: str, token: str) -> ClinicView:
+    def ensure_clinic(self, name: str, token: str) -> ClinicRecord:
         """Make the clinic unless it exists, and let `token` open it."""
         with self.database.writing() as session:
             clinic = session.scalar(select(Clinic).where(Clinic.name == name))
@@ -38,7 +38,7 @@ class ClinicVerbs:
             known = session.scalar(select(Token).where(Token.sha256 == _digest(token)))
             if known is None:
                 session.add(Token(clinic_id=clinic.id, sha256=_digest(token), created_at=now()))
-            return ClinicView(id=clinic.id, name=clinic.name)
+            return ClinicRecord(id=clinic.id, name=clinic.name)
 
 
 def _digest(token: str) -> str:

@@ -8,17 +8,17 @@ from collections import Counter
 
 from sqlalchemy import delete, select, update
 
-from worker.database import Database
-from worker.schema import AttentionMap, Image, Job, status_is
+from worker.records import ImageStatus, JobRecord, JobStatus
 from worker.store.counters import move
-from worker.store.rows import job_row, job_view, now
-from worker.views import ImageStatus, JobStatus, JobView
+from worker.store.database import Database
+from worker.store.rows import job_record, job_row, now
+from worker.store.schema import AttentionMap, Image, Job, status_is
 
 
 class ControlVerbs:
     database: Database
 
-    def cancel_job(self, clinic_id: int, job_id: int) -> JobView:
+    def cancel_job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id)
@@ -34,21 +34,21 @@ class ControlVerbs:
                 move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
                 session.refresh(job)
                 job.status, job.finished_at = JobStatus.CANCELLED, now()
-            return job_view(job)
+            return job_record(job)
 
-    def resume_job(self, clinic_id: int, job_id: int) -> JobView:
+    def resume_job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Let cancelled images wait again; without any, nothing changes. Raises NotFound."""
         return self._wait_again(clinic_id, job_id, ImageStatus.CANCELLED)
 
-    def retry_job(self, clinic_id: int, job_id: int) -> JobView:
+    def retry_job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Let failed images wait again, with all their attempts. Raises NotFound.
 
-        Without any, nothing changes: verdicts and refusals stand.
+        Without any, nothing changes: results and refusals stand.
         """
         return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
 
     def delete_job(self, clinic_id: int, job_id: int) -> list[str]:
-        """Delete the job with its images and verdicts, also while workers hold some.
+        """Delete the job with its images and results, also while workers hold some.
 
         Returns: the keys of its files, for the caller to delete. Raises NotFound.
         """
@@ -72,7 +72,7 @@ class ControlVerbs:
                 session.execute(statement.execution_options(synchronize_session=False))
         return keys
 
-    def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobView:
+    def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobRecord:
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id)
             waiting = session.execute(
@@ -96,4 +96,4 @@ class ControlVerbs:
                 # Speed is counted from here on: of a job that still ran, too, for what was
                 # finished before is partly unfinished now.
                 job.started_with = job.done + job.rejected + job.failed
-            return job_view(job)
+            return job_record(job)

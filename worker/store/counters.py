@@ -5,9 +5,9 @@ from collections import Counter
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from worker.schema import Job
+from worker.records import JobStatus
 from worker.store.rows import now
-from worker.views import JobStatus
+from worker.store.schema import Job
 
 
 def move(session: Session, job_id: int, changes: Counter) -> None:

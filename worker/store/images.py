@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import ColumnElement, func, select
 
-from worker.database import Database
 from worker.errors import NotFound
-from worker.schema import AttentionMap, Image
-from worker.store.rows import decode_cursor, encode_cursor, image_view, job_row
-from worker.views import AttentionView, ImageStatus, ImageView, Page
+from worker.records import ImageRecord, ImageStatus, MapRecord, Page
+from worker.store.database import Database
+from worker.store.rows import decode_cursor, encode_cursor, image_record, job_row
+from worker.store.schema import AttentionMap, Image
 
 EXPORT_CHUNK = 1000
 
@@ -25,7 +25,7 @@ class ImageVerbs:
         label: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
-    ) -> Page[ImageView]:
+    ) -> Page[ImageRecord]:
         """The job's images in upload order. Raises NotFound, InvalidCursor."""
         query = select(Image).where(*_of_job(job_id, status, label)).order_by(Image.id)
         if cursor is not None:
@@ -33,10 +33,10 @@ class ImageVerbs:
         with self.database.reading() as session:
             job_row(session, clinic_id, job_id)
             found = session.scalars(query.limit(limit + 1)).all()
-            items = [image_view(image) for image in found[:limit]]
+            items = [image_record(image) for image in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
 
-    def all_images(self, clinic_id: int, job_id: int) -> Iterator[ImageView]:
+    def all_images(self, clinic_id: int, job_id: int) -> Iterator[ImageRecord]:
         """Every image of the job, in chunks, so that no transaction stays open. Raises NotFound."""
         cursor = None
         while True:
@@ -46,13 +46,13 @@ class ImageVerbs:
             if cursor is None:
                 return
 
-    def image(self, clinic_id: int, image_id: int) -> ImageView:
+    def image(self, clinic_id: int, image_id: int) -> ImageRecord:
         """Raises NotFound."""
         with self.database.reading() as session:
             image = session.get(Image, image_id)
             if image is None or image.clinic_id != clinic_id:
                 raise NotFound(f"There is no image {image_id}.")
-            return image_view(image)
+            return image_record(image)
 
     def neighbours(
         self,
@@ -70,14 +70,14 @@ class ImageVerbs:
             following = session.scalar(after.where(*shown, Image.id > image_id))
             return previous, following
 
-    def attention(self, clinic_id: int, image_id: int) -> AttentionView:
+    def attention(self, clinic_id: int, image_id: int) -> MapRecord:
         """Raises NotFound, also when the image has no attention map (yet)."""
         with self.database.reading() as session:
             found = session.get(AttentionMap, image_id)
             if found is None or found.clinic_id != clinic_id:
                 raise NotFound(f"There is no attention map of image {image_id}.")
             grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
-            return AttentionView(grid, (found.left, found.top, found.right, found.bottom))
+            return MapRecord(grid, (found.left, found.top, found.right, found.bottom))
 
 
 def _of_job(

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from worker.database import Database
 from worker.errors import KeyTaken
-from worker.schema import Image, Job
-from worker.store.rows import decode_cursor, encode_cursor, job_row, job_view, now
-from worker.views import ImageStatus, JobStatus, JobView, NewImage, Page
+from worker.records import ImageStatus, JobRecord, JobStatus, NewImage, Page
+from worker.store.database import Database
+from worker.store.rows import decode_cursor, encode_cursor, job_record, job_row, now
+from worker.store.schema import Image, Job
 
 ROWS_PER_INSERT = 1000
 
@@ -25,7 +25,7 @@ class JobVerbs:
         urgent: bool = False,
         upload: str | None = None,
         idempotency_key: str | None = None,
-    ) -> JobView:
+    ) -> JobRecord:
         """Store the job and its images in one transaction; their messages are still unsent.
 
         upload: name of the folder of their files. idempotency_key: what the sender calls the
@@ -65,14 +65,14 @@ class JobVerbs:
                 session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])
             if refused == len(images):
                 job.status, job.finished_at = JobStatus.COMPLETE, created_at
-            return job_view(job)
+            return job_record(job)
 
-    def job(self, clinic_id: int, job_id: int) -> JobView:
+    def job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Raises NotFound."""
         with self.database.reading() as session:
-            return job_view(job_row(session, clinic_id, job_id))
+            return job_record(job_row(session, clinic_id, job_id))
 
-    def job_of_key(self, clinic_id: int, idempotency_key: str) -> JobView | None:
+    def job_of_key(self, clinic_id: int, idempotency_key: str) -> JobRecord | None:
         """The job that the sender's key was given to, if there is one."""
         with self.database.reading() as session:
             job = session.scalar(
@@ -80,21 +80,21 @@ class JobVerbs:
                     Job.clinic_id == clinic_id, Job.idempotency_key == idempotency_key
                 )
             )
-            return job_view(job) if job else None
+            return job_record(job) if job else None
 
     def known_uploads(self, names: Iterable[str]) -> set[str]:
         """Those names of upload folders that belong to a job."""
         with self.database.reading() as session:
             return set(session.scalars(select(Job.upload).where(Job.upload.in_(list(names)))))
 
-    def jobs(self, clinic_id: int, cursor: str | None = None, limit: int = 50) -> Page[JobView]:
+    def jobs(self, clinic_id: int, cursor: str | None = None, limit: int = 50) -> Page[JobRecord]:
         """The clinic's jobs, newest first. Raises InvalidCursor."""
         query = select(Job).where(Job.clinic_id == clinic_id).order_by(Job.id.desc())
         if cursor is not None:
             query = query.where(Job.id < decode_cursor(cursor))
         with self.database.reading() as session:
             found = session.scalars(query.limit(limit + 1)).all()
-            items = [job_view(job) for job in found[:limit]]
+            items = [job_record(job) for job in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
 
 

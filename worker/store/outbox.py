@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import or_, select, update
 
-from worker.database import Database
-from worker.schema import Image, Job, status_is
+from worker.records import ImageStatus, JobStatus
 from worker.store.counters import move
+from worker.store.database import Database
 from worker.store.rows import now
-from worker.views import ImageStatus, JobStatus
+from worker.store.schema import Image, Job, status_is
 
 GAVE_UP_REASON = "worker_died"
 GAVE_UP_MESSAGE = (

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor, NotFound
-from worker.schema import Image, Job
-from worker.views import Counts, ImageView, JobView
+from worker.records import Counts, ImageRecord, JobRecord
+from worker.store.schema import Image, Job
 
 
 def now() -> datetime:
@@ -23,8 +23,8 @@ def job_row(session: Session, clinic_id: int, job_id: int, lock: bool = False) -
     return job
 
 
-def job_view(job: Job) -> JobView:
-    return JobView(
+def job_record(job: Job) -> JobRecord:
+    return JobRecord(
         id=job.id,
         clinic_id=job.clinic_id,
         name=job.name,
@@ -47,7 +47,7 @@ def job_view(job: Job) -> JobView:
     )
 
 
-def image_view(image: Image) -> ImageView:
+def image_record(image: Image) -> ImageRecord:
     probabilities = None
     if image.label is not None:
         probabilities = {
@@ -55,7 +55,7 @@ def image_view(image: Image) -> ImageView:
             "NORMAL": image.normal,
             "PNEUMONIA": image.pneumonia,
         }
-    return ImageView(
+    return ImageRecord(
         id=image.id,
         job_id=image.job_id,
         filename=image.filename,

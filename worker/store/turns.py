@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Row, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from worker.schema import Clinic, Image, status_is
-from worker.views import ImageStatus
+from worker.records import ImageStatus
+from worker.store.schema import Clinic, Image, status_is
 
 # So many urgent batches of a clinic in a row, then a routine one, so that routine never starves.
 URGENT_IN_A_ROW = 4

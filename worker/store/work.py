@@ -1,6 +1,6 @@
-"""What a worker does with the store: claim a batch, save its verdicts.
+"""What a worker does with the store: claim a batch, save its results.
 
-A claim is a short transaction that writes a token and a lease; the verdicts are saved only where
+A claim is a short transaction that writes a token and a lease; the results are saved only where
 the row still carries that token, so a worker that was given up for dead cannot overwrite its
 successor.
 """
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import insert, select, update
 
-from worker.database import Database
-from worker.schema import AttentionMap, Image, status_is
+from worker.records import Claim, FinishedImage, ImageStatus
 from worker.store.counters import move
+from worker.store.database import Database
 from worker.store.rows import now
+from worker.store.schema import AttentionMap, Image, status_is
 from worker.store.turns import next_batch
-from worker.views import Claim, ImageStatus, Outcome
 
 
 class WorkVerbs:
@@ -26,7 +26,7 @@ class WorkVerbs:
     def claim(self, limit: int, lease_s: float, in_hand: bool = False) -> list[Claim]:
         """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.turns`.
 
-        in_hand: the worker holds others whose verdicts are not saved yet.
+        in_hand: the worker holds others whose results are not saved yet.
         """
         token = secrets.token_hex(16)
         with self.database.writing() as session:
@@ -59,9 +59,9 @@ class WorkVerbs:
             for row in batch
         ]
 
-    def save(self, outcomes: Sequence[Outcome]) -> int:
-        """Save verdicts and maps in one transaction. Returns: how many were still ours."""
-        if not outcomes:
+    def save(self, finished: Sequence[FinishedImage]) -> int:
+        """Save results and maps in one transaction. Returns: how many were still ours."""
+        if not finished:
             return 0
         finished_at = now()
         with self.database.writing() as session:
@@ -69,57 +69,59 @@ class WorkVerbs:
                 session.execute(
                     select(Image.id, Image.lease_token)
                     .where(
-                        Image.id.in_([outcome.claim.image_id for outcome in outcomes]),
+                        Image.id.in_(
+                            [finished_image.claim.image_id for finished_image in finished]
+                        ),
                         status_is(ImageStatus.RUNNING),
                     )
                     .order_by(Image.id)  # as `delete_job` does: nobody waits in a circle
                     .with_for_update()
                 ).all()
             )
-            ours = [o for o in outcomes if held.get(o.claim.image_id) == o.claim.token]
+            ours = [o for o in finished if held.get(o.claim.image_id) == o.claim.token]
             if not ours:
                 return 0
-            session.execute(update(Image), [_verdict_values(o, finished_at) for o in ours])
+            session.execute(update(Image), [_result_values(o, finished_at) for o in ours])
             maps = [_attention_values(o) for o in ours if o.attention is not None]
             if maps:
                 session.execute(insert(AttentionMap), maps)
             changes: dict[int, Counter] = defaultdict(Counter)
-            for outcome in ours:
-                changes[outcome.claim.job_id][outcome.status.value] += 1
-                changes[outcome.claim.job_id]["running"] -= 1
+            for finished_image in ours:
+                changes[finished_image.claim.job_id][finished_image.status.value] += 1
+                changes[finished_image.claim.job_id]["running"] -= 1
             for job_id in sorted(changes):
                 move(session, job_id, changes[job_id])
         return len(ours)
 
 
-def _verdict_values(outcome: Outcome, finished_at) -> dict:
-    probabilities = outcome.probabilities or {}
+def _result_values(finished_image: FinishedImage, finished_at) -> dict:
+    probabilities = finished_image.probabilities or {}
     return {
-        "id": outcome.claim.image_id,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "message": outcome.message,
-        "label": outcome.label,
+        "id": finished_image.claim.image_id,
+        "status": finished_image.status,
+        "reason": finished_image.reason,
+        "message": finished_image.message,
+        "label": finished_image.label,
         "covid19": probabilities.get("COVID19"),
         "normal": probabilities.get("NORMAL"),
         "pneumonia": probabilities.get("PNEUMONIA"),
-        "uncertain": outcome.uncertain,
-        "model": outcome.model,
-        "width": outcome.width,
-        "height": outcome.height,
-        "timings_ms": outcome.timings_ms,
+        "uncertain": finished_image.uncertain,
+        "model": finished_image.model,
+        "width": finished_image.width,
+        "height": finished_image.height,
+        "timings_ms": finished_image.timings_ms,
         "lease_token": None,
         "lease_until": None,
         "finished_at": finished_at,
     }
 
 
-def _attention_values(outcome: Outcome) -> dict:
-    grid = np.ascontiguousarray(outcome.attention.grid, dtype="<f2")
-    left, top, right, bottom = outcome.attention.box
+def _attention_values(finished_image: FinishedImage) -> dict:
+    grid = np.ascontiguousarray(finished_image.attention.grid, dtype="<f2")
+    left, top, right, bottom = finished_image.attention.box
     return {
-        "image_id": outcome.claim.image_id,
-        "clinic_id": outcome.claim.clinic_id,
+        "image_id": finished_image.claim.image_id,
+        "clinic_id": finished_image.claim.clinic_id,
         "height": grid.shape[0],
         "width": grid.shape[1],
         "grid": grid.tobytes(),

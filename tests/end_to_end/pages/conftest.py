@@ -1,6 +1,6 @@
 """A real browser before a real web server.
 
-Verdicts come from the tests themselves, so that they can look at a job half done; one test goes
+Results come from the tests themselves, so that they can look at a job half done; one test goes
 through a whole running system instead.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.end_to_end.site import CHROMIUM_FLAGS, TOKEN, Site
+from tests.support.site import CHROMIUM_FLAGS, TOKEN, Site
 
 POLL_MS = 15_000  # the page asks at least every 10 s
 

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.end_to_end.pages.conftest import POLL_MS, row
-from tests.end_to_end.site import TOKEN
-from tests.web.verdicts import failed, work
-from worker.views import NewImage
+from tests.support.results import failed, work
+from tests.support.site import TOKEN
+from worker.records import NewImage
 
 
 @pytest.fixture

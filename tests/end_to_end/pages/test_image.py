@@ -1,12 +1,12 @@
-"""The page of one image: its map, its keys, its verdict."""
+"""The page of one image: its map, its keys, its result."""
 
 import re
 
 from playwright.sync_api import expect
 
 from tests.end_to_end.pages.conftest import POLL_MS, row
-from tests.web.verdicts import work
-from worker.views import NewImage
+from tests.support.results import work
+from worker.records import NewImage
 
 
 def test_the_attention_map_and_the_keys(page, site, chest):
@@ -60,7 +60,7 @@ def test_the_filter_outlasts_a_look_at_one_image(page, site, chest):
     expect(row(page, "b.dcm")).to_have_count(0)
 
 
-def test_uncertain_verdicts_are_marked(page, site, chest):
+def test_uncertain_results_are_marked(page, site, chest):
     key = site.keep(chest)
     site.job("Two", [NewImage(f"{name}.dcm", key, 1) for name in "ab"])
     work(site.store, 2)
@@ -69,7 +69,7 @@ def test_uncertain_verdicts_are_marked(page, site, chest):
     expect(row(page, "a.dcm").get_by_text("uncertain")).to_be_hidden()
 
 
-def test_an_image_page_waits_for_its_verdict(page, site, chest):
+def test_an_image_page_waits_for_its_result(page, site, chest):
     site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
     page.goto(f"{site.address}/images/1")
     expect(page.get_by_text("Waiting")).to_be_visible()

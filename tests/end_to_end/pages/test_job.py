@@ -3,8 +3,8 @@
 from playwright.sync_api import expect
 
 from tests.end_to_end.pages.conftest import POLL_MS, row
-from tests.web.verdicts import work
-from worker.views import NewImage
+from tests.support.results import work
+from worker.records import NewImage
 
 
 def test_a_server_that_goes_away_and_comes_back(page, site, chest):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.end_to_end.site import TOKEN
-from tests.web.verdicts import rejected, work
-from worker.views import NewImage
+from tests.support.results import rejected, work
+from tests.support.site import TOKEN
+from worker.records import NewImage
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.faults.inputs.hostile_names import NAMES
-from web.uploads import display_name
-from worker.views import NewImage
+from worker.intake.upload import display_name
+from worker.records import NewImage
 
 SHOWN = [display_name(name) for name in NAMES]
 

@@ -6,9 +6,9 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.pages.conftest import POLL_MS, row
-from tests.end_to_end.site import TOKEN, Site
-from tests.web.verdicts import done, rejected, work
-from worker.views import NewImage
+from tests.support.results import done, rejected, work
+from tests.support.site import TOKEN, Site
+from worker.records import NewImage
 
 
 def drop(page: Page, names: list[str], content: bytes) -> None:
@@ -40,7 +40,7 @@ def test_signing_in_with_the_form(visit, site):
     expect(page.get_by_label("Access token")).to_be_visible()
 
 
-def test_from_files_to_verdicts(page, site, chest, radiographs):
+def test_from_files_to_results(page, site, chest, radiographs):
     """Upload two files, watch them, filter, and look at one."""
     assert "token" not in page.url
     page.get_by_label("Job name").fill("Monday")
@@ -92,7 +92,7 @@ def test_choosing_a_folder_keeps_the_paths(page, site, chest, tmp_path):
 
 
 def test_an_upload_that_is_refused_says_why_and_can_be_tried_again(page, site):
-    page.locator("#drop").evaluate("(zone) => (zone.dataset.mostImages = '1')")
+    page.locator("#drop").evaluate("(zone) => (zone.dataset.maxImages = '1')")
     page.reload()
     drop(page, [".only-hidden"], b"x")
     expect(page.get_by_role("alert")).to_contain_text("no files")

@@ -7,8 +7,8 @@ import pytest
 
 from tests.end_to_end.conftest import api
 from tests.faults.inputs.hostile_archives import SMALL_LIMITS
-from tests.support import wait_for
-from web.throwaway import RunningSystem, throwaway_system
+from tests.support.waiting import wait_for
+from web.local.temporary import RunningSystem, throwaway_system
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def client(system) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def verdicts(client):
+def results(client):
     """Uploads [(filename, content)] as one job, waits for it, and gives its images in order."""
 
     def send(files: list[tuple[str, bytes]]) -> list[dict]:

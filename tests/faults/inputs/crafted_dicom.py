@@ -7,7 +7,7 @@ from openjpeg import encode
 from pydicom.tag import Tag
 from pydicom.uid import JPEGBaseline8Bit
 
-from tests.model.pictures import dicom_bytes
+from tests.support.pictures import dicom_bytes
 
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
 ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, 0)

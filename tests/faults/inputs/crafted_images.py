@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.model.pictures import encoded
+from tests.support.pictures import encoded
 
 
 def grey(file: Path) -> Image.Image:

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import Rejection
-from model.gate import check
-from model.images import decode
+from model.gate.frontal import check
+from model.reading.radiograph import decode
 
 AT_LEAST = 300  # as a worker asks for
 HANG_S = 30
-MOST_MB = 700
-MOST_ADDRESS_SPACE = 8_000_000_000  # keeps the machine alive when a decoder does not
+MAX_MB = 700
+MAX_ADDRESS_SPACE = 8_000_000_000  # keeps the machine alive when a decoder does not
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Decoder:
         self._process.join()
 
     def finding(self, data: bytes) -> Finding | None:
-        """What goes wrong with this file; None when it gets a picture or a verdict."""
+        """What goes wrong with this file; None when it gets a picture or a result."""
         try:
             self._pipe.send_bytes(data)
             answer = self._pipe.recv() if self._pipe.poll(HANG_S) else ("hang", f"over {HANG_S} s")
@@ -81,7 +81,7 @@ class Decoder:
 
 def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESS_SPACE, MOST_ADDRESS_SPACE))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         while True:
@@ -93,7 +93,7 @@ def _serve(pipe: Connection) -> None:
             os.lseek(said.fileno(), 0, os.SEEK_SET)
             if answer is None and words:
                 answer = f"stderr {words.split()[0]!r}", words.decode(errors="replace")
-            if answer is None and _peak_mb() > MOST_MB:
+            if answer is None and _peak_mb() > MAX_MB:
                 answer = "memory", f"{_peak_mb():.0f} MB"
             pipe.send(answer)
 

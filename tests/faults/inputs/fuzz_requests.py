@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.faults.inputs.fuzz_seeds import zip_seeds
 from tests.faults.inputs.hostile_names import NAMES
 from tests.faults.inputs.mutations import mutated
-from tests.model.formats import GREY
-from tests.model.pictures import encoded
+from tests.support.formats import GREY
+from tests.support.pictures import encoded
 
 BOUNDARY = "a-boundary"
 

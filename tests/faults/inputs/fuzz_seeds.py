@@ -16,10 +16,10 @@ from pydicom.uid import (
 
 from tests.faults.inputs.crafted_dicom import compressed, float_file, j2k
 from tests.faults.inputs.hostile_archives import damaged, lies, locked, packed, paths
-from tests.model.formats import GREY, PICTURES
-from tests.model.pictures import dicom_bytes, encoded, ramp
+from tests.support.formats import GREY, PICTURES
+from tests.support.pictures import dicom_bytes, encoded, ramp
 
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 
 
 def image_seeds() -> list[bytes]:
@@ -30,7 +30,7 @@ def zip_seeds() -> list[bytes]:
     small = encoded(GREY)
     catalogue = [*damaged(small), *lies(small), *locked(small), *paths(small)]
     plain = packed({"a.png": small, "b/c.png": small, "d.txt": b"hello"})
-    return [plain, *(entry.content for entry in catalogue if len(entry.content) < MOST_BYTES)]
+    return [plain, *(entry.content for entry in catalogue if len(entry.content) < MAX_BYTES)]
 
 
 def _rasters() -> list[bytes]:
@@ -76,7 +76,7 @@ def _real_dicoms() -> list[bytes]:
     folder = Path(data_store.__file__).parent / "data"
     found = []
     for file in sorted(folder.glob("*.dcm")):
-        if file.stat().st_size < MOST_BYTES:
+        if file.stat().st_size < MAX_BYTES:
             content = file.read_bytes()
             for modality in (b"CT", b"MR", b"NM", b"US", b"OT"):
                 content = content.replace(b"CS\x02\x00" + modality, b"CS\x02\x00CR")

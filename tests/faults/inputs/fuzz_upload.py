@@ -8,12 +8,12 @@ from tests.conftest import TOKEN
 from tests.faults.inputs.fuzz_decode import Finding, key_of
 from tests.faults.inputs.fuzz_requests import Upload
 from web.app import create_app
-from worker.migrations import migrate
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
+from worker.store.migrations import migrate
 
 LIMITS = {"max_image_mb": 1, "max_upload_mb": 4, "max_job_images": 30}
-MOST_REQUESTS = 200  # then with an empty store again: the files are counted after every request
+MAX_REQUESTS = 200  # then with an empty store again: the files are counted after every request
 JOBS = "/api/v1/jobs"
 
 
@@ -53,7 +53,7 @@ class Server:
     def finding(self, upload: Upload) -> Finding | None:
         """What goes wrong with this request; None when it is taken or refused as it should be."""
         self._requests += 1
-        if self._requests > MOST_REQUESTS:
+        if self._requests > MAX_REQUESTS:
             self.__exit__()
             self.__enter__()
         self._unexpected.clear()

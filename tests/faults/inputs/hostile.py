@@ -1,4 +1,4 @@
-"""The catalogue of hostile uploads: what each holds, and the verdicts it must get.
+"""The catalogue of hostile uploads: what each holds, and the results it must get.
 
 All are made here, in memory; the large ones are large only once they are unpacked.
 """
@@ -36,5 +36,5 @@ def judged(filename: str, content: bytes) -> Hostile:
 def archive(filename: str, content: bytes, *rows: tuple[str, str, str | None]) -> Hostile:
     """rows: (name in the archive, status, reason) of each."""
     return Hostile(
-        filename, content, tuple(Row(f"{filename}/{name}", *verdict) for name, *verdict in rows)
+        filename, content, tuple(Row(f"{filename}/{name}", *result) for name, *result in rows)
     )

@@ -29,7 +29,7 @@ from tests.faults.inputs.crafted_dicom import (
 )
 from tests.faults.inputs.crafted_images import with_jpeg_size
 from tests.faults.inputs.hostile import Hostile, judged, refused
-from tests.model.pictures import dicom_bytes, encoded
+from tests.support.pictures import dicom_bytes, encoded
 
 LOOKUP_TABLES = (0x0028, 0x3010)
 PRIVATE = (0x0029, 0x1010)

@@ -18,7 +18,7 @@ from tests.faults.inputs.crafted_images import (
     zeros,
 )
 from tests.faults.inputs.hostile import Hostile, judged, refused
-from tests.model.pictures import encoded
+from tests.support.pictures import encoded
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF")
 

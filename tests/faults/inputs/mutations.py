@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
-MOST_BYTES = 2_000_000
+MAX_BYTES = 2_000_000
 HEADER_BYTES = 600  # half of all changes fall here, where the fields are
 NUMBERS = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF)
 NUMBERS += (0x80000000, 0xFFFFFFFE, 0xFFFFFFFF, 2**63 - 1, 2**63, 2**64 - 1)
@@ -19,7 +19,7 @@ def mutated(draw, seeds: Sequence[bytes]) -> bytes:
     data = seeds[draw(st.integers(0, len(seeds) - 1))]
     for _ in range(draw(st.integers(1, 4))):
         change = draw(st.sampled_from(CHANGES))
-        data = change(draw, data, seeds)[:MOST_BYTES]
+        data = change(draw, data, seeds)[:MAX_BYTES]
     # With a wrong checksum a PNG never gets beyond its first check.
     if data.startswith(PNG_START) and draw(st.booleans()):
         data = with_right_checksums(data)

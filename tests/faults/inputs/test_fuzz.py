@@ -35,7 +35,7 @@ def server() -> Iterator[Server]:
 
 @settings(max_examples=500, **SHORT)
 @given(data=mutated(image_seeds()))
-def test_a_damaged_image_is_a_picture_or_a_verdict(decoder, data):
+def test_a_damaged_image_is_a_picture_or_a_result(decoder, data):
     assert decoder.finding(data) is None
 
 

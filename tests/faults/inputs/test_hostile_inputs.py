@@ -1,27 +1,27 @@
-"""Poison through the whole system: every file its own verdict, and everything still alive."""
+"""Poison through the whole system: every file its own result, and everything still alive."""
 
 import time
 
 import pytest
 
+from tests.bench.cost import children, peak_memory_mb
 from tests.end_to_end.conftest import logs
 from tests.faults.inputs.crafted_images import grey
 from tests.faults.inputs.hostile import Hostile, Row
 from tests.faults.inputs.hostile_archives import archives, crowd, packed
 from tests.faults.inputs.hostile_dicom import dicoms
 from tests.faults.inputs.hostile_images import images
-from web.bench.cost import children, peak_memory_mb
 
-MOST_WORKER_MB = 700
-MOST_WEB_MB = 700
-MOST_REFUSAL_S = 10
+MAX_WORKER_MB = 700
+MAX_WEB_MB = 700
+MAX_REFUSAL_S = 10
 GOOD = "a perfectly good chest.png"
 
 
 @pytest.fixture(scope="module")
-def parts(system, verdicts, chest) -> dict[str, int]:
+def parts(system, results, chest) -> dict[str, int]:
     """Process ids of the system, once its worker has proven itself."""
-    assert verdicts([(GOOD, chest.read_bytes())])[0]["status"] == "done"
+    assert results([(GOOD, chest.read_bytes())])[0]["status"] == "done"
     return children(system)
 
 
@@ -38,11 +38,11 @@ def the_good_one(found: list[dict]) -> dict:
 
 
 @pytest.mark.parametrize("kind", [images, dicoms])
-def test_each_file_gets_its_verdict(system, parts, verdicts, chest, kind):
+def test_each_file_gets_its_result(system, parts, results, chest, kind):
     catalogue = list(kind(grey(chest)))
     middle = len(catalogue) // 2
     files = [(entry.filename, entry.content) for entry in catalogue]
-    found = verdicts([*files[:middle], (GOOD, chest.read_bytes()), *files[middle:]])
+    found = results([*files[:middle], (GOOD, chest.read_bytes()), *files[middle:]])
     assert the_good_one(found)["status"] == "done"
     found.remove(the_good_one(found))
     assert disagreements(found, catalogue) == []
@@ -51,10 +51,10 @@ def test_each_file_gets_its_verdict(system, parts, verdicts, chest, kind):
     assert children(system) == parts, logs(system)
 
 
-def test_each_archive_gets_its_verdicts(system, parts, verdicts, chest):
+def test_each_archive_gets_its_results(system, parts, results, chest):
     for catalogue in archives(chest.read_bytes()):
         files = [(entry.filename, entry.content) for entry in catalogue]
-        found = verdicts([*files, (GOOD, chest.read_bytes())])
+        found = results([*files, (GOOD, chest.read_bytes())])
         assert the_good_one(found)["status"] == "done", catalogue[0].filename
         found.remove(the_good_one(found))
         assert disagreements(found, catalogue) == []
@@ -67,7 +67,7 @@ def test_a_hundred_thousand_files_are_refused_before_they_are_written(system, cl
     began = time.monotonic()
     answer = client.post("/jobs", files={"files": ("crowd.zip", content)})
     assert (answer.status_code, answer.json()["code"]) == (413, "too_many_images")
-    assert time.monotonic() - began < MOST_REFUSAL_S
+    assert time.monotonic() - began < MAX_REFUSAL_S
     assert client.get("/jobs").json() == jobs
     assert disk_bytes(system) - size < 1_000_000
 
@@ -94,8 +94,8 @@ def test_pictures_of_hostile_files_are_shown_or_refused(client):
 def test_memory_stayed_small_and_the_logs_silent(system, parts):
     """Comes last in this module: whatever was sent before is in these figures."""
     assert children(system) == parts, logs(system)
-    assert peak_memory_mb(parts["worker-1"]) < MOST_WORKER_MB
-    assert peak_memory_mb(parts["web"]) < MOST_WEB_MB
+    assert peak_memory_mb(parts["worker-1"]) < MAX_WORKER_MB
+    assert peak_memory_mb(parts["web"]) < MAX_WEB_MB
     said = logs(system)
     for secret in ("Traceback", "Secret", "evil", "bomb", "chest"):
         assert secret not in said, said

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.inputs.hostile_archives import packed
 from tests.faults.inputs.hostile_names import FORMULA_STARTS, NAMES
-from tests.support import wait_for
+from tests.support.waiting import wait_for
 
 PLAIN = "plain.png"
 CONTENT = b"no picture"

@@ -11,10 +11,10 @@ from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit
 
 from model.errors import UnreadableImage
-from model.images import decode
+from model.reading.radiograph import decode
 from tests.faults.inputs.crafted_dicom import compressed
 from tests.faults.inputs.crafted_images import png, zeros
-from tests.model.pictures import dicom_bytes, encoded
+from tests.support.pictures import dicom_bytes, encoded
 
 WIDTH, HEIGHT = 5_000, 4_000  # what a large detector gives
 SLACK_MB = 40

@@ -6,8 +6,8 @@ from contextlib import closing
 
 from tests.faults.scenarios.registry import REDIS_BACK_S, scenario
 from tests.faults.trial import Trial
-from tests.support import wait_for
-from worker.queue import CLASSIFY, QUEUE, make_celery
+from tests.support.waiting import wait_for
+from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.settings import Settings
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tests.faults.machine import TOKEN
 from tests.faults.scenarios.registry import REDIS_BACK_S, Unavailable, scenario
 from tests.faults.trial import IMAGES, Trial, chest, new_key
-from tests.support import wait_for
+from tests.support.waiting import wait_for
 
 
 @scenario()

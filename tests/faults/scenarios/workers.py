@@ -11,7 +11,7 @@ from tests.faults.machine import LEASE_S
 from tests.faults.scenarios.registry import scenario
 from tests.faults.services import wait_until_gone
 from tests.faults.trial import Trial, chest
-from tests.support import wait_for
+from tests.support.waiting import wait_for
 
 SPARE_BYTES = 16_000_000
 LARGE = 2000
@@ -66,7 +66,7 @@ def worker_quit(trial: Trial) -> None:
 
 @scenario()
 def worker_frozen(trial: Trial) -> None:
-    """SIGSTOP of a worker past its lease, then SIGCONT: its late verdicts are fenced off"""
+    """SIGSTOP of a worker past its lease, then SIGCONT: its late results are fenced off"""
     trial.in_the_middle(trial.upload())
     pid = trial.machine.kill("worker", signal.SIGSTOP)
     time.sleep(LEASE_S + trial.chance.uniform(1, 3))

@@ -1,0 +1,1 @@
+"""The gate: is this a frontal chest X-ray?"""

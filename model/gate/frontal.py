@@ -1,0 +1,154 @@
+"""The gate: is this a frontal chest X-ray? If not, the network must not be asked.
+
+Cheap rules come first (blank, colour, proportions). What passes them is measured
+(`gate_features`) and scored by `FrontalModel`: how far the picture lies from the subspace of real
+chests, and a small network on top. `python -m training.gate` fits it.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from model.errors import BlankImage, NotAChestXray
+from model.gate.features import BLACK, CELLS, DIRECTIONS, THUMB, WHITE, measure
+from model.reading.radiograph import Radiograph
+
+MODEL_FILE = Path(__file__).with_name("gate.npz")
+
+SHAPE = THUMB * THUMB + CELLS * CELLS * DIRECTIONS  # features that describe shape; texture follows
+MIN_CONTRAST = 0.02  # of the full range, between the 1st and the 99th percentile
+MAX_COLOUR = 0.03  # see Radiograph.colourfulness
+MAX_STRETCHED = 2.5  # longer side over shorter side
+MAX_EMPTY = 0.6  # share of black or of white pixels; of 7,914 chests none had over 0.55
+_SHAPE_LIMIT, _INNER_LIMIT = 6.0, 8.0  # standard deviations; keeps odd pictures from overshooting
+
+_SEND = "Send a frontal chest X-ray (PA or AP)."
+
+
+@dataclass(frozen=True)
+class FrontalModel:
+    """Weights of the score: D features, C components, I inner values, M members, H hidden units.
+
+    template: (THUMB, THUMB), the mean chest. mean, scale: (D,). components: (SHAPE, C).
+    variances: (C,) of the chests along the components. inner_mean, inner_scale: (I,).
+    hidden: (M, I, H), hidden_bias: (M, H), out: (M, H), out_bias: (M,).
+    threshold: scores below it are refused.
+    """
+
+    template: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    components: np.ndarray
+    variances: np.ndarray
+    inner_mean: np.ndarray
+    inner_scale: np.ndarray
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    out: np.ndarray
+    out_bias: np.ndarray
+    threshold: np.ndarray
+
+    def inner(self, features: np.ndarray) -> np.ndarray:
+        """(N, D) features → (N, I): whitened components, log distances to and in the subspace of
+        chests (reconstruction error, Mahalanobis), texture."""
+        normal = (features - self.mean) / self.scale
+        shape = np.clip(normal[:, :SHAPE], -_SHAPE_LIMIT, _SHAPE_LIMIT)
+        along = shape @ self.components
+        error = (shape**2).sum(axis=1) - (along**2).sum(axis=1)
+        white = along / np.sqrt(self.variances)
+        return np.column_stack(
+            [
+                white,
+                np.log(np.maximum(error, 1)),
+                np.log1p((white**2).sum(axis=1)),
+                normal[:, SHAPE:],
+            ]
+        )
+
+    def standardised(self, inner: np.ndarray) -> np.ndarray:
+        return np.clip((inner - self.inner_mean) / self.inner_scale, -_INNER_LIMIT, _INNER_LIMIT)
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """(N, D) features → (N,) mean log odds that the picture is a frontal chest X-ray."""
+        inner = self.standardised(self.inner(features))
+        units = np.einsum("ni,mih->nmh", inner, self.hidden, optimize=True) + self.hidden_bias
+        odds = (np.maximum(units, 0) * self.out).sum(axis=2) + self.out_bias
+        return odds.mean(axis=1)
+
+    def refuses(self, features: np.ndarray) -> np.ndarray:
+        """(N, D) features → (N,) bool: mostly empty, or a score below the threshold."""
+        return _empty(features) | (self.scores(features) < self.threshold)
+
+    def save(self, path: Path) -> None:
+        np.savez_compressed(
+            path, **{field.name: getattr(self, field.name) for field in fields(self)}
+        )
+
+    @classmethod
+    def load(cls, path: Path = MODEL_FILE) -> "FrontalModel":
+        with np.load(path) as arrays:
+            return cls(
+                **{field.name: arrays[field.name].astype(np.float32) for field in fields(cls)}
+            )
+
+
+@cache
+def released() -> FrontalModel:
+    """The model beside this file, loaded once per process."""
+    return FrontalModel.load()
+
+
+def score(pixels: np.ndarray) -> float:
+    """Log odds that (H, W) float32 0..1 shows an upright frontal chest, of either polarity."""
+    model = released()
+    return float(model.scores(measure(pixels, model.template)[None])[0])
+
+
+def check(radiograph: Radiograph) -> None:
+    """Pass a frontal chest X-ray, raise BlankImage or NotAChestXray for anything else.
+
+    Negatives, low contrast, borders and burned-in text pass. A chest that lies on its side or
+    stands on its head is refused with that reason: the network has seen upright ones only.
+    """
+    if _contrast(radiograph.pixels) < MIN_CONTRAST:
+        raise BlankImage(f"The image is blank, or very nearly so. {_SEND}")
+    if radiograph.colourfulness > MAX_COLOUR:
+        raise NotAChestXray(f"The image is a colour picture, not an X-ray. {_SEND}")
+    if max(radiograph.width, radiograph.height) > MAX_STRETCHED * min(
+        radiograph.width, radiograph.height
+    ):
+        raise NotAChestXray(
+            f"The image is far too long and narrow for a chest X-ray ({radiograph.width} x "
+            f"{radiograph.height} pixels). {_SEND}"
+        )
+    features = measure(radiograph.pixels, released().template)[None]
+    if released().refuses(features)[0]:
+        raise NotAChestXray(_reason(radiograph.pixels, bool(_empty(features)[0])))
+
+
+def _empty(features: np.ndarray) -> np.ndarray:
+    return np.maximum(features[:, BLACK], features[:, WHITE]) > MAX_EMPTY
+
+
+def _contrast(pixels: np.ndarray) -> float:
+    step = max(1, min(pixels.shape) // 128)
+    sample = np.sort(pixels[::step, ::step], axis=None)
+    return float(sample[-1 - sample.size // 100] - sample[sample.size // 100])
+
+
+def _reason(pixels: np.ndarray, empty: bool) -> str:
+    """The likely cause of a refusal, for the sender. Slower than the check: refusals are few."""
+    if empty:
+        return (
+            "The image is mostly empty, like a page of text, a chart or a limb on a black ground, "
+            f"and no chest X-ray. {_SEND}"
+        )
+    for turns, how in ((1, "lie on its side"), (2, "stand on its head"), (3, "lie on its side")):
+        if score(np.rot90(pixels, turns)) >= released().threshold:
+            return f"The X-ray seems to {how}. Turn it upright and send it again."
+    return (
+        "The image does not look like a frontal chest X-ray. Photographs, lateral views, slices "
+        f"and other body parts are not judged. {_SEND}"
+    )

@@ -1,0 +1,119 @@
+"""Pictures for the reader: the X-ray, and the network's attention over it, as PNG.
+
+Pillow does all per-pixel work: a 1024 pixel overlay takes about 0.1 s.
+"""
+
+import io
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from model.reading.radiograph import Radiograph
+
+# Black over violet, red and orange to pale yellow: brightness rises evenly, so that the order of
+# values also shows in grey and to the colour-blind.
+_STOPS = (
+    (0, 0, 4),
+    (31, 12, 72),
+    (85, 15, 109),
+    (136, 34, 106),
+    (186, 54, 85),
+    (227, 89, 51),
+    (249, 140, 10),
+    (249, 201, 50),
+    (252, 255, 164),
+)
+_DARKEST, _BRIGHTEST = 0.5, 99.5  # percentiles shown as black and white
+
+
+def preview_png(radiograph: Radiograph, longest: int = 1024) -> bytes:
+    """The X-ray as an 8-bit grey PNG, in its own proportions, at most `longest` pixels a side.
+
+    Never larger than the file was. The contrast is stretched for viewing: a DICOM file without a
+    window is pale otherwise.
+    """
+    return _png(_grey(radiograph, longest))
+
+
+def overlay_png(
+    radiograph: Radiograph,
+    grid: np.ndarray,
+    box: Sequence[float],
+    opacity: float = 0.4,
+    longest: int = 1024,
+) -> bytes:
+    """The X-ray with a map of attention over it, as an RGB PNG of the size of `preview_png`.
+
+    Where the attention is least the X-ray shows as it is: a reader must not lose contrast where the
+    network saw nothing to look at.
+
+    grid: (h, w), any float; its own minimum..maximum is spread over the colours.
+    box: (left, top, right, bottom), 0..1 of the X-ray, that the grid covers; outside it the X-ray
+        shows unchanged.
+    opacity: of the colour of the most attention, 0..1; less attention is more transparent.
+    Raises ValueError for an opacity or box outside 0..1, a grid that is not 2-D or not finite.
+    """
+    picture = _grey(radiograph, longest).convert("RGB")
+    left, top, right, bottom = _in_pixels(box, picture.size)
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"The opacity must be in 0..1. Received: {opacity}")
+    levels = _levels(grid, (right - left, bottom - top))
+    colours = levels.copy()
+    colours.putpalette(colour_map().tobytes())
+    picture.paste(
+        colours.convert("RGB"), (left, top), mask=levels.point(lambda level: round(level * opacity))
+    )
+    return _png(picture)
+
+
+@cache
+def colour_map() -> np.ndarray:
+    """(256, 3) uint8 RGB, the colours from no to full attention."""
+    stops = np.array(_STOPS, dtype=np.float64)
+    places = np.linspace(0, 255, len(stops))
+    channels = [np.interp(np.arange(256), places, stops[:, channel]) for channel in range(3)]
+    return np.round(np.stack(channels, axis=1)).astype(np.uint8)
+
+
+def _png(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    # The fastest level: X-rays are noise, which higher ones shrink by a few per cent only.
+    picture.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _grey(radiograph: Radiograph, longest: int) -> Image.Image:
+    scale = min(1.0, longest / max(radiograph.width, radiograph.height))
+    size = tuple(max(1, round(side * scale)) for side in (radiograph.width, radiograph.height))
+    pixels = radiograph.pixels
+    sample = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)]
+    low, high = np.percentile(sample, (_DARKEST, _BRIGHTEST))
+    scaled = (pixels - np.float32(low)) * np.float32(255 / max(high - low, 1e-3))
+    picture = Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _levels(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """The grid at the size (width, height), its smallest value 0 and its largest 255."""
+    grid = np.asarray(grid, dtype=np.float32)
+    if grid.ndim != 2 or not grid.size or not np.isfinite(grid).all():
+        raise ValueError(
+            "The attention grid must be a (height, width) array of finite numbers. "
+            f"Received: shape {grid.shape}"
+        )
+    span = float(grid.max() - grid.min())
+    levels = (grid - grid.min()) * (255 / span) if span > 0 else np.zeros_like(grid)
+    # Enlarged as floats: eight bits would show as steps between neighbouring cells.
+    smooth = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC))
+    return Image.fromarray(np.clip(np.rint(smooth), 0, 255).astype(np.uint8), mode="L")
+
+
+def _in_pixels(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = box
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise ValueError(f"The box must lie in 0..1, left to right, top to bottom. Received: {box}")
+    width, height = size
+    x, y = round(left * width), round(top * height)
+    return x, y, max(x + 1, round(right * width)), max(y + 1, round(bottom * height))

@@ -1,0 +1,208 @@
+"""DICOM files to grey, through pydicom's own pixel, modality and window functions.
+
+Only the elements that describe the picture are read: no patient data ever becomes an object here.
+"""
+
+import logging
+import struct
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pydicom
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    UID_dictionary,
+)
+
+from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
+from model.reading import dicom_bounds
+from model.reading.pixels import shrunk, stretched
+
+# Whether an element's text obeys the standard to the letter is nothing the sender can change.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+for _library in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+    logging.getLogger(_library).propagate = False
+
+_PICTURE_TAGS = [
+    "BitsAllocated", "BitsStored", "Columns", "DoubleFloatPixelData", "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths", "FloatPixelData", "HighBit", "Modality", "ModalityLUTSequence",
+    "NumberOfFrames", "PhotometricInterpretation", "PixelAspectRatio", "PixelData",
+    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PlanarConfiguration",
+    "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
+    "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
+]  # fmt: skip
+_PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+# pydicom's first choice for it keeps the memory of every damaged file, and passes half a picture.
+_DECODERS = {JPEGBaseline8Bit: "pillow"}
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
+
+# Modalities that are no plain radiograph (PS3.3 C.7.3.1.1.1); others may be and go to the gate.
+_OTHER_MODALITIES = {
+    "CT": "a CT slice",
+    "MR": "an MR slice",
+    "US": "an ultrasound image",
+    "IVUS": "an ultrasound image",
+    "PT": "a PET image",
+    "NM": "a nuclear medicine image",
+    "MG": "a mammogram",
+    "BMD": "a bone density scan",
+    "IO": "a dental X-ray",
+    "PX": "a dental panorama",
+    "ES": "an endoscopy picture",
+    "OP": "a picture of an eye",
+    "OPT": "a scan of an eye",
+    "SM": "a microscopy picture",
+    "GM": "a microscopy picture",
+    "XC": "a photograph",
+    "ECG": "an ECG",
+    "SEG": "a segmentation",
+    "DOC": "a document",
+}
+_LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
+# What pydicom raises for a window or a table that is none.
+_NO_WINDOW = (AttributeError, LookupError, TypeError, ValueError, struct.error, UnreadableImage)
+_SATURATED = 0.95  # share of black or white pixels above which a stored window is not believed
+
+
+@dataclass(frozen=True)
+class DicomFile:
+    """A parsed file that holds one grey picture; `pixels` decodes it."""
+
+    dataset: pydicom.Dataset
+    width: int
+    height: int
+
+    def pixels(self, at_least: int | None = None) -> np.ndarray:
+        """(H, W) float32 0..1, bright = dense, reduced to no less than `at_least` a side.
+
+        The file's window is applied when it has one that leaves a picture, else the full range.
+        """
+        dataset = self.dataset
+        decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
+        stored = _blackened(pixel_array(dataset, decoding_plugin=decoder), dataset)
+        # Lookup tables take the stored integers.
+        if not _has_lookup_table(dataset):
+            stored = shrunk(stored, at_least)
+        picture = _windowed(apply_modality_lut(stored, dataset).astype(np.float32), dataset)
+        if dataset.PhotometricInterpretation == "MONOCHROME1":
+            picture = 1 - picture
+        if picture.shape == (self.height, self.width):
+            picture = shrunk(picture, at_least)
+        # Averages of ones may come out a rounding error above one.
+        return np.minimum(picture, 1)
+
+    def decoding_bytes(self) -> int:
+        """About how much memory `pixels` takes at most."""
+        return dicom_bounds.decoding_bytes(self.dataset, _has_lookup_table(self.dataset))
+
+
+def open_dicom(data: bytes) -> DicomFile:
+    """Parse a DICOM file, with or without preamble, and refuse what cannot be a chest X-ray.
+
+    Raises UnreadableImage (no picture in it), UnsupportedFormat (several frames, colour, an
+    unknown transfer syntax), NotAChestXray (its modality or view says so).
+    """
+    if _DEFLATED in data[:_META_LIMIT]:
+        # It unpacks without bound, and no scanner stores images so.
+        raise UnsupportedFormat(
+            "The DICOM file is stored deflated. Export it uncompressed or as JPEG 2000."
+        )
+    file = dicom_bounds.BoundedReader(data)
+    dataset = pydicom.dcmread(file, force=True, specific_tags=_PICTURE_TAGS)
+    dicom_bounds.check_values(dataset)
+    _check_what_it_shows(dataset)
+    _check_has_picture(dataset)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        )
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dicom_bounds.check_compressed(dataset)
+    return DicomFile(dataset, int(dataset.Columns), int(dataset.Rows))
+
+
+def _check_what_it_shows(dataset: pydicom.Dataset) -> None:
+    what = _OTHER_MODALITIES.get(str(dataset.get("Modality", "")).strip().upper())
+    if what:
+        raise NotAChestXray(
+            f"The DICOM file says that it is {what}. Send a frontal chest X-ray (CR, DX or RG)."
+        )
+    if str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL_VIEWS:
+        raise NotAChestXray(
+            "The DICOM file says that it is a lateral view. Send the frontal view (PA or AP)."
+        )
+
+
+def _check_has_picture(dataset: pydicom.Dataset) -> None:
+    keys = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    if not any(key in dataset for key in keys) or not dataset.get("Rows"):
+        raise UnreadableImage(
+            "The DICOM file holds no picture: it is a report, a directory, or was cut off on its "
+            "way. Export the X-ray itself and send it again."
+        )
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise UnsupportedFormat(f"The DICOM file holds {frames} frames. Send one X-ray a file.")
+    colours = str(dataset.get("PhotometricInterpretation", ""))
+    if int(dataset.get("SamplesPerPixel", 1)) != 1 or not colours.startswith("MONOCHROME"):
+        raise UnsupportedFormat(
+            "The DICOM file holds a colour picture. Send the grey X-ray (MONOCHROME1 or 2)."
+        )
+    syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
+    if syntax not in _PLAIN and not _decodable(syntax):
+        # A private syntax has no name but what the file says.
+        name = syntax.name if syntax in UID_dictionary else "unknown here"
+        raise UnsupportedFormat(
+            f"The DICOM file is compressed in a way that is not read here ({name}). "
+            "Export it uncompressed or as JPEG 2000."
+        )
+
+
+def _decodable(syntax: UID) -> bool:
+    try:
+        return pydicom.pixels.get_decoder(syntax).is_available
+    except NotImplementedError:
+        return False
+
+
+def _blackened(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    """Where the detector saw nothing, which the file may name, the value that is shown black."""
+    value = dataset.get("PixelPaddingValue")
+    if value is None:
+        return stored
+    limit = dataset.get("PixelPaddingRangeLimit", value)
+    padding = (stored >= min(value, limit)) & (stored <= max(value, limit))
+    if padding.all():
+        return stored
+    shown = stored[~padding]
+    falls = float(dataset.get("RescaleSlope") or 1) < 0
+    is_negative = dataset.PhotometricInterpretation == "MONOCHROME1"
+    return np.where(padding, shown.max() if falls != is_negative else shown.min(), stored)
+
+
+def _has_lookup_table(dataset: pydicom.Dataset) -> bool:
+    return "VOILUTSequence" in dataset or "ModalityLUTSequence" in dataset
+
+
+def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
+    if "VOILUTSequence" in dataset or "WindowCenter" in dataset:
+        # A lookup table takes integers only.
+        given = np.rint(values).astype(np.int32) if "VOILUTSequence" in dataset else values
+        try:
+            window = stretched(apply_voi_lut(given, dataset))
+        except _NO_WINDOW:
+            # Neither is the picture itself: a width of 0 or a table without entries hides nothing.
+            return stretched(values)
+        if np.count_nonzero((window == 0) | (window == 1)) < _SATURATED * window.size:
+            return window
+    return stretched(values)

@@ -1,0 +1,120 @@
+"""The figures as a table: what was measured, its ratio, and what the project asks of it."""
+
+from rich.table import Table
+
+
+def table(figures: dict) -> Table:
+    machine = figures["machine"]
+    title = (
+        f"cxr bench: {figures['model']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{figures['files']} files"
+    )
+    result = Table("figure", "measured", "must reach", title=title, title_justify="left")
+    for row in [
+        *_throughput(figures.get("throughput")),
+        *_layouts(figures.get("layouts")),
+        *_urgent(figures.get("urgent")),
+        *_cost(figures.get("cost")),
+        *_workers(figures.get("workers")),
+        *_size(figures.get("size")),
+        *_rows(figures.get("rows")),
+    ]:
+        result.add_row(*row)
+    return result
+
+
+def _throughput(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    rate = {way: measured["median"] for way, measured in found.items()}
+    rows = []
+    for network, prefix in (("", ""), (", reference", "reference_")):
+        ceiling, system = rate[f"{prefix}ceiling"], rate[f"{prefix}system"]
+        rows += [
+            (f"ceiling{network}: plain loop, images/s", f"{ceiling:.1f}", ""),
+            (f"system{network}: through the REST API, images/s", f"{system:.1f}", ""),
+            # What it must reach was asked of the article's network.
+            (f"system / ceiling{network}", f"{system / ceiling:.2f}", "0.88" if network else ""),
+        ]
+    article = rate["article"]
+    return [
+        *rows,
+        ("article: one request, one predict, images/s", f"{article:.1f}", ""),
+        ("system / article", f"{rate['system'] / article:.1f}", ""),
+        ("system / article, reference", f"{rate['reference_system'] / article:.1f}", "6.5"),
+    ]
+
+
+def _layouts(found: dict | None) -> list[tuple[str, str, str]]:
+    return [
+        (f"plain loop, {layout}, images/s", f"{rate:.1f}", "")
+        for layout, rate in (found or {}).items()
+    ]
+
+
+def _urgent(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    idle, beside = found["idle_s"], found["under_bulk_s"]
+    return [
+        ("single image, idle, p50 / p95, s", f"{idle['p50']:.3f} / {idle['p95']:.3f}", "0.4 (p50)"),
+        (
+            "urgent image beside a bulk job, p50 / p95, s",
+            f"{beside['p50']:.2f} / {beside['p95']:.2f}",
+            "",
+        ),
+        ("urgent p95 - idle p50, s", f"{beside['p95'] - idle['p50']:.2f}", "1.5"),
+    ]
+
+
+def _cost(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    memory = [
+        (f"peak memory of {name}, MiB", f"{mb:.0f}", "400" if "worker" in name else "")
+        for name, mb in found["peak_memory_mb"].items()
+    ]
+    cpu = [
+        (f"processor time of {name} per image, ms", f"{ms:.2f}", "")
+        for name, ms in found["cpu_ms_per_image"].items()
+    ]
+    stages = [
+        (f"stage {name}, median ms per image", f"{ms:.2f}", "")
+        for name, ms in found["stage_ms"].items()
+    ]
+    stages += [
+        (f"stage {name}, processor time, ms per image", f"{ms:.2f}", "")
+        for name, ms in found["queue_and_save_ms"].items()
+    ]
+    return [
+        ("start of everything to first result, s", f"{found['start_to_first_answer_s']:.1f}", ""),
+        *memory,
+        *cpu,
+        *stages,
+        ("SQL bytes per image", f"{found['sql_bytes_per_image']:.0f}", ""),
+    ]
+
+
+def _workers(found: dict | None) -> list[tuple[str, str, str]]:
+    return [(f"{n} worker(s), images/s", f"{rate:.1f}", "") for n, rate in (found or {}).items()]
+
+
+def _size(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    rows = [(f"ms per image, job of {n}", f"{ms:.1f}", "") for n, ms in found.items()]
+    spread = max(found.values()) / min(found.values()) - 1
+    return [*rows, ("slowest job size over fastest", f"{100 * spread:.0f} % more", "10 %")]
+
+
+def _rows(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    return [
+        (
+            f"p95 of {name} at {found['rows']:,} rows, ms",
+            f"{ms:.1f}",
+            "50" if name.endswith("/images") else "",
+        )
+        for name, ms in found["p95_ms"].items()
+    ]

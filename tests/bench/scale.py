@@ -1,0 +1,71 @@
+"""How it grows: more workers, larger jobs, a million rows."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import httpx
+
+from web.local.temporary import RunningSystem
+from worker.records import FinishedImage, ImageStatus, MapRecord, NewImage
+from worker.store import DEFAULT_CLINIC, Store
+
+ROWS_PER_JOB = 10_000
+REQUESTS = 100
+
+
+def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], None]) -> int:
+    """Add jobs of classified images through the store's own verbs. Returns: the last job's id."""
+    import numpy as np
+
+    store = Store(f"sqlite:///{system.home / 'cxr.db'}")
+    clinic = store.ensure_clinic(DEFAULT_CLINIC, system.token)
+    attention = MapRecord(np.zeros((9, 9), np.float16), (0.06, 0.06, 0.94, 0.94))
+    labels = ("COVID19", "NORMAL", "PNEUMONIA")
+    job_id = 0
+    for start in range(0, rows, ROWS_PER_JOB):
+        count = min(ROWS_PER_JOB, rows - start)
+        images = [NewImage(f"{number}.png", f"00/{number}", 50_000) for number in range(count)]
+        # Urgent, so that the claims below get these rows and no others.
+        job_id = store.create_job(clinic.id, f"rows from {start}", images, urgent=True).id
+        while claims := store.claim(1000, lease_s=3600):
+            store.save(
+                [
+                    FinishedImage(
+                        claim=claim,
+                        status=ImageStatus.DONE,
+                        label=labels[claim.image_id % 3],
+                        probabilities=dict.fromkeys(labels, 1 / 3),
+                        uncertain=True,
+                        attention=attention,
+                        model="bench",
+                        width=1024,
+                        height=1024,
+                        timings_ms={"decode": 5.0, "gate": 1.0, "infer": 30.0},
+                    )
+                    for claim in claims
+                ]
+            )
+        progress(count)
+    store.close()
+    return job_id
+
+
+def page_latencies_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
+    """95th percentile of the requests that pages and programs make most, in milliseconds."""
+    pages = {
+        "GET /jobs": "/jobs",
+        "GET /jobs/{id}": f"/jobs/{job_id}",
+        "GET /jobs/{id}/images": f"/jobs/{job_id}/images?limit=100",
+        "GET /jobs/{id}/images?label=": f"/jobs/{job_id}/images?label=NORMAL&limit=100",
+    }
+    return {name: _p95_ms(client, path) for name, path in pages.items()}
+
+
+def _p95_ms(client: httpx.Client, path: str) -> float:
+    samples = []
+    for _ in range(REQUESTS):
+        began = time.perf_counter()
+        client.get(path).raise_for_status()
+        samples.append(1000 * (time.perf_counter() - began))
+    return statistics.quantiles(samples, n=20)[-1]

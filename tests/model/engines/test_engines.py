@@ -1,0 +1,173 @@
+"""The engines: same answers from int8 and Keras, batches of any size, the released network."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from model.artifact import load_artifact
+from model.classifier import Classifier
+from model.engines import load_engine
+from model.engines.litert_engine import LiteRTEngine
+from tests.support.toys import toy_artifact, toy_images
+from tests.support.waiting import data_folder
+
+
+def keras_engine(artifact, precision="float32"):
+    pytest.importorskip("keras")
+    from model.engines.keras_engine import KerasEngine
+
+    return KerasEngine(artifact, precision)
+
+
+@pytest.fixture(scope="module")
+def toy():
+    pytest.importorskip("tensorflow")
+    return load_artifact(toy_artifact())
+
+
+def test_litert_answers_one_image_and_many(toy):
+    engine = load_engine(toy, "cpu")
+    images = toy_images(3)
+    probabilities, attention = engine.predict(images)
+    assert (probabilities.shape, probabilities.dtype) == ((3, 3), np.float32)
+    assert (attention.shape, attention.dtype) == ((3, 2, 2), np.float32)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    alone, _ = engine.predict(images[2:])
+    np.testing.assert_array_equal(alone[0], probabilities[2])
+
+
+def test_int8_and_keras_agree(toy):
+    images = toy_images(8)
+    int8, int8_attention = LiteRTEngine(toy).predict(images)
+    exact, exact_attention = keras_engine(toy).predict(images)
+    assert np.abs(int8 - exact).mean() < 0.02
+    assert np.abs(int8_attention - exact_attention).mean() < 0.05
+
+
+def test_keras_finds_the_batch_that_is_worth_its_size(toy, monkeypatch):
+    from model.engines import keras_engine as module
+
+    speeds = {8: 100.0, 16: 190.0, 32: 300.0, 64: 305.0, 128: 900.0}
+    monkeypatch.setattr(module.KerasEngine, "_images_per_second", lambda _, size: speeds[size])
+    assert keras_engine(toy).batch_size == 32
+    speeds[16] = 101.0
+    assert keras_engine(toy).batch_size == 8
+
+
+def test_keras_stays_below_the_batch_that_memory_does_not_hold(toy, monkeypatch):
+    from model.engines import keras_engine as module
+
+    def measured(_, size: int) -> float:
+        if size > 16:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return size * 10.0
+
+    monkeypatch.setattr(module.KerasEngine, "_images_per_second", measured)
+    assert keras_engine(toy).batch_size == 16
+
+
+def test_keras_pads_and_splits_batches(toy):
+    engine = keras_engine(toy)
+    images = toy_images(7)
+    together, _ = engine.predict(images)
+    engine.batch_size = 4
+    split, attention = engine.predict(images)
+    assert attention.shape == (7, 2, 2)
+    np.testing.assert_allclose(split, together, atol=1e-5)
+
+
+def test_keras_in_half_precision(toy):
+    images = toy_images(4)
+    exact, _ = keras_engine(toy).predict(images)
+    half, _ = keras_engine(toy, "mixed_bfloat16").predict(images)
+    assert half.dtype == np.float32
+    assert np.abs(half - exact).mean() < 0.02
+
+
+def test_the_batch_is_halved_when_memory_runs_out(toy, monkeypatch):
+    engine = keras_engine(toy)
+    engine.batch_size = 8
+    expected, _ = engine.predict(toy_images(6))
+    predict = engine._network.predict_on_batch
+
+    def small_device(images):
+        if len(images) > 2:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return predict(images)
+
+    monkeypatch.setattr(engine._network, "predict_on_batch", small_device)
+    found, _ = engine.predict(toy_images(6))
+    assert engine.batch_size == 2
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_cpu_engine_needs_no_tensorflow():
+    program = (
+        "import sys, numpy as np\n"
+        "from model.artifact import load_artifact\n"
+        "from model.engines import load_engine\n"
+        "artifact = load_artifact()\n"
+        "size = artifact.preprocessing.size\n"
+        "load_engine(artifact).predict(np.zeros((1, size, size, 3), np.float32))\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_without_tensorflow_the_gpu_engine_says_what_to_install():
+    program = (
+        "import sys\n"
+        "sys.modules['keras'] = sys.modules['tensorflow'] = None\n"
+        "from model.artifact import load_artifact\n"
+        "from model.engines import load_engine\n"
+        "from model.errors import ModelError\n"
+        "try:\n"
+        "    load_engine(load_artifact(), 'gpu')\n"
+        "except ModelError as error:\n"
+        "    assert 'pip install' in str(error), error\n"
+        "else:\n"
+        "    raise SystemExit('no error')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_released_network_on_a_real_radiograph(radiographs):
+    classifier = Classifier.load()
+    chest = next(path for name, path in sorted(radiographs.items()) if name.startswith("RG1"))
+    (result,) = classifier.classify([classifier.prepare(chest)])
+    assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-3)
+    assert result.attention.shape == (14, 14)
+    assert np.ptp(result.attention.astype(np.float32)) > 0.05
+
+
+def test_200_real_radiographs():
+    """A sanity check of the whole chain, order of labels included."""
+    from training.data.manifest import of_split, read_data
+    from training.measure.evaluate import ask
+
+    samples = of_split(read_data(data_folder()), "test")
+    chosen = np.random.default_rng(1).permutation(len(samples))[:200]
+    artifact = load_artifact()
+    engine = load_engine(artifact, "cpu", threads=os.cpu_count() or 1)
+    answers = ask(engine, artifact.preprocessing, [samples[n] for n in chosen], gate=False)
+    assert (answers.probabilities.argmax(axis=1) == answers.targets).mean() > 0.88
+    assert (np.ptp(answers.attention, axis=(1, 2)) > 0.01).all()
+
+
+def test_int8_and_float32_agree_on_real_radiographs():
+    from training.data.manifest import of_split, read_data
+    from training.measure.evaluate import agreement, ask
+
+    samples = of_split(read_data(data_folder()), "test")
+    chosen = [samples[n] for n in np.random.default_rng(2).permutation(len(samples))[:200]]
+    artifact = load_artifact()
+    int8, exact = (
+        ask(engine, artifact.preprocessing, chosen, gate=False).probabilities
+        for engine in (load_engine(artifact, "cpu", os.cpu_count() or 1), keras_engine(artifact))
+    )
+    found = agreement(int8, exact)
+    assert found["label_agreement"] >= 0.985  # 99 % on all of `test`: see the metadata
+    assert found["mean_absolute_difference"] < 0.01

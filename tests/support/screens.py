@@ -1,0 +1,203 @@
+"""Takes pictures of the pages, all X-rays in them from the package `pydicom-data`.
+
+`python -m tests.support.screens FOLDER`: every page, wide (1440 pixels) and narrow (390), dark
+and light, with many rows, with none, with odd names and with errors; for looking at.
+`python -m tests.support.screens --readme`: the two of the README, from the released model.
+"""
+
+import io
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import data_store
+import httpx
+import numpy as np
+import PIL.Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from model.reading.radiograph import decode
+from tests.support.results import done, failed, rejected, work
+from tests.support.site import CHROMIUM_FLAGS, TOKEN, Site
+from web.local.temporary import RunningSystem, throwaway_system
+from worker.records import NewImage
+
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+IMAGES = 2000
+ODD_NAMES = (
+    "صدر المريض 2026-11-22.dcm",
+    "\u202egnp.tsehc\u202c after a mark that turns the text.dcm",
+    "\"quoted\" & <b>bold</b> 'single' %2e%2e #1?.dcm",
+    "long-" * 39 + ".dcm",
+    "胸部正面像 立位.dcm",
+)
+
+RADIOGRAPHS = Path(data_store.__file__).parent / "data"
+README_FOLDER = Path(__file__).parents[2] / "docs" / "screens"
+README_SIZE = {"width": 1440, "height": 860}
+README_BYTES = 200_000
+# First what shows the variety, then the chest as JPEG for as long as the picture needs.
+VARIETY = (
+    *("RG1_J2KI", "RG3_J2KI", "RG1_UNCR", "MR2_J2KI", "RG1_J2KR"),
+    *("US1_J2KI", "RG1_UNCI", "693_J2KR", "RG3_UNCR"),
+)
+JPEGS, JPEG_SIZE = 400, (1024, 1024)
+READY_PROGRESS = 0.25
+
+
+def fill(site: Site) -> dict[str, int]:
+    """Jobs in every state. Returns: ids of the pages to look at."""
+    chest, leg = site.keep(RADIOGRAPHS / "RG1_UNCR.dcm"), site.keep(RADIOGRAPHS / "RG3_UNCR.dcm")
+    size = (RADIOGRAPHS / "RG1_UNCR.dcm").stat().st_size
+    broken = "The zip archive is locked with a password. Upload it without one."
+    refused = NewImage("night.zip/locked.dcm", None, 90_112, "encrypted", broken)
+
+    mixed = site.job(
+        "Emergency room, Sunday night",
+        [NewImage("chest-0001.dcm", chest, size), NewImage("leg.dcm", leg, size), refused]
+        + [NewImage(f"chest-{number:04}.dcm", chest, size) for number in range(2, 15)],
+        urgent=True,
+    )
+    work(site.store, 1, done)
+    work(site.store, 1, rejected)
+    work(site.store, 1, failed)
+    while work(site.store, 100):
+        pass
+    odd = site.job(ODD_NAMES[3], [NewImage(name, chest, size) for name in ODD_NAMES])
+    work(site.store, 3)
+    work(site.store, 1, rejected)
+    wrong = site.job("Wrong folder", [NewImage(f"{n}.dcm", chest, size) for n in range(30)])
+    work(site.store, 8)
+    work(site.store, 2, failed)
+    site.store.cancel_job(site.clinic.id, wrong.id)
+    large = site.job(
+        "Screening, district 4, week 47",
+        [NewImage(f"ward-{n // 200}/scan-{n:05}.dcm", chest, size) for n in range(IMAGES)],
+    )
+    for _ in range(12):
+        work(site.store, 100)
+        work(site.store, 1, rejected)
+    first = site.store.images(site.clinic.id, mixed.id).items
+    return {
+        "large": large.id,
+        "mixed": mixed.id,
+        "cancelled": wrong.id,
+        "odd": odd.id,
+        "odd_image": site.store.images(site.clinic.id, odd.id).items[3].id,
+        "done": first[0].id,
+        "rejected": first[1].id,
+        "lost": first[2].id,
+        "uncertain": first[5].id,
+    }
+
+
+def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) -> None:
+    """Every page at every size and in both colour schemes."""
+    for scheme in ("dark", "light"):
+        for size, (width, height) in SIZES.items():
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                has_touch=size == "narrow",
+            )
+            page = context.new_page()
+            if "sign-in" not in pages:
+                page.goto(f"{address}/sign-in?token={TOKEN}")
+            for name, path in pages.items():
+                page.goto(address + path)
+                page.wait_for_timeout(1500)
+                page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
+            context.close()
+
+
+def take_all(browser: Browser, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, Site(Path(home)) as site:
+        take(browser, site.address, {"sign-in": "/sign-in", "refused": "/sign-in?token=no"}, folder)
+        take(browser, site.address, {"home-empty": "/"}, folder)
+        ids = fill(site)
+        pages = {
+            "home": "/",
+            "job-large": f"/jobs/{ids['large']}",
+            "job-mixed": f"/jobs/{ids['mixed']}",
+            "job-cancelled": f"/jobs/{ids['cancelled']}",
+            "job-odd": f"/jobs/{ids['odd']}",
+            "job-none": f"/jobs/{ids['odd']}?status=failed",
+            "image": f"/images/{ids['done']}",
+            "image-odd": f"/images/{ids['odd_image']}",
+            "image-rejected": f"/images/{ids['rejected']}",
+            "image-lost": f"/images/{ids['lost']}",
+            "image-uncertain": f"/images/{ids['uncertain']}",
+            "error": "/jobs/999999",
+        }
+        take(browser, site.address, pages, folder)
+
+
+def take_for_readme(browser: Browser, system: RunningSystem) -> None:
+    """A job of real radiographs while the released model classifies it, and one of its images."""
+    page = browser.new_page(viewport=README_SIZE, color_scheme="dark")
+    page.goto(system.sign_in_url)
+    with httpx.Client(
+        base_url=system.url, headers={"Authorization": f"Bearer {system.token}"}, timeout=120
+    ) as api:
+        job = api.post(
+            "/api/v1/jobs", data={"name": "Radiographs of pydicom-data"}, files=radiographs()
+        )
+        path = f"/api/v1/jobs/{job.raise_for_status().json()['id']}"
+        page.goto(f"{system.url}/jobs/{job.json()['id']}")
+        while api.get(path).json()["progress"] < READY_PROGRESS:
+            time.sleep(0.1)
+        first = api.get(f"{path}/images", params={"status": "done", "limit": 1}).json()["items"][0]
+    save(page, README_FOLDER / "job.png")
+    page.goto(f"{system.url}/images/{first['id']}")
+    save(page, README_FOLDER / "image.png")
+
+
+def radiographs() -> list[tuple[str, tuple[str, bytes]]]:
+    """The form's files."""
+    dicom = [(f"{name}.dcm", (RADIOGRAPHS / f"{name}.dcm").read_bytes()) for name in VARIETY]
+    pixels = decode(RADIOGRAPHS / "RG1_UNCR.dcm").pixels
+    picture = PIL.Image.fromarray((255 * pixels).astype(np.uint8))
+    picture.thumbnail(JPEG_SIZE)
+    jpeg = io.BytesIO()
+    picture.save(jpeg, "JPEG", quality=90)
+    return [
+        ("files", file)
+        for file in (*dicom, *((f"RG1-{n:03}.jpg", jpeg.getvalue()) for n in range(JPEGS)))
+    ]
+
+
+def save(page: Page, target: Path) -> None:
+    """A picture of the window once its own pictures are there, in as many colours as fit."""
+    page.wait_for_function(
+        """() => [...document.images].every((image) => {
+            const { top } = image.getBoundingClientRect();
+            return top > innerHeight || (image.complete && image.naturalWidth);
+        })"""
+    )
+    picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for colours in range(256, 32, -16):
+        few = picture.quantize(colours, kmeans=3, dither=PIL.Image.Dither.NONE)
+        few.save(target, optimize=True)
+        if target.stat().st_size <= README_BYTES:
+            return
+    raise SystemExit(f"{target.name} does not fit into {README_BYTES} bytes.")
+
+
+def main(argument: str) -> None:
+    chromium = os.environ.get("CXR_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        if argument == "--readme":
+            with throwaway_system("--workers", "2") as system:
+                take_for_readme(browser, system)
+        else:
+            take_all(browser, Path(argument))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

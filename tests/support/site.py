@@ -1,0 +1,103 @@
+"""The web server as a real process (gunicorn, SQLite, files) on a free port, without workers.
+
+Tests of the pages let images progress when they want it, with the verbs of the store.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.support.waiting import wait_for
+from web.local.gunicorn import gunicorn_arguments
+from worker.intake.files import ImageFiles
+from worker.records import ClinicRecord, JobRecord, NewImage
+from worker.settings import Settings
+from worker.store import DEFAULT_CLINIC, Store
+from worker.store.migrations import migrate
+
+TOKEN = "a-token-for-the-tests"
+# For a headless Chromium that asks nothing of the machine and calls nobody.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@dataclass
+class Site:
+    """A running web server with its own empty data folder. Use as a context."""
+
+    home: Path
+
+    def __post_init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.settings = replace(
+            Settings(home=self.home),
+            port=port,
+            redis_url="redis://127.0.0.1:1/0",
+            token=TOKEN,
+            secret_key="a-secret-for-the-tests",
+        )
+        self.store = Store(self.settings.database_url)
+        migrate(self.store.database)
+        self.clinic: ClinicRecord = self.store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+        self.files = ImageFiles(self.settings.images_dir)
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def __enter__(self) -> "Site":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.store.close()
+
+    def start(self) -> None:
+        log = (self.home / "web.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, *gunicorn_arguments(self.settings)],
+            env=os.environ | self.settings.environment(),
+            stdout=log,
+            stderr=log,
+        )
+        wait_for(self._answers)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    def keep(self, path: Path) -> str:
+        """Put a copy of `path` into the image store. Returns: its key."""
+        with self.files.new_folder().new_file() as incoming:
+            incoming.write(path.read_bytes())
+            return incoming.keep()
+
+    def job(self, name: str, images: list[NewImage], urgent: bool = False) -> JobRecord:
+        return self.store.create_job(self.clinic.id, name, images, urgent=urgent)
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the web server died:\n{(self.home / 'web.log').read_text()}")
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False

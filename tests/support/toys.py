@@ -1,0 +1,60 @@
+"""Small stand-ins that take seconds: an untrained artifact, pictures in folders of classes."""
+
+import atexit
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model.artifact import INT8, WEIGHTS, save_metadata
+from model.engines.weights import save_weights
+from model.labels import LABELS
+from model.preprocess import Preprocessing
+
+SIZE = 32
+
+
+@functools.cache
+def toy_artifact(size: int = SIZE) -> Path:
+    """Folder of an untrained `vgg_attention`, made once a session; leave it alone."""
+    from model.networks import build
+    from training.release.int8 import to_int8_network
+
+    folder = Path(tempfile.mkdtemp(prefix="cxr-toy-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    network = build("vgg_attention", {"size": size})
+    save_weights(network, folder / WEIGHTS)
+    (folder / INT8).write_bytes(to_int8_network(network, list(toy_images(4, size))))
+    save_metadata(
+        folder,
+        Preprocessing(size=size),
+        name="toy",
+        version="0.0.1",
+        architecture="vgg_attention",
+        config={"size": size},
+        uncertain_below=0.5,
+    )
+    return folder
+
+
+def toy_images(count: int, size: int = SIZE) -> np.ndarray:
+    """(N, S, S, 3) float32 in the range of prepared images."""
+    random = np.random.default_rng(0)
+    return random.uniform(-110, 140, (count, size, size, 3)).astype(np.float32)
+
+
+def toy_folders(folder: Path, each: int = 4) -> Path:
+    """Pictures in `split/class/` folders, with stripes that tell the classes apart."""
+    random = np.random.default_rng(0)
+    rows = np.mgrid[0:80, 0:80][0]
+    for split in ("train", "val", "test"):
+        for number, label in enumerate(LABELS):
+            (folder / split / label).mkdir(parents=True)
+            for copy in range(each):
+                stripes = 120 + 80 * np.sin(rows / (2 + 3 * number)) + random.normal(0, 9, (80, 80))
+                picture = Image.fromarray(stripes.clip(0, 255).astype(np.uint8))
+                picture.save(folder / split / label / f"{copy}.png")
+    return folder

@@ -1,0 +1,152 @@
+"""Data sets: what is read from a CSV or from folders, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.toys import toy_folders
+from tests.support.waiting import data_folder
+from training.data.manifest import (
+    data_hash,
+    leave_out,
+    of_split,
+    read_data,
+    read_folders,
+    read_manifest,
+)
+from training.errors import InvalidManifest, PatientLeak
+
+
+def manifest(folder: Path, *lines: str, header: str = "path,label,split,patient,source") -> Path:
+    file = folder / "manifest.csv"
+    file.write_text("\n".join((header, *lines)) + "\n")
+    return file
+
+
+def test_a_csv_with_everything(tmp_path):
+    file = manifest(
+        tmp_path,
+        "a.png,COVID19,train,p1,here,masks/a.png",
+        "sub/b.png,PNEUMONIA_VIRAL,test,p2,there,",
+        header="path,label,split,patient,source,lung_mask",
+    )
+    first, second = read_manifest(file)
+
+    assert (first.path, first.label, first.split) == (tmp_path / "a.png", "COVID19", "train")
+    assert (first.patient, first.source) == ("p1", "here")
+    assert first.lung_mask == tmp_path / "masks/a.png"
+    assert second.path == tmp_path / "sub/b.png"
+    assert second.label == "PNEUMONIA"
+    assert second.lung_mask is None
+    assert [sample.target for sample in (first, second)] == [0, 2]
+
+
+def test_without_further_columns_each_image_is_a_patient_to_test_on(tmp_path):
+    file = manifest(tmp_path, "a.png,Normal", "b.png,covid-19", header="path,label")
+    samples = read_manifest(file)
+
+    assert [sample.label for sample in samples] == ["NORMAL", "COVID19"]
+    assert {sample.split for sample in samples} == {"test"}
+    assert len({sample.patient for sample in samples}) == 2
+
+
+def test_folders_of_classes_in_splits(tmp_path):
+    samples = read_folders(toy_folders(tmp_path / "chests", each=2))
+
+    assert len(samples) == 18
+    assert len(of_split(samples, "val")) == 6
+    assert {sample.path.parent.name for sample in samples} == {sample.label for sample in samples}
+    assert {sample.source for sample in samples} == {"chests"}
+
+
+def test_folders_without_splits_are_for_training(tmp_path):
+    (tmp_path / "Covid-19").mkdir()
+    (tmp_path / "Covid-19" / "a.PNG").touch()
+    (tmp_path / "Covid-19" / "notes.txt").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "b.png").touch()
+    (sample,) = read_data(tmp_path)
+
+    assert (sample.label, sample.split) == ("COVID19", "train")
+
+
+def test_a_folder_with_a_manifest_is_read_by_it(tmp_path):
+    toy_folders(tmp_path, each=1)
+    manifest(tmp_path, "train/NORMAL/0.png,NORMAL,train,p,s")
+
+    assert len(read_data(tmp_path)) == 1
+    assert read_data(tmp_path) == read_data(tmp_path / "manifest.csv")
+
+
+def test_a_patient_in_two_splits_is_named(tmp_path):
+    file = manifest(
+        tmp_path, "a.png,NORMAL,train,p1,s", "b.png,NORMAL,val,p2,s", "c.png,NORMAL,test,p1,s"
+    )
+    with pytest.raises(PatientLeak, match="'p1' is in the splits train and test"):
+        read_manifest(file)
+
+
+def test_an_unknown_label_is_named_with_its_row(tmp_path):
+    file = manifest(tmp_path, "a.png,NORMAL,test,p1,s", "b.png,FRACTURE,test,p2,s")
+    with pytest.raises(InvalidManifest, match=r"Row 3 .*'FRACTURE'.*COVID19, NORMAL, PNEUMONIA"):
+        read_manifest(file)
+
+
+@pytest.mark.parametrize(
+    ("header", "lines"), [("file,class", ["a.png,NORMAL"]), ("path,label", []), ("path", ["a.png"])]
+)
+def test_a_manifest_without_its_columns_or_rows(tmp_path, header, lines):
+    with pytest.raises(InvalidManifest, match="columns path and label"):
+        read_manifest(manifest(tmp_path, *lines, header=header))
+
+
+def test_a_missing_manifest_and_an_empty_folder(tmp_path):
+    with pytest.raises(InvalidManifest, match="No such file"):
+        read_manifest(tmp_path / "none.csv")
+    with pytest.raises(InvalidManifest, match="folders named COVID19"):
+        read_data(tmp_path)
+
+
+def test_the_hash_tells_data_sets_apart(tmp_path):
+    lines = ["a.png,NORMAL,train,p1,s", "b.png,COVID19,test,p2,s"]
+    first = data_hash(read_manifest(manifest(tmp_path, *lines)))
+    (tmp_path / "moved").mkdir()
+
+    assert data_hash(read_manifest(manifest(tmp_path / "moved", *lines))) == first
+    assert data_hash(read_manifest(manifest(tmp_path, *lines[:1]))) != first
+    lines[1] = "b.png,NORMAL,test,p2,s"
+    assert data_hash(read_manifest(manifest(tmp_path, *lines))) != first
+
+
+def test_the_training_data():
+    samples = read_data(data_folder())
+
+    assert all(sample.path.is_file() for sample in samples)
+    assert all(sample.lung_mask.is_file() for sample in samples if sample.lung_mask)
+    assert {sample.split for sample in samples} == {"train", "val", "test"}
+
+
+def test_a_source_left_out_is_only_tested_on(tmp_path):
+    file = manifest(
+        tmp_path,
+        "a.png,COVID19,train,p1,here",
+        "b.png,NORMAL,val,p2,here",
+        "c.png,NORMAL,train,p1,there",  # the same patient in another hospital
+        "d.png,NORMAL,train,p3,there",
+        "e.png,NORMAL,test,p4,there",
+    )
+    left = leave_out(read_manifest(file), "here")
+
+    assert {sample.path.name: sample.split for sample in left} == {
+        "a.png": "test",
+        "b.png": "test",
+        "d.png": "train",
+        "e.png": "test",
+    }
+
+
+@pytest.mark.parametrize("source", ["nowhere", "here"])
+def test_a_source_that_is_unknown_or_the_only_one_cannot_be_left_out(tmp_path, source):
+    file = manifest(tmp_path, "a.png,COVID19,train,p1,here")
+    with pytest.raises(InvalidManifest, match=f"'{source}' cannot be left out.*here"):
+        leave_out(read_manifest(file), source)

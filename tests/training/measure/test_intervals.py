@@ -1,0 +1,92 @@
+"""Intervals: they hold the value, widen with fewer patients, and are honest where all agree."""
+
+import json
+
+import numpy as np
+import pytest
+
+from model.labels import LABELS
+from tests.training.measure.test_metrics import answers
+from training.measure.intervals import Figure, rule_of_three, with_intervals
+
+
+def test_a_missing_class_gives_none_and_not_nan():
+    targets, probabilities = answers()
+    without = targets != LABELS.index("PNEUMONIA")
+    found = with_intervals(
+        targets[without], probabilities[without], list(np.flatnonzero(without)), resamples=20
+    )
+
+    assert found["auroc_PNEUMONIA"] == found["sensitivity_PNEUMONIA"] == Figure(None, None, None)
+    assert found["specificity_PNEUMONIA"].value > 0
+    figures = {name: figure.as_dict() for name, figure in found.items()}
+    assert "NaN" not in json.dumps(figures)
+
+
+def width(figure: Figure) -> float:
+    return figure.high - figure.low
+
+
+def test_intervals_hold_the_value_and_widen_with_fewer_patients():
+    targets, probabilities = answers(600)
+    many = with_intervals(targets, probabilities, [str(n) for n in range(600)], resamples=200)
+    few = with_intervals(targets, probabilities, [str(n % 12) for n in range(600)], resamples=200)
+    small = with_intervals(targets[:60], probabilities[:60], list(range(60)), resamples=200)
+
+    for found in (many, few, small):
+        for figure in found.values():
+            assert figure.low <= figure.value <= figure.high
+    assert many["accuracy"].value == few["accuracy"].value
+    assert width(small["accuracy"]) > 2 * width(many["accuracy"])
+
+
+def test_images_of_one_patient_count_as_one():
+    """Forty equal images of a patient say no more than one of them does."""
+    targets, probabilities = answers(30)
+    alone = with_intervals(targets, probabilities, list(range(30)), resamples=200)
+    many = np.repeat(targets, 40), np.repeat(probabilities, 40, axis=0)
+    repeated = with_intervals(*many, list(np.repeat(range(30), 40)), resamples=200)
+    by_image = with_intervals(*many, list(range(1200)), resamples=200)
+
+    assert repeated["accuracy"] == alone["accuracy"]
+    assert width(by_image["accuracy"]) < width(repeated["accuracy"]) / 3
+
+
+def test_intervals_are_the_same_each_time():
+    targets, probabilities = answers(50)
+    first, second = (
+        with_intervals(targets, probabilities, list(range(50)), resamples=50) for _ in range(2)
+    )
+    assert first == second
+
+
+def test_one_patient_has_no_interval():
+    targets, probabilities = answers(20)
+    for figure in with_intervals(targets, probabilities, ["p"] * 20, resamples=10).values():
+        assert figure.value is not None
+        assert figure.low is figure.high is None
+
+
+def test_patients_who_all_agree():
+    """All right, and the classes perfectly told apart; two of four normals are one patient."""
+    targets = np.array([0] * 30 + [1] * 4)
+    patients = [*range(30), 31, 32, 33, 33]
+    found = with_intervals(targets, np.eye(3)[targets], patients, resamples=30)
+
+    assert found["accuracy"] == Figure(1, pytest.approx(1 - 3 / 33), 1)
+    assert found["sensitivity_COVID19"] == Figure(1, pytest.approx(0.9), 1)
+    assert found["normal_called_covid19"] == Figure(0, 0, 1)
+    assert found["auroc_COVID19"] == Figure(1)
+
+
+@pytest.mark.parametrize(
+    ("value", "patients", "expected"),
+    [
+        (1, 100, Figure(1, 0.97, 1)),
+        (0, 300, Figure(0, 0, 0.01)),
+        (0, 2, Figure(0, 0, 1)),
+        (1, 1, Figure(1)),
+    ],
+)
+def test_rule_of_three(value, patients, expected):
+    assert rule_of_three(value, patients) == expected

@@ -1,0 +1,120 @@
+"""Resume, retry and delete over REST, and what is left of a job's files."""
+
+import pytest
+
+from tests.support.results import done, failed, rejected, work
+from worker.store import Store
+
+
+@pytest.fixture
+def job(upload) -> dict:
+    return upload({f"{number}.png": b"x" for number in range(4)}, name="Four").json
+
+
+def test_a_cancelled_job_is_resumed(client, store, job):
+    work(store, 1)
+    client.post("/api/v1/jobs/1/cancel")
+    resumed = client.post("/api/v1/jobs/1/resume")
+    assert resumed.status_code == 200
+    assert (resumed.json["status"], resumed.json["finished_at"]) == ("running", None)
+    assert (resumed.json["counts"]["waiting"], resumed.json["counts"]["cancelled"]) == (3, 0)
+    assert client.get("/api/v1/jobs/1").json == resumed.json
+    assert work(store, 9) == 3
+    assert client.get("/api/v1/jobs/1").json["status"] == "complete"
+
+
+def test_failed_images_are_tried_again_and_nothing_else(client, store, job):
+    for result in (done, rejected, failed, failed):
+        work(store, 1, result)
+    before = client.get("/api/v1/jobs/1/images").json["items"]
+    retried = client.post("/api/v1/jobs/1/retry")
+    assert retried.status_code == 200
+    assert (retried.json["status"], retried.json["counts"]["waiting"]) == ("running", 2)
+    after = client.get("/api/v1/jobs/1/images").json["items"]
+    assert after[:2] == before[:2]
+    assert [(image["status"], image["attempts"], image["reason"]) for image in after[2:]] == [
+        ("waiting", 0, None)
+    ] * 2
+    work(store, 9)
+    assert client.get("/api/v1/jobs/1").json["counts"]["done"] == 3
+
+
+@pytest.mark.parametrize("verb", ["resume", "retry"])
+def test_doing_nothing_again_is_no_error_and_no_change(client, store, job, verb):
+    work(store, 4)
+    before = client.get("/api/v1/jobs/1")
+    again = client.post(f"/api/v1/jobs/1/{verb}")
+    assert (again.status_code, again.json) == (200, before.json)
+    same = client.get("/api/v1/jobs/1", headers={"If-None-Match": before.headers["ETag"]})
+    assert same.status_code == 304
+
+
+@pytest.mark.parametrize(("verb", "result"), [("resume", None), ("retry", failed)])
+def test_workers_are_woken_for_what_waits_again(app, client, store, job, monkeypatch, verb, result):
+    if result:
+        work(store, 4, result)
+    else:
+        client.post("/api/v1/jobs/1/cancel")
+    woken = []
+    monkeypatch.setattr(app.extensions["cxr"].dispatcher, "wake", woken.append)
+    client.post(f"/api/v1/jobs/1/{verb}")
+    assert woken == [1]
+
+
+def test_a_deleted_job_is_gone_with_its_files(client, store, stored, upload, job):
+    kept = upload({"kept.png": b"y"}).json
+    work(store, 2)
+    assert len(stored()) == 5
+    answer = client.delete("/api/v1/jobs/1")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert [file.read_bytes() for file in stored()] == [b"y"]
+    for path in ("jobs/1", "jobs/1/images", "jobs/1/results.csv", "images/1", "images/4"):
+        assert client.get(f"/api/v1/{path}").status_code == 404
+    assert [job["id"] for job in client.get("/api/v1/jobs").json["items"]] == [kept["id"]]
+    again = client.delete("/api/v1/jobs/1")
+    assert (again.status_code, again.json["code"]) == (404, "not_found")
+
+
+def test_deleting_leaves_no_empty_folder(client, settings, job):
+    client.delete("/api/v1/jobs/1")
+    assert list(settings.images_dir.iterdir()) == []
+
+
+def test_a_worker_that_is_late_for_a_deleted_job_does_no_harm(client, store, job):
+    claims = store.claim(2, lease_s=60)
+    client.delete("/api/v1/jobs/1")
+    assert store.save([done(claim) for claim in claims]) == 0
+    assert client.get("/api/v1/jobs").json["items"] == []
+
+
+def test_the_number_of_a_deleted_job_is_never_given_again(client, upload, job):
+    """A page that is still open must not show, or delete, another job."""
+    client.delete("/api/v1/jobs/1")
+    following = upload({"b.png": b"x"}).json
+    assert following["id"] == 2
+    assert client.get("/api/v1/jobs/2/images").json["items"][0]["id"] == 5
+    assert client.delete("/api/v1/jobs/1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "resume"), ("POST", "retry"), ("POST", "cancel"), ("DELETE", "")]
+)
+def test_another_clinics_job_is_not_there(app, store: Store, client, job, method, path):
+    store.ensure_clinic("other", "another token")
+    client.post("/api/v1/jobs/1/cancel")
+    before = client.get("/api/v1/jobs/1").json
+    other = app.test_client()
+    answer = other.open(
+        f"/api/v1/jobs/1/{path}".rstrip("/"),
+        method=method,
+        headers={"Authorization": "Bearer another token"},
+    )
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
+    assert client.get("/api/v1/jobs/1").json == before
+
+
+def test_another_sites_page_cannot_delete(reader, job):
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere"}, {}):
+        assert reader.delete("/api/v1/jobs/1", headers=headers).status_code == 403
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert reader.delete("/api/v1/jobs/1", headers=own).status_code == 204

@@ -1,0 +1,73 @@
+import csv
+import io
+
+import pytest
+
+from tests.support.results import failed, rejected, work
+from web.api.exports import harmless
+from worker.records import NewImage
+
+
+@pytest.fixture
+def finished(upload, store) -> dict:
+    job = upload({"a.png": b"x", "=cmd|' /C calc'!A0": b"y", "c, d.png": b"z"}).json
+    work(store, 1)
+    work(store, 1, rejected)
+    work(store, 1, failed)
+    return job
+
+
+def test_csv(client, finished):
+    answer = client.get("/api/v1/jobs/1/results.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="cxr-job-1.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert list(rows[0]) == [
+        "image_id",
+        "filename",
+        "status",
+        "reason",
+        "message",
+        "label",
+        "COVID19",
+        "NORMAL",
+        "PNEUMONIA",
+        "uncertain",
+        "model",
+        "finished_at",
+    ]
+    done, refused, lost = rows
+    assert (done["status"], done["label"], done["PNEUMONIA"]) == ("done", "PNEUMONIA", "0.819000")
+    assert (refused["reason"], refused["label"], refused["NORMAL"]) == ("not_a_chest_xray", "", "")
+    assert (lost["filename"], lost["status"]) == ("c, d.png", "failed")
+    assert [row["uncertain"] for row in rows] == ["false", "", ""]
+
+
+def test_no_cell_is_a_formula(client, finished):
+    rows = list(csv.reader(io.StringIO(client.get("/api/v1/jobs/1/results.csv").text)))
+    assert rows[2][1] == "'=cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\uff1d1"])
+def test_every_start_of_a_formula_is_disarmed(text):
+    assert harmless(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", [None, "", "chest.png", "a=b"])
+def test_other_text_stays_as_it_is(text):
+    assert harmless(text) == text
+
+
+def test_json(client, finished):
+    export = client.get("/api/v1/jobs/1/results.json").json
+    assert export["job"] == client.get("/api/v1/jobs/1").json
+    assert export["disclaimer"] == "Research and triage support, not a diagnosis."
+    assert export["results"] == client.get("/api/v1/jobs/1/images").json["items"]
+
+
+def test_a_large_export_comes_in_pieces(client, store, clinic):
+    job = store.create_job(clinic.id, "large", [NewImage(f"{n}.png", "k", 1) for n in range(2500)])
+    answer = client.get(f"/api/v1/jobs/{job.id}/results.csv")
+    pieces = list(answer.iter_encoded())
+    assert len(pieces) > 4
+    assert b"".join(pieces).count(b"\r\n") == 2501

@@ -1,0 +1,104 @@
+import pytest
+
+from tests.support.results import failed, rejected, work
+from web.pages.views import file_size
+
+DISCLAIMER = "Research and triage support, not a diagnosis."
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs/1", "/images/1", "/nothing-here"])
+def test_pages_need_a_session(visitor, path):
+    answer = visitor.get(path)
+    assert answer.status_code == (404 if path == "/nothing-here" else 302)
+
+
+def test_the_first_page_knows_the_limits(reader, settings):
+    page = reader.get("/").text
+    assert f'data-max-bytes="{settings.max_upload_mb}000000"' in page
+    assert f'data-max-images="{settings.max_job_images}"' in page
+
+
+def test_a_job_page(reader, upload):
+    upload({"a.png": b"x"}, name="<Monday> & more")
+    page = reader.get("/jobs/1").text
+    assert "&lt;Monday&gt; &amp; more" in page
+    assert "/api/v1/jobs/1/results.csv" in page
+    assert DISCLAIMER in page
+
+
+def test_the_page_of_a_classified_image(reader, upload, store, png):
+    upload({"a.png": png})
+    work(store, 1)
+    page = reader.get("/images/1").text
+    for expected in ("Pneumonia", "81.9 %", "vgg_attention-1.0.0", "21.4 ms", DISCLAIMER):
+        assert expected in page
+    assert "/api/v1/images/1/attention.png?opacity=1" in page
+    assert "does not outline a finding" in page
+
+
+def test_a_job_page_has_its_numbers_before_its_script_runs(reader, upload, store):
+    upload({"a.png": b"x", "b.png": b"y"})
+    work(store, 1)
+    page = reader.get("/jobs/1").text
+    assert "1 of 2 (50 %)" in page
+    assert '<b data-count="waiting">1</b>' in page
+    assert 'class="chip failed idle"' in page
+
+
+def test_an_uncertain_result_says_so(reader, upload, store, png):
+    upload({"a.png": png, "b.png": png})
+    work(store, 2)
+    assert 'class="uncertain"' not in reader.get("/images/1").text
+    page = reader.get("/images/2").text
+    assert 'class="uncertain"' in page
+    assert "below this model&#39;s limit" in page
+
+
+def test_the_page_of_an_image_that_waits(reader, upload):
+    upload({"a.png": b"x"})
+    page = reader.get("/images/1").text
+    assert "Waiting" in page
+    assert 'data-final="false"' in page
+    assert "attention.png" not in page
+
+
+def test_pages_of_images_without_a_result_say_why(reader, upload, store):
+    upload({"a.png": b"x", "b.png": b"y", "empty.png": b""})
+    work(store, 1, rejected)
+    work(store, 1, failed)
+    assert "does not look like a frontal chest X-ray" in reader.get("/images/1").text
+    assert "stopped 3 times" in reader.get("/images/2").text
+    empty = reader.get("/images/3").text
+    assert "The file is empty." in empty
+    assert "was not kept" in empty
+    assert "preview.png" not in empty
+
+
+def test_one_walks_through_a_job(reader, upload):
+    upload({"a.png": b"x", "b.png": b"y", "c.png": b"z"})
+    middle = reader.get("/images/2").text
+    assert 'id="previous" href="/images/1"' in middle
+    assert 'id="next" href="/images/3"' in middle
+    assert 'id="previous"' not in reader.get("/images/1").text
+    assert 'id="next"' not in reader.get("/images/3").text
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (123_456, "123 kB"), (7_200_356, "7.2 MB")],
+)
+def test_file_sizes_read_well(size, shown):
+    assert file_size(size) == shown
+
+
+def test_previous_and_next_go_through_what_the_job_page_showed(reader, upload, store):
+    upload({f"{n}.png": b"x" for n in range(4)})
+    work(store, 1)
+    work(store, 1, rejected)
+    work(store, 2)
+    page = reader.get("/images/3?status=done").text
+    assert 'id="previous" href="/images/1?status=done"' in page
+    assert 'id="next" href="/images/4?status=done"' in page
+    assert 'href="/jobs/1?status=done" id="up"' in page
+    assert 'href="/jobs/1?label=COVID19" id="up"' in reader.get("/images/3?label=COVID19").text
+    assert 'id="previous" href="/images/2"' in reader.get("/images/3?status=nonsense&label=x").text

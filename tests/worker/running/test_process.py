@@ -1,0 +1,93 @@
+"""Real Celery worker processes with the real model: what they do, and what survives their death."""
+
+import signal
+
+import pytest
+import redis
+
+from tests.support.system import System
+from tests.support.waiting import wait_for
+from worker.queue.application import QUEUE
+from worker.records import ImageStatus
+from worker.running.heartbeat import is_alive
+from worker.running.sweeper import sweep
+from worker.settings import Settings
+
+
+@pytest.fixture
+def system(database_url, valkey_url, tmp_path):
+    """On SQLite and on PostgreSQL."""
+    system = System(
+        Settings(home=tmp_path / "home", database_url=database_url, redis_url=valkey_url)
+    )
+    yield system
+    system.close()
+
+
+def test_a_chest_is_classified_and_a_leg_refused(system, radiographs):
+    system.start_worker()
+    job = system.upload(radiographs["RG1_UNCR"], radiographs["RG1_J2KR"], radiographs["RG3_J2KR"])
+    wait_for(lambda: system.complete(job), timeout_s=60)
+    chest, compressed, leg = system.store.all_images(system.clinic.id, job.id)
+    assert chest.status is compressed.status is ImageStatus.DONE
+    assert list(chest.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
+    assert sum(chest.probabilities.values()) == pytest.approx(1, abs=1e-3)
+    assert chest.label == max(chest.probabilities, key=chest.probabilities.get)
+    assert chest.label == compressed.label, "lossless compression changes nothing"
+    assert (leg.status, leg.reason) == (ImageStatus.REJECTED, "not_a_chest_xray")
+    grid = system.store.attention(system.clinic.id, chest.id).grid
+    assert grid.min() >= 0
+    assert grid.max() <= 1
+    assert grid.std() > 0.001, "an attention map that is the same everywhere says nothing"
+
+
+def test_nothing_is_lost_when_a_worker_is_killed(system, chest):
+    doomed = system.start_worker(lease_s=2)
+    job = system.upload(*[chest] * 40)
+    wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
+    doomed.send_signal(signal.SIGKILL)
+    assert not system.complete(job)
+    system.start_worker()
+
+    def swept_to_the_end() -> bool:
+        sweep(system.store, system.dispatcher, system.settings)
+        return system.complete(job)
+
+    wait_for(swept_to_the_end, timeout_s=60, every_s=0.3)
+    assert system.results(job) == [ImageStatus.DONE] * 40
+
+
+def test_nothing_is_lost_when_redis_forgets_everything(system, chest, valkey_url):
+    job = system.upload(*[chest] * 3)
+    queue = redis.Redis(unix_socket_path=valkey_url.removeprefix("redis+socket://"))
+    assert queue.llen(QUEUE) == 3
+    queue.flushall()
+    system.start_worker()
+    wait_for(lambda: is_alive(system.settings.home, "worker"), timeout_s=30)
+    assert system.dispatcher.send_again(older_than_s=0) == 3
+    wait_for(lambda: system.complete(job), timeout_s=60)
+
+
+def test_a_row_whose_message_was_never_sent_is_found(system, chest):
+    system.start_worker()
+    job = system.upload(chest, send=False)
+    sweep(system.store, system.dispatcher, system.settings)
+    wait_for(lambda: system.complete(job), timeout_s=60)
+
+
+def test_sigterm_ends_a_worker_cleanly_between_batches(system, chest):
+    worker = system.start_worker()
+    job = system.upload(*[chest] * 60)
+    wait_for(lambda: system.store.job(system.clinic.id, job.id).counts.done, timeout_s=60)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    counts = system.store.job(system.clinic.id, job.id).counts
+    assert counts.running == 0, "what was claimed is finished"
+    assert counts.waiting > 0, "what was not claimed waits"
+    assert not is_alive(system.settings.home, "worker")
+
+
+def test_a_worker_without_a_model_says_so_and_stops(system, tmp_path):
+    worker = system.start_worker(artifact=tmp_path / "nothing here")
+    assert worker.wait(30) == 1
+    assert "nothing here" in worker.stderr.read()

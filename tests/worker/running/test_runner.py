@@ -1,0 +1,151 @@
+"""The worker's heart on real rows and files, with a classifier that can be told to misbehave."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.classifier import Prepared, Result
+from model.errors import UnreadableImage
+from model.preprocess import Box
+from worker.records import ImageStatus, JobStatus, NewImage
+from worker.running.runner import Runner, TimeSlice
+
+SEEN = Box(0.06, 0.06, 0.94, 0.94)
+
+
+class ScriptedClassifier:
+    """Does what the file's content says: `good`, `unreadable`, `crash`, `poison`."""
+
+    version = "scripted-1"
+    batch_size = 4
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def prepare(self, source: Path) -> Prepared:
+        word = source.read_text()
+        if word == "unreadable":
+            raise UnreadableImage("The file is broken.")
+        if word == "crash":
+            raise RuntimeError("a bug in a decoder")
+        image = np.full((2, 2, 3), word == "poison", dtype=np.float32)
+        return Prepared(
+            image, SEEN, width=20, height=10, decode_ms=1.0, gate_ms=0.5, prepare_ms=0.25
+        )
+
+    def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
+        if any(one.image.any() for one in prepared):
+            raise RuntimeError("the engine failed")
+        self.batches.append(len(prepared))
+        return [
+            Result(
+                label="NORMAL",
+                probabilities={"COVID19": 0.1, "NORMAL": 0.7, "PNEUMONIA": 0.2},
+                uncertain=False,
+                attention=np.eye(3, dtype=np.float16),
+                box=SEEN,
+                model=self.version,
+                infer_ms=2.0,
+            )
+            for _ in prepared
+        ]
+
+
+@pytest.fixture
+def classifier() -> ScriptedClassifier:
+    return ScriptedClassifier()
+
+
+@pytest.fixture
+def runner(store, files, classifier) -> Runner:
+    return Runner(store, files, classifier, lease_s=60)
+
+
+@pytest.fixture
+def upload(store, clinic, files):
+    def upload(*words: str):
+        images, folder = [], files.new_folder()
+        for word in words:
+            incoming = folder.new_file()
+            incoming.write(word.encode())
+            images.append(NewImage(f"{word}.png", incoming.keep(), len(word)))
+        return store.create_job(clinic.id, "job", images)
+
+    return upload
+
+
+def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, store, clinic, upload):
+    job = upload(*["good"] * 10)
+    assert runner.run() == 10
+    assert classifier.batches == [4, 4, 2]
+    finished = store.job(clinic.id, job.id)
+    assert (finished.status, finished.counts.done) == (JobStatus.COMPLETE, 10)
+    image = store.images(clinic.id, job.id).items[0]
+    assert (image.label, image.model, image.width) == ("NORMAL", "scripted-1", 20)
+    assert image.timings_ms == {"decode": 1.0, "gate": 0.5, "prepare": 0.25, "infer": 2.0}
+    attention = store.attention(clinic.id, image.id)
+    assert attention.box == SEEN
+    np.testing.assert_array_equal(attention.grid, np.eye(3))
+
+
+def test_one_bad_file_never_fails_its_batch(runner, store, clinic, upload, files):
+    job = upload("good", "unreadable", "crash", "poison", "good", "gone")
+    gone = store.images(clinic.id, job.id).items[-1]
+    files.delete([gone.file_key])
+    assert runner.run() == 6
+    results = [(i.status, i.reason) for i in store.images(clinic.id, job.id).items]
+    assert results == [
+        (ImageStatus.DONE, None),
+        (ImageStatus.REJECTED, "unreadable"),
+        (ImageStatus.FAILED, "internal_error"),
+        (ImageStatus.FAILED, "internal_error"),
+        (ImageStatus.DONE, None),
+        (ImageStatus.FAILED, "file_missing"),
+    ]
+    assert store.job(clinic.id, job.id).status is JobStatus.COMPLETE
+    assert all(i.message for i in store.images(clinic.id, job.id).items if i.reason)
+
+
+def test_no_file_name_reaches_the_log(runner, upload, caplog):
+    upload("crash")
+    runner.run()
+    assert "could not be prepared" in caplog.text
+    assert "crash.png" not in caplog.text
+
+
+def test_stopping_finishes_what_was_claimed_and_leaves_the_rest(runner, store, clinic, upload):
+    job = upload(*["good"] * 10)
+    assert runner.run(stop=lambda: True) == 4
+    counts = store.job(clinic.id, job.id).counts
+    assert (counts.done, counts.running, counts.waiting) == (4, 0, 6)
+
+
+def test_an_image_that_was_tried_before_has_the_worker_for_itself(
+    runner, store, clinic, upload, classifier, monkeypatch
+):
+    job = upload(*["good"] * 9)
+    store.claim(2, lease_s=-1)
+    store.take_back_expired(max_attempts=3, lease_s=60)
+    held = []
+
+    def prepare(source: Path) -> Prepared:
+        held.append(store.job(clinic.id, job.id).counts.running)
+        return ScriptedClassifier.prepare(classifier, source)
+
+    monkeypatch.setattr(classifier, "prepare", prepare)
+    assert runner.run() == 9
+    assert held[:2] == [1, 1], "the two that were tried, the one after the other"
+    assert max(held[2:]) > 1
+    assert classifier.batches == [1, 1, 4, 3]
+
+
+def test_nothing_to_do_is_quick_and_harmless(runner):
+    assert runner.run() == 0
+
+
+def test_a_time_slice_ends_by_the_clock_or_by_request():
+    assert TimeSlice(0)()
+    assert not TimeSlice(60)()
+    assert TimeSlice(60, also=lambda: True)()

@@ -1,0 +1,76 @@
+"""The store's own queries, explained by the database: each must use an index, at any table size."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import event
+
+from tests.worker.conftest import new_images
+from worker.records import ImageStatus
+from worker.store import Store
+
+
+def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
+    """The plan of every SELECT that `call` runs on the table of images."""
+    queries = []
+
+    def record(connection, cursor, statement, parameters, context, many) -> None:
+        if statement.startswith("SELECT") and "FROM images" in statement:
+            queries.append((statement, parameters))
+
+    engines = {store.database.engine, store.database._reader}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", record)
+    try:
+        call()
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", record)
+    postgresql = store.database.engine.dialect.name == "postgresql"
+    explain = "EXPLAIN " if postgresql else "EXPLAIN QUERY PLAN "
+    plans = []
+    with store.database.reading() as session:
+        connection = session.connection()
+        if postgresql:
+            # A tiny table is cheapest read whole: ask what happens when that costs too much.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+            connection.exec_driver_sql("SET LOCAL enable_sort = off")
+        for statement, parameters in queries:
+            lines = connection.exec_driver_sql(explain + statement, parameters)
+            plans.append("\n".join(str(line) for line in lines))
+    return plans
+
+
+@pytest.mark.parametrize(
+    ("verb", "indexes"),
+    [
+        (lambda store, job: store.claim(8, 60), {"images_to_claim"}),
+        (lambda store, job: store.unsent(10), {"images_to_send", "images_to_claim"}),
+        (lambda store, job: store.stale(60, 10), {"images_to_send"}),
+        (lambda store, job: store.take_back_expired(3, 60), {"images_leased"}),
+        (
+            lambda store, job: store.images(job.clinic_id, job.id, cursor="NQ", limit=9),
+            {"images_of_job"},
+        ),
+        (
+            lambda store, job: store.images(job.clinic_id, job.id, status=ImageStatus.FAILED),
+            {"images_of_job_by_status"},
+        ),
+        (
+            lambda store, job: store.images(job.clinic_id, job.id, label="NORMAL"),
+            {"images_of_job_by_label"},
+        ),
+    ],
+    ids=["claim", "unsent", "stale", "expired", "page", "page by status", "page by label"],
+)
+def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(20))
+    plans = plans_of(store, lambda: verb(store, job))
+    assert plans
+    for plan in plans:
+        assert any(index in plan for index in indexes), plan
+        assert "Seq Scan on images" not in plan
+        # Clinics are few, and sorted by turn.
+        assert "TEMP B-TREE" not in plan or "SCAN clinics" in plan

@@ -1,0 +1,166 @@
+"""The store on SQLite and PostgreSQL: what the web page and the API ask of it."""
+
+import pytest
+
+from tests.worker.conftest import finished_image, new_images
+from worker.errors import InvalidCursor, NotFound
+from worker.records import ImageStatus, JobStatus, NewImage
+
+
+def test_a_token_opens_its_clinic_only(db):
+    store, clinic = db
+    other = store.ensure_clinic("other", "another token")
+    assert store.clinic_of_token("another token") == other
+    assert store.clinic_of_token("nobody's token") is None
+    assert store.ensure_clinic(clinic.name, "a second token").id == clinic.id
+    assert store.clinic_of_token("a second token") == clinic
+
+
+def test_a_new_job_waits(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "night shift", new_images(3))
+    assert (job.status, job.counts.total, job.counts.waiting) == (JobStatus.RUNNING, 3, 3)
+    assert job.progress == 0
+    assert job.images_per_second is None
+    assert store.job(clinic.id, job.id) == job
+
+
+def test_files_refused_at_upload_are_counted_as_rejected(db):
+    store, clinic = db
+    broken = NewImage("a.zip/b.png", None, 0, reason="unreadable", message="It is broken.")
+    job = store.create_job(clinic.id, "zip", [*new_images(1), broken])
+    assert (job.counts.waiting, job.counts.rejected) == (1, 1)
+    last = store.images(clinic.id, job.id).items[1]
+    assert (last.status, last.reason) == (ImageStatus.REJECTED, "unreadable")
+    assert last.finished_at is not None
+
+
+def test_a_job_of_nothing_but_refused_files_is_complete(db):
+    store, clinic = db
+    broken = NewImage("a.png", None, 0, reason="unreadable", message="It is broken.")
+    job = store.create_job(clinic.id, "zip", [broken])
+    assert job.status is JobStatus.COMPLETE
+    assert job.progress == 1
+
+
+def test_a_job_without_images_is_an_error(db):
+    store, clinic = db
+    with pytest.raises(ValueError, match="at least one image"):
+        store.create_job(clinic.id, "empty", [])
+
+
+def test_another_clinic_sees_nothing(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "ours", new_images(1))
+    image = store.images(clinic.id, job.id).items[0]
+    claim = store.claim(1, lease_s=60)[0]
+    store.save([finished_image(claim)])
+    other = store.ensure_clinic("other", "another token").id
+    assert store.jobs(other).items == []
+    for ask in (
+        lambda: store.job(other, job.id),
+        lambda: store.images(other, job.id),
+        lambda: list(store.all_images(other, job.id)),
+        lambda: store.image(other, image.id),
+        lambda: store.attention(other, image.id),
+        lambda: store.neighbours(other, image.id),
+        lambda: store.cancel_job(other, job.id),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+
+
+def test_pages_of_images_come_in_upload_order_without_gaps(db):
+    store, clinic = db
+    store.create_job(clinic.id, "before", new_images(2))
+    job = store.create_job(clinic.id, "job", new_images(7))
+    store.create_job(clinic.id, "after", new_images(2))
+    names, cursor = [], None
+    while True:
+        page = store.images(clinic.id, job.id, cursor=cursor, limit=3)
+        names += [image.filename for image in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert names == [f"{number}.png" for number in range(7)]
+    assert [image.filename for image in store.all_images(clinic.id, job.id)] == names
+
+
+def test_images_are_filtered_by_status_and_label(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(4))
+    claims = store.claim(3, lease_s=60)
+    store.save([finished_image(claims[0], "NORMAL"), finished_image(claims[1], "COVID19")])
+
+    def names(**wanted):
+        return [image.filename for image in store.images(clinic.id, job.id, **wanted).items]
+
+    assert names(status=ImageStatus.DONE) == ["0.png", "1.png"]
+    assert names(status=ImageStatus.RUNNING) == ["2.png"]
+    assert names(label="COVID19") == ["1.png"]
+    assert names(status=ImageStatus.WAITING, label="COVID19") == []
+
+
+def test_jobs_come_newest_first(db):
+    store, clinic = db
+    ids = [store.create_job(clinic.id, f"job {n}", new_images(1)).id for n in range(5)]
+    first = store.jobs(clinic.id, limit=3)
+    rest = store.jobs(clinic.id, cursor=first.next_cursor, limit=3)
+    assert [job.id for job in [*first.items, *rest.items]] == ids[::-1]
+    assert rest.next_cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "ünï", "bm90IGEgbnVtYmVy", "=" * 9])
+def test_a_made_up_cursor_is_refused(db, cursor):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(1))
+    with pytest.raises(InvalidCursor):
+        store.images(clinic.id, job.id, cursor=cursor)
+
+
+def test_neighbours_stay_inside_the_job(db):
+    store, clinic = db
+    store.create_job(clinic.id, "before", new_images(1))
+    job = store.create_job(clinic.id, "job", new_images(3))
+    first, second, third = (image.id for image in store.images(clinic.id, job.id).items)
+    assert store.neighbours(clinic.id, first) == (None, second)
+    assert store.neighbours(clinic.id, second) == (first, third)
+    assert store.neighbours(clinic.id, third) == (second, None)
+
+
+def test_neighbours_among_those_that_were_chosen(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(4))
+    ids = [image.id for image in store.images(clinic.id, job.id).items]
+    claims = store.claim(4, lease_s=60)
+    store.save([finished_image(claim) for claim in claims if claim.image_id != ids[1]])
+    done = {"status": ImageStatus.DONE, "label": "NORMAL"}
+
+    assert store.neighbours(clinic.id, ids[2], **done) == (ids[0], ids[3])
+    assert store.neighbours(clinic.id, ids[2], status=ImageStatus.RUNNING) == (ids[1], None)
+    assert store.neighbours(clinic.id, ids[2], label="COVID19") == (None, None)
+
+
+def test_cancelling_stops_what_waits_and_lets_the_rest_finish(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(5))
+    claims = store.claim(2, lease_s=60)
+    cancelled = store.cancel_job(clinic.id, job.id)
+    assert cancelled.status is JobStatus.CANCELLED
+    assert (cancelled.counts.cancelled, cancelled.counts.running) == (3, 2)
+    assert store.claim(5, lease_s=60) == []
+    store.save([finished_image(claim) for claim in claims])
+    after = store.job(clinic.id, job.id)
+    assert (after.status, after.counts.done) == (JobStatus.CANCELLED, 2)
+    assert store.cancel_job(clinic.id, job.id) == after
+
+
+def test_the_revision_grows_with_every_change(db):
+    store, clinic = db
+    revisions = [store.create_job(clinic.id, "job", new_images(1)).revision]
+    job_id = store.jobs(clinic.id).items[0].id
+    claim = store.claim(1, lease_s=60)[0]
+    revisions.append(store.job(clinic.id, job_id).revision)
+    store.save([finished_image(claim)])
+    revisions.append(store.job(clinic.id, job_id).revision)
+    assert revisions == sorted(set(revisions))

@@ -1,0 +1,113 @@
+"""Real processes that die, are started again, and are stopped."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.support.waiting import wait_for
+from worker.supervise import supervisor
+from worker.supervise.supervisor import Part, Supervisor
+
+# Writes its process number to a file, then sleeps; {how} is run first.
+SLEEPER = (
+    "import os, signal, time; {how}; "
+    "open({file!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(60)"
+)
+
+
+def sleeper(file, how: str = "pass") -> Part:
+    return Part("sleeper", [sys.executable, "-c", SLEEPER.format(how=how, file=str(file))], {})
+
+
+def pids(file) -> list[int]:
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_part_that_is_killed_is_started_again(tmp_path):
+    file = tmp_path / "pids"
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.start(sleeper(file))
+        first = wait_for(lambda: pids(file))[0]
+        os.kill(first, signal.SIGKILL)
+
+        def second() -> bool:
+            for running in supervisor._running:
+                running.restart_if_dead()
+            return len(pids(file)) == 2
+
+        wait_for(second)
+    assert not exists(pids(file)[1])
+
+
+@pytest.mark.parametrize(
+    ("healthy_after_s", "delays"),
+    [(60.0, ["0.1", "0.2", "0.2"]), (0.0, ["0.1", "0.1", "0.1"])],
+    ids=["it dies of its start: later and later", "it had been at work: at once"],
+)
+def test_how_long_a_dead_part_waits(tmp_path, monkeypatch, caplog, healthy_after_s, delays):
+    monkeypatch.setattr(supervisor, "FIRST_DELAY_S", 0.1)
+    monkeypatch.setattr(supervisor, "MAX_DELAY_S", 0.2)
+    monkeypatch.setattr(supervisor, "HEALTHY_AFTER_S", healthy_after_s)
+    with Supervisor(tmp_path / "logs") as running:
+        running.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
+
+        def said() -> list[str]:
+            for part in running._running:
+                part.restart_if_dead()
+            return re.findall(r"starting it again in (\S+) s", caplog.text)
+
+        wait_for(lambda: len(said()) >= len(delays))
+        assert said()[: len(delays)] == delays
+
+
+def test_a_part_that_ignores_sigterm_is_killed(tmp_path):
+    file = tmp_path / "pids"
+    supervisor = Supervisor(tmp_path / "logs")
+    process = supervisor.start(sleeper(file, "signal.signal(signal.SIGTERM, signal.SIG_IGN)"))
+    wait_for(lambda: pids(file))
+    started = time.monotonic()
+    supervisor.stop(grace_s=0.3)
+    assert process.returncode == -signal.SIGKILL
+    assert time.monotonic() - started < 10
+
+
+def test_parts_end_when_the_supervisor_is_killed(tmp_path):
+    file = tmp_path / "pids"
+    program = (
+        "import sys, pathlib\n"
+        "from worker.supervise.supervisor import Part, Supervisor\n"
+        "with Supervisor() as supervisor:\n"
+        f"    supervisor.start(Part('sleeper', {sleeper(file).command!r}, {{}}))\n"
+        "    supervisor.watch()\n"
+    )
+    supervisor = subprocess.Popen([sys.executable, "-c", program])
+    pid = wait_for(lambda: pids(file))[0]
+    supervisor.kill()
+    supervisor.wait()
+    wait_for(lambda: not exists(pid))
+
+
+def test_what_a_part_says_is_in_its_log(tmp_path):
+    with Supervisor(tmp_path / "logs") as supervisor:
+        process = supervisor.start(Part("speaker", [sys.executable, "-c", "print('hello')"], {}))
+        process.wait(10)
+    assert (tmp_path / "logs" / "speaker.log").read_text() == "hello\n"
+
+
+def test_waiting_ends_when_a_part_dies(tmp_path):
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
+        assert not supervisor.wait_until(lambda: False, timeout_s=30)

@@ -1,0 +1,1 @@
+"""Data sets: manifests, X-rays, and what training images go through."""

@@ -1,0 +1,145 @@
+"""Changes to training images that a hospital could have made: each can be switched off.
+
+Only ever applied to the training split.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from skimage.exposure import equalize_adapthist
+
+from model.preprocess import Box, Preprocessing, crop_and_stretch
+from training.data.style import Style, restyled
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strong each change may be; 0 switches it off.
+
+    crop: the border cut off each side is drawn from `crop_least`..`crop` (shares of the side).
+    flip: chance of a mirror image. rotation, shear: degrees either way.
+    clahe: chance of local contrast (CLAHE: Pizer et al. 1987), as some machines' software adds it.
+    restyle: chance of another hospital's style, half of it or more (`training.data.style`).
+    shading: uneven brightness, either way, 0..1.
+    gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
+    resample: chance of scaling down and up again. noise, jpeg: chance of noise, of JPEG artefacts;
+    at most one of these three is applied.
+
+    Of the article's options, shift and zoom are `crop`, channel shift is `brightness`. Its
+    featurewise normalisation and ZCA are no changes but a preprocessing of their own: an X-ray is
+    stretched by itself instead, because a hospital's mean is what must not matter.
+    """
+
+    crop_least: float = 0.01
+    crop: float = 0.12
+    flip: float = 0.5
+    rotation: float = 10.0
+    shear: float = 0.0
+    clahe: float = 0.0
+    restyle: float = 0.0
+    shading: float = 0.0
+    gamma: float = 0.4
+    contrast: float = 0.25
+    brightness: float = 0.08
+    resample: float = 0.25
+    noise: float = 0.2
+    jpeg: float = 0.15
+
+
+def augment(
+    pixels: np.ndarray,
+    augmentation: Augmentation,
+    preprocessing: Preprocessing,
+    random: np.random.Generator,
+    donors: Sequence[Sequence[Style]] = (),
+) -> np.ndarray:
+    """pixels: (H, W) float32 grey, 0..1; left alone. Returns: (S, S) float32, 0..1.
+
+    donors: groups of styles to borrow; each group is as likely as any other.
+    """
+    pixels, box = move(pixels, augmentation, random, fill=float(pixels.mean()))
+    grey = crop_and_stretch(pixels, preprocessing, box)
+    if augmentation.clahe and random.random() < augmentation.clahe:
+        grey = equalize_adapthist(grey, clip_limit=random.uniform(0.005, 0.02)).astype(np.float32)
+    if donors and random.random() < augmentation.restyle:
+        group = donors[random.integers(len(donors))]
+        grey = restyled(grey, group[random.integers(len(group))], random.uniform(0.5, 1))
+    grey = _shade(grey, augmentation, random)
+    grey = _change_exposure(grey, augmentation, random)
+    return _degrade(grey, augmentation, random).astype(np.float32)
+
+
+def move(
+    pixels: np.ndarray, augmentation: Augmentation, random: np.random.Generator, fill: float
+) -> tuple[np.ndarray, Box]:
+    """The part of `augment` that moves things: mirrored, turned, slanted, and the part that stays.
+
+    pixels: (H, W) float32, an X-ray or what was drawn on it; left alone. random: in the same state,
+    both move alike. fill: the value of corners that a turn or a slant brings in.
+    """
+    least, most = augmentation.crop_least, augmentation.crop
+    left, top = random.uniform(least, most, 2)
+    right, bottom = 1 - random.uniform(least, most, 2)
+    if random.random() < augmentation.flip:
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
+    if augmentation.rotation and random.random() < 0.7:
+        turned = Image.fromarray(pixels).rotate(
+            random.uniform(-augmentation.rotation, augmentation.rotation),
+            Image.Resampling.BILINEAR,
+            fillcolor=fill,
+        )
+        pixels = np.asarray(turned)
+    if augmentation.shear and random.random() < 0.7:
+        slope = np.tan(np.radians(random.uniform(-augmentation.shear, augmentation.shear)))
+        middle = pixels.shape[0] / 2
+        slanted = Image.fromarray(pixels).transform(
+            pixels.shape[::-1],
+            Image.Transform.AFFINE,
+            (1, slope, -slope * middle, 0, 1, 0),
+            Image.Resampling.BILINEAR,
+            fillcolor=fill,
+        )
+        pixels = np.asarray(slanted)
+    return pixels, Box(left, top, right, bottom)
+
+
+def _shade(grey, augmentation, random) -> np.ndarray:
+    if not augmentation.shading:
+        return grey
+    corners = random.uniform(-augmentation.shading, augmentation.shading, (3, 3))
+    shade = Image.fromarray(corners.astype(np.float32)).resize(
+        grey.shape[::-1], Image.Resampling.BICUBIC
+    )
+    return np.clip(grey + np.asarray(shade), 0, 1)
+
+
+def _change_exposure(grey, augmentation, random) -> np.ndarray:
+    if augmentation.gamma and random.random() < 0.6:
+        grey = grey ** np.exp(random.uniform(-augmentation.gamma, augmentation.gamma))
+    if (augmentation.contrast or augmentation.brightness) and random.random() < 0.5:
+        contrast = 1 + random.uniform(-augmentation.contrast, augmentation.contrast)
+        brightness = random.uniform(-augmentation.brightness, augmentation.brightness)
+        grey = np.clip((grey - 0.5) * contrast + 0.5 + brightness, 0, 1)
+    return grey
+
+
+def _degrade(grey, augmentation, random) -> np.ndarray:
+    kind = random.random()
+    if kind < augmentation.resample:
+        size = grey.shape[0]
+        small = (int(size * random.uniform(0.4, 0.8)),) * 2
+        picture = Image.fromarray(grey.astype(np.float32)).resize(small, Image.Resampling.BILINEAR)
+        return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
+    kind -= augmentation.resample
+    if kind < augmentation.noise:
+        return np.clip(grey + random.normal(0, random.uniform(0.01, 0.05), grey.shape), 0, 1)
+    kind -= augmentation.noise
+    if kind < augmentation.jpeg:
+        buffer = io.BytesIO()
+        picture = Image.fromarray((grey * 255).astype(np.uint8))
+        picture.save(buffer, "JPEG", quality=int(random.uniform(25, 80)))
+        return np.asarray(Image.open(buffer), np.float32) / 255
+    return grey

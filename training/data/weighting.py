@@ -1,0 +1,41 @@
+"""Sample weights: the classes count equally, and no source decides a class alone.
+
+A network that learns the hospital instead of the lungs does well on average; equal shares take
+that reward away.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.data.manifest import Sample
+
+# A source with fewer images of a class than this cannot be given a whole share: the same few
+# images would then be learned by heart.
+FEW = 50
+
+
+def sample_weights(samples: Sequence[Sample]) -> np.ndarray:
+    """One weight an image, mean 1.
+
+    Within a class, a source's share grows with the square root of its number of images.
+    Returns: (N,) float32.
+    """
+    groups = Counter((sample.label, sample.source) for sample in samples)
+    shares = {group: _share(count) for group, count in groups.items()}
+    of_label: Counter = Counter()
+    for (label, _), share in shares.items():
+        of_label[label] += share
+    weights = np.array(
+        [
+            shares[s.label, s.source] / of_label[s.label] / groups[s.label, s.source]
+            for s in samples
+        ],
+        dtype=np.float32,
+    )
+    return weights / weights.mean()
+
+
+def _share(count: int) -> float:
+    return count**0.5 if count >= FEW else count / FEW**0.5 / 2

@@ -1,0 +1,237 @@
+"""Fitting: frozen blocks once, then epochs over the rest of the network."""
+
+import csv
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from model.labels import LABELS
+from model.networks import build, frozen_part, tail
+from training.data.manifest import Sample, of_split
+from training.data.weighting import sample_weights
+from training.errors import TrainingError
+from training.fitting.features import FeatureCache, Features
+from training.fitting.imagenet import load_imagenet
+from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
+from training.fitting.recipe import Recipe
+
+BEST = "best.weights.h5"
+HISTORY = "history.csv"
+LUNGS = "lungs.npy"
+
+
+class FeatureBatches(keras.utils.PyDataset):
+    """Batches of (features, one-hot labels, weights); of each image one of its copies."""
+
+    def __init__(
+        self,
+        copies: Sequence[Features],
+        targets: np.ndarray,
+        weights: np.ndarray,
+        batch: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self._copies, self._weights, self._batch = copies, weights, batch
+        self._one_hot = np.eye(len(LABELS), dtype=np.float32)[targets]
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(len(self._weights))
+        self._choice = self._random.integers(0, len(self._copies), len(self._weights))
+
+    def __len__(self) -> int:
+        return len(self._weights) // self._batch
+
+    def __getitem__(self, number: int):
+        # Sorted, because the features lie on disk in that order.
+        chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
+        rows = [[part[n] for part in self._copies[self._choice[n]]] for n in chosen]
+        features = tuple(np.stack(part) for part in zip(*rows, strict=True))
+        return features, self._one_hot[chosen], self._weights[chosen]
+
+
+def train(
+    recipe: Recipe, samples: Sequence[Sample], out: Path, cache: Path, resume: bool = False
+) -> keras.Model:
+    """Fit the recipe's network on the split `train`, stopped early by the split `val`.
+
+    Writes into `out`: best.weights.h5, history.csv, and a checkpoint that `resume` goes on from.
+    Returns: the whole network with the best weights, in float32.
+    Raises TrainingError when there are too few images, or one cannot be read.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    network = _with_imagenet(recipe.precision, recipe)
+    trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    if len(trained) < recipe.batch or not validated:
+        raise TrainingError(
+            f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
+            f"Received: {len(trained)} and {len(validated)}."
+        )
+    features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
+    copies = [Copy(features.plain(trained), None)] if recipe.plain else []
+    for number in range(recipe.copies):
+        kept = features.augmented(trained, recipe.augmentation, number)
+        copies.append(Copy(kept, number))
+    judged = features.plain(validated)
+    if recipe.lungs:
+        copies, judged = _with_lungs(copies, judged, trained, recipe, out, resume)
+    batches = FeatureBatches(
+        [copy.features for copy in copies],
+        targets(trained),
+        _weights(trained, recipe),
+        recipe.batch,
+        recipe.seed,
+    )
+    validation = (
+        judged,
+        np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
+        _weights(validated, recipe),
+    )
+    fitted = _fitted_part(network, recipe, steps=len(batches) * recipe.epochs)
+    fitted.fit(
+        batches,
+        validation_data=validation,
+        epochs=recipe.epochs,
+        callbacks=_callbacks(recipe, out, resume),
+    )
+    fitted.load_weights(out / BEST)
+    whole = in_precision("float32", recipe)
+    whole.set_weights(network.get_weights())
+    return whole
+
+
+def trained_network(recipe: Recipe, run: Path) -> keras.Model:
+    """The whole float32 network of a training run's output folder, with its best weights.
+
+    Raises TrainingError when there are none.
+    """
+    if not (run / BEST).is_file():
+        raise TrainingError(f"There is no trained network in {run}: it has no {BEST}.")
+    network = _with_imagenet("float32", recipe)
+    _fitted_part(network, recipe, steps=1).load_weights(run / BEST)
+    return network
+
+
+def in_precision(policy: str, recipe: Recipe) -> keras.Model:
+    """The recipe's network, untrained, under a Keras dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return build(recipe.architecture, recipe.config)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
+    network = in_precision(policy, recipe)
+    load_imagenet(network)
+    return network
+
+
+def targets(samples: Sequence[Sample]) -> np.ndarray:
+    return np.array([sample.target for sample in samples])
+
+
+def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
+    if recipe.balance_sources:
+        return sample_weights(samples)
+    return np.ones(len(samples), dtype=np.float32)
+
+
+def _with_lungs(
+    copies: Sequence[Copy],
+    judged: Features,
+    trained: Sequence[Sample],
+    recipe: Recipe,
+    out: Path,
+    resume: bool,
+) -> tuple[list[Copy], Features]:
+    """The same, each with where the lungs are as one more feature.
+
+    For validation they are everywhere, so that `val_loss` is the cross-entropy and nothing else.
+    """
+    file = out / LUNGS
+    if resume and file.is_file():
+        maps = np.load(file)
+    else:
+        maps = lung_maps(_with_imagenet("float32", recipe), copies, trained, recipe)
+        unfinished = file.with_suffix(".part.npy")
+        np.save(unfinished, maps)
+        unfinished.rename(file)
+    everywhere = np.ones((len(judged[0]), *maps.shape[2:]), np.float16)
+    found = [
+        Copy([*copy.features, lungs], copy.number) for copy, lungs in zip(copies, maps, strict=True)
+    ]
+    return found, [*judged, everywhere]
+
+
+def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
+    """From kept features to probabilities, compiled; shares its weights with `network`."""
+    behind = tail(network)
+    for layer in behind.layers:
+        if layer.name.startswith("block"):
+            layer.trainable = recipe.fine_tune
+    inputs, (probabilities, attention) = behind.inputs, behind.outputs
+    if recipe.lungs:
+        lungs = keras.Input(attention.shape[1:], name="lungs")
+        inputs = [*inputs, lungs]
+        probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
+    fitted = keras.Model(inputs, probabilities)
+    fitted.compile(
+        optimizer=keras.optimizers.AdamW(
+            _learning_rate(recipe, steps),
+            weight_decay=recipe.weight_decay,
+            global_clipnorm=5.0,
+            use_ema=recipe.average > 0,
+            ema_momentum=recipe.average,
+        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        weighted_metrics=["accuracy"],
+    )
+    return fitted
+
+
+def _learning_rate(recipe: Recipe, steps: int):
+    if not recipe.cosine:
+        return recipe.learning_rate
+    rising = steps // 10
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising
+    )
+
+
+def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.Callback]:
+    checkpoint = out / "checkpoint"
+    if not resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    # The backup comes before the average takes the weights' place, the checkpoint after it.
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
+    slower = keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3))
+    return [
+        keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
+        *averaging,
+        keras.callbacks.ModelCheckpoint(
+            out / BEST,
+            monitor="val_loss",
+            save_best_only=True,
+            save_weights_only=True,
+            initial_value_threshold=_least_loss(out / HISTORY) if resume else None,
+        ),
+        *([] if recipe.cosine else [slower]),
+        keras.callbacks.EarlyStopping(patience=recipe.patience),
+        keras.callbacks.CSVLogger(out / HISTORY, append=resume),
+    ]
+
+
+def _least_loss(history: Path) -> float | None:
+    """Of the epochs before an interruption, which the kept weights already reach."""
+    if not history.is_file():
+        return None
+    with history.open(newline="") as opened:
+        return min((float(row["val_loss"]) for row in csv.DictReader(opened)), default=None)

@@ -1,0 +1,81 @@
+"""A recipe: every choice of a training run, in a TOML file that can be read and repeated."""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from model.preprocess import Preprocessing
+from training.data.augment import Augmentation
+from training.errors import TrainingError
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name, version: what the artifact is called.
+
+    architecture, config: a network of `model.networks` and its constructor arguments.
+    copies: augmented copies of each training image.
+    plain: train on the images as they are served, too; without copies this must be so.
+    fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
+    lungs: what the share of the attention outside the lungs costs, beside the cross-entropy; 0 lets
+    the network look anywhere. Needs lung masks of some images (`training.fitting.lungs`).
+    balance_sources: weigh classes and sources as `training.data.weighting` does.
+    precision: a dtype policy of Keras. bfloat16 halves the time of VGG's large convolutions where
+    the processor has it, and doubles that of depthwise ones.
+    average: momentum (0..1) of the moving average of the weights that is kept instead of the last
+    ones (Izmailov et al. 2018, arXiv 1803.05407: flatter minima hold better elsewhere); 0 keeps the
+    last.
+    cosine: let the learning rate rise over the first tenth of the run and fall along a cosine after
+    that (Loshchilov and Hutter 2017, arXiv 1608.03983), instead of dividing it on a plateau.
+    patience: epochs without a better validation loss before the run stops; without `cosine`,
+    the learning rate is divided by three after a third of them.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    config: dict[str, Any]
+    preprocessing: Preprocessing
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    copies: int = 0
+    plain: bool = True
+    fine_tune: bool = True
+    lungs: float = 0.0
+    balance_sources: bool = True
+    epochs: int = 20
+    batch: int = 64
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.06
+    precision: str = "mixed_bfloat16"
+    average: float = 0.0
+    cosine: bool = False
+    patience: int = 6
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.plain or self.copies):
+            raise TrainingError(f"The recipe {self.name} has neither plain images nor copies.")
+
+
+def load_recipe(name: str) -> Recipe:
+    """One of the package's recipes by name, or a TOML file by path. Raises TrainingError."""
+    file = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    try:
+        values = tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
+        raise TrainingError(f"There is no recipe {name!r}. Known: {known}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"The recipe {file} is no TOML: {error}") from error
+    unknown = values.keys() - {f.name for f in fields(Recipe)}
+    if unknown:
+        raise TrainingError(
+            f"The recipe {file} has unknown settings: {', '.join(sorted(unknown))}."
+        )
+    values["preprocessing"] = Preprocessing(**values.get("preprocessing", {}))
+    values["augmentation"] = Augmentation(**values.get("augmentation", {}))
+    return Recipe(**values)

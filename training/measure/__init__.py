@@ -1,0 +1,1 @@
+"""Figures about a model, with their intervals, and how they are shown."""

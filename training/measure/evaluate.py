@@ -1,0 +1,176 @@
+"""What a model answers on labelled images, and the figures of those answers per source."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from model.engines import Engine
+from model.errors import Rejection
+from model.gate.frontal import check
+from model.labels import LABELS
+from model.preprocess import Preprocessing, prepare
+from model.reading.radiograph import decode
+from training.data.manifest import Sample
+from training.errors import TrainingError
+from training.measure.attention import lung_attention
+from training.measure.intervals import RESAMPLES, Figure, with_intervals
+from training.measure.metrics import confusion, ppv
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An image that got no probabilities: the reason code and sentence that a user would see."""
+
+    path: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said about `samples`, in their order; N of them.
+
+    probabilities: (N, K) float32. attention: (N, h, w) float32, 0..1, over `preprocessing.box`.
+    refused: further samples, which could not be read or were no chest X-rays.
+    """
+
+    samples: Sequence[Sample]
+    probabilities: np.ndarray
+    attention: np.ndarray
+    preprocessing: Preprocessing
+    refused: Sequence[Refused] = ()
+
+    @property
+    def targets(self) -> np.ndarray:
+        """(N,) int, indices of LABELS."""
+        return np.array([sample.target for sample in self.samples])
+
+    @property
+    def patients(self) -> list[str]:
+        return [sample.patient for sample in self.samples]
+
+    def of_source(self, source: str) -> "Answers":
+        inside = [n for n, sample in enumerate(self.samples) if sample.source == source]
+        return Answers(
+            [self.samples[n] for n in inside],
+            self.probabilities[inside],
+            self.attention[inside],
+            self.preprocessing,
+        )
+
+
+def ask(
+    engine: Engine,
+    preprocessing: Preprocessing,
+    samples: Iterable[Sample],
+    gate: bool = True,
+) -> Answers:
+    """Decode, check, prepare and classify the samples, as a worker would.
+
+    gate: refuse what is no chest X-ray, as a worker does.
+    Raises TrainingError when not one image could be classified.
+    """
+    answered: list[Sample] = []
+    refused: list[Refused] = []
+    probabilities, attention = [], []
+    waiting: list[np.ndarray] = []
+
+    def classify() -> None:
+        if waiting:
+            said, seen = engine.predict(np.stack(waiting))
+            probabilities.append(said)
+            attention.append(seen)
+            waiting.clear()
+
+    for sample in samples:
+        try:
+            waiting.append(_load(sample, preprocessing, gate))
+        except Rejection as rejection:
+            refused.append(Refused(str(sample.path), rejection.code, rejection.message))
+            continue
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            refused.append(Refused(str(sample.path), "unreadable", f"{why}."))
+            continue
+        answered.append(sample)
+        if len(waiting) >= engine.batch_size:
+            classify()
+    classify()
+    if not answered:
+        first = f" The first: {refused[0].path}: {refused[0].message}" if refused else ""
+        raise TrainingError(f"None of {len(refused)} images could be classified.{first}")
+    return Answers(
+        answered, np.concatenate(probabilities), np.concatenate(attention), preprocessing, refused
+    )
+
+
+def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:
+    """All figures, overall and for each source, ready for JSON.
+
+    prevalence: share of patients (0..1) who have the disease, for the predictive values.
+    Raises TrainingError when a lung mask cannot be read.
+    """
+    sources = sorted({sample.source for sample in answers.samples})
+    return {
+        "labels": list(LABELS),
+        **_figures(answers, prevalence, resamples),
+        "sources": {
+            source: _figures(answers.of_source(source), prevalence, resamples) for source in sources
+        },
+        "lung_attention": lung_attention(
+            answers.samples, answers.attention, answers.preprocessing.box, resamples
+        ),
+        "refused": {
+            "n": len(answers.refused),
+            "reasons": dict(Counter(refused.code for refused in answers.refused)),
+            "images": [
+                {"path": refused.path, "code": refused.code, "message": refused.message}
+                for refused in answers.refused
+            ],
+        },
+    }
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """How far two networks' probabilities, (N, K) each, for the same images are apart."""
+    difference = np.abs(first - second)
+    return {
+        "n": len(first),
+        "label_agreement": float((first.argmax(axis=1) == second.argmax(axis=1)).mean()),
+        "mean_absolute_difference": float(difference.mean()),
+        "max_difference": float(difference.max()),
+    }
+
+
+def _figures(answers: Answers, prevalence: float, resamples: int) -> dict[str, Any]:
+    targets = answers.targets
+    found = with_intervals(targets, answers.probabilities, answers.patients, resamples=resamples)
+    return {
+        "n": len(targets),
+        "patients": len(set(answers.patients)),
+        "classes": {label: int((targets == k).sum()) for k, label in enumerate(LABELS)},
+        "figures": {name: figure.as_dict() for name, figure in found.items()},
+        "ppv": {"prevalence": prevalence, **_predictive_values(found, prevalence)},
+        "confusion": confusion(targets, answers.probabilities).tolist(),
+    }
+
+
+def _predictive_values(found: dict[str, Figure], prevalence: float) -> dict[str, float | None]:
+    values = {}
+    for label in LABELS:
+        sensitivity = found[f"sensitivity_{label}"].value
+        specificity = found[f"specificity_{label}"].value
+        known = sensitivity is not None and specificity is not None
+        value = ppv(sensitivity, specificity, prevalence) if known else None
+        values[label] = None if value is None else round(value, 4)
+    return values
+
+
+def _load(sample: Sample, preprocessing: Preprocessing, gate: bool) -> np.ndarray:
+    radiograph = decode(sample.path, at_least=2 * preprocessing.size)  # as the classifier does
+    if gate:
+        check(radiograph)
+    return prepare(radiograph.pixels, preprocessing)[0]

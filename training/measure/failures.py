@@ -1,0 +1,85 @@
+"""Where the network looks, when it is right and when it is wrong: the picture of the model card.
+
+python -m training.measure.failures docs/failures.png      # CXR_DATA: the data; some minutes
+"""
+
+import io
+import os
+from pathlib import Path
+
+import click
+import data_store
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+from model.artifact import load_artifact
+from model.engines import load_engine
+from model.labels import LABELS
+from model.maps import colour_map, overlay_png
+from model.reading.radiograph import decode
+from training.data.manifest import Sample, of_split, read_data
+from training.measure.evaluate import Answers, ask
+
+# A chest of the 1990s with dense opacities, from pydicom-data (MIT): it may be shown. The X-rays of
+# the data are not published, so of those only mean maps are drawn.
+EXAMPLE = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
+
+
+def picture(example: Answers, tested: Answers) -> Figure:
+    """The example, and the mean map of `tested` for each true and predicted class."""
+    figure = Figure(figsize=(12, 6), dpi=80, layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.5))
+    _draw_example(left, example)
+    _draw_means(right, tested)
+    return figure
+
+
+def _draw_example(figure, example: Answers) -> None:
+    overlay = overlay_png(
+        decode(EXAMPLE), example.attention[0], example.preprocessing.box, longest=500
+    )
+    axes = figure.subplots()
+    axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
+    axes.axis("off")
+    said = example.probabilities[0]
+    axes.set_title(f"RG1, 1990s: called {LABELS[said.argmax()]} {said.max():.2f}")
+
+
+def _draw_means(figure, tested: Answers) -> None:
+    called = tested.probabilities.argmax(axis=1)
+    colours = ListedColormap(colour_map() / 255)
+    grid = figure.subplots(len(LABELS), len(LABELS))
+    for (true, said), axes in np.ndenumerate(grid):
+        chosen = (tested.targets == true) & (called == said)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(f"n = {chosen.sum()}", fontsize=9)
+        if chosen.any():
+            mean = tested.attention[chosen].mean(axis=0)
+            axes.imshow(mean, cmap=colours, vmin=0, vmax=1, interpolation="bicubic")
+        if said == 0:
+            axes.set_ylabel(LABELS[true])
+        if true == len(LABELS) - 1:
+            axes.set_xlabel(LABELS[said])
+    figure.supylabel("true")
+    figure.supxlabel("called")
+    figure.suptitle("mean attention on `test`, 0 (black) to 1 (pale yellow)", fontsize=10)
+
+
+@click.command()
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
+def main(out: Path, data: Path) -> None:
+    """Draw where the released model looks into the file OUT."""
+    model = load_artifact()
+    engine = load_engine(model, "cpu", os.cpu_count() or 1)
+    # Its true label is unknown; it was taken long before 2019, so it is not COVID19.
+    shown = [Sample(EXAMPLE, "PNEUMONIA", "test", "RG1", "pydicom-data")]
+    example = ask(engine, model.preprocessing, shown, gate=False)
+    tested = ask(engine, model.preprocessing, of_split(read_data(data), "test"), gate=False)
+    picture(example, tested).savefig(out)
+
+
+if __name__ == "__main__":
+    main()

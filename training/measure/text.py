@@ -1,0 +1,114 @@
+"""Figures as text: tables for the terminal, and the sentences that the report shows, too."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from model.labels import LABELS
+
+SHOWN = (
+    "accuracy",
+    "balanced_accuracy",
+    "sensitivity_COVID19",
+    "specificity_COVID19",
+    "auroc_COVID19",
+    "auroc_NORMAL",
+    "auroc_PNEUMONIA",
+    "normal_called_covid19",
+    "ece",
+    "brier",
+)
+NAMES = {
+    "auroc": "AUROC",
+    "normal_called_covid19": "normals called COVID19",
+    "ece": "calibration error",
+    "brier": "Brier score",
+}
+MAX_COLUMNS = 500  # of a terminal
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """A column for all images and one for each source; 95 % intervals below the values."""
+    table = Table(
+        title=f"{figures['model']}, split {figures['split']}", box=box.SIMPLE, padding=(0, 0, 0, 1)
+    )
+    parts = {"all": figures, **figures["sources"]}
+    table.add_column("")
+    for source in parts:
+        table.add_column(source, justify="right", no_wrap=True)
+    table.add_row("images", *(str(part["n"]) for part in parts.values()))
+    for name in SHOWN:
+        table.add_row(heading(name), *(_cell(part["figures"][name]) for part in parts.values()))
+    console = Console()
+    # A table that is squeezed loses its words; a terminal can be made wider.
+    wide = console.options.update(width=MAX_COLUMNS)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
+    console.print("95 % intervals over patients. Research and triage support, not a diagnosis.")
+    for sentence in sentences(figures):
+        console.print(sentence, highlight=False)
+    refused = figures["refused"]
+    if refused["n"]:
+        console.print(f"Refused or unreadable, not counted above: {refused['n']}")
+        for image in refused["images"]:
+            console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
+
+
+def heading(name: str) -> str:
+    """What a figure of `training.measure.metrics.measures` is called for people."""
+    kind, _, label = name.rpartition("_")
+    if label in LABELS:
+        return f"{label} {NAMES.get(kind, kind)}"
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def sentences(figures: dict[str, Any]) -> Iterator[str]:
+    """What does not fit a table of images and sources: predictive values, where it looked."""
+    values = dict(figures["ppv"])
+    prevalence = values.pop("prevalence")
+    shown = ", ".join(
+        f"{label} {_short(value)}" for label, value in values.items() if value is not None
+    )
+    if shown:
+        yield f"Positive predictive value where {prevalence:.0%} have the disease: {shown}."
+    lungs = figures["lung_attention"]
+    if lungs:
+        inside, area, difference = (
+            f"{_short(figure['value'])} ({interval(figure) or 'no interval'})"
+            for figure in lungs["figures"].values()
+        )
+        yield (
+            f"Attention inside the lungs: {inside}; the lungs are {area} of the area; difference "
+            f"{difference}. {lungs['n']} images with lung masks, {lungs['patients']} patients."
+        )
+        if lungs["masks_of_another_cut"]:
+            yield f"Masks of another cut of the X-ray, left out: {lungs['masks_of_another_cut']}."
+
+
+def interval(figure: dict[str, float | None]) -> str:
+    """Such as `.912-.950`; empty when there is none."""
+    if figure["low"] is None:
+        return ""
+    return f"{_short(figure['low'])}-{_short(figure['high'])}"
+
+
+def with_interval(figure: dict[str, float | None]) -> str:
+    """Such as `0.931 (0.912-0.950)`; a dash when the figure could not be had."""
+    if figure["value"] is None:
+        return "-"
+    shown = f"{figure['value']:.3f}"
+    return shown if figure["low"] is None else f"{shown} ({figure['low']:.3f}-{figure['high']:.3f})"
+
+
+def _cell(figure: dict[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "-"
+    return f"{_short(figure['value'])}\n[dim]{interval(figure)}[/dim]"
+
+
+def _short(value: float) -> str:
+    """Three decimals, without the leading zero of shares."""
+    return f"{value:.3f}".replace("0.", ".", 1)

@@ -1,0 +1,38 @@
+"""Honest probabilities: one temperature, fitted on the validation split."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+MIN_PROBABILITY = 1e-7
+
+
+def fit_temperature(targets: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
+    """The temperature with the smallest log loss (Guo et al. 2017, arXiv 1706.04599, section 4.2).
+
+    targets: (N,) int. probabilities: (N, K). weights: (N,). Returns: a number in 0.2..5.
+    """
+
+    def loss(log_temperature: float) -> float:
+        scaled = at_temperature(probabilities, np.exp(log_temperature))
+        right = scaled[np.arange(len(targets)), targets]
+        return -float(np.average(np.log(right + MIN_PROBABILITY), weights=weights))
+
+    bounds = (np.log(0.2), np.log(5))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Softmax probabilities as if the logits had been divided by `temperature`. (N, K)."""
+    powers = (probabilities + MIN_PROBABILITY) ** (1 / temperature)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def fold_in(network, temperature: float) -> None:
+    """Divide the last layer's weights, so that the network itself answers at that temperature."""
+    layer = network.get_layer("probabilities")
+    layer.set_weights([values / temperature for values in layer.get_weights()])
+
+
+def uncertain_below(probabilities: np.ndarray, coverage: float) -> float:
+    """The highest probability that `coverage` (0..1) of the images reach."""
+    return float(np.quantile(probabilities.max(axis=1), 1 - coverage))

@@ -1,0 +1,124 @@
+"""From a trained network to an artifact: calibrated, rounded to int8, described, measured."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
+from model.engines.keras_engine import KerasEngine
+from model.engines.litert_engine import LiteRTEngine
+from model.engines.weights import save_weights
+from model.preprocess import Preprocessing, prepare
+from training.data.manifest import Sample, data_hash, of_split
+from training.data.reading import read
+from training.data.weighting import sample_weights
+from training.errors import TrainingError
+from training.fitting.fit import targets
+from training.fitting.recipe import Recipe
+from training.measure.evaluate import Answers, agreement, ask, report
+from training.release.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
+from training.release.int8 import to_int8_network
+
+CALIBRATION_IMAGES = 200
+COVERAGE = 0.9
+BATCH = 64
+
+
+def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out: Path) -> Artifact:
+    """Write the artifact of a trained float32 network into the folder `out`.
+
+    The temperature and the threshold come from the split `val`, the int8 ranges from `train`.
+    The temperature is folded into the network, which is changed.
+    """
+    trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    if not trained or not validated:
+        raise TrainingError("An export needs images of the splits train and val; one has none.")
+    out.mkdir(parents=True, exist_ok=True)
+    before = probabilities_of(network, validated, recipe.preprocessing)
+    temperature = fit_temperature(targets(validated), before, sample_weights(validated))
+    fold_in(network, temperature)
+    save_weights(network, out / WEIGHTS)
+    chosen = np.random.default_rng(recipe.seed).permutation(len(trained))[:CALIBRATION_IMAGES]
+    images = [_load(trained[number], recipe.preprocessing) for number in chosen]
+    (out / INT8).write_bytes(to_int8_network(network, images))
+    save_metadata(
+        out,
+        recipe.preprocessing,
+        name=recipe.name,
+        version=recipe.version,
+        architecture=recipe.architecture,
+        config=recipe.config,
+        temperature=temperature,
+        uncertain_below=uncertain_below(at_temperature(before, temperature), COVERAGE),
+        uncertain_coverage=COVERAGE,
+        data_sha256=data_hash(samples),
+        images={split: len(of_split(samples, split)) for split in ("train", "val", "test")},
+        recipe=asdict(recipe),
+        git_commit=_git_commit(),
+        made_with={
+            name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
+        },
+        made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    return load_artifact(out)
+
+
+def measure(out: Path, samples: Sequence[Sample], network: keras.Model | None = None) -> Answers:
+    """Add to the artifact's metadata how good it is on `test`, and what rounding to int8 cost.
+
+    network: the unrounded network of `export`, to compare with. Without it the Keras engine is the
+    reference, whose kernels are rounded, too.
+    The gate is off: the figures are the network's. Returns: the int8 engine's answers.
+    """
+    artifact = load_artifact(out)
+    tested = of_split(samples, "test")
+    prepared = artifact.preprocessing
+    int8 = ask(LiteRTEngine(artifact, os.cpu_count() or 1), prepared, tested, gate=False)
+    rounded = ask(KerasEngine(artifact, "float32"), prepared, tested, gate=False).probabilities
+    found: dict[str, Any] = {"metrics": report(int8)}
+    if network is None:
+        found["int8"] = agreement(int8.probabilities, rounded)
+    else:
+        exact = probabilities_of(network, tested, prepared)
+        found["int8"] = agreement(int8.probabilities, exact)
+        found["rounded_weights"] = agreement(rounded, exact)
+    file = out / METADATA
+    file.write_text(json.dumps(json.loads(file.read_text()) | found, indent=2) + "\n")
+    return int8
+
+
+def probabilities_of(
+    network: keras.Model, samples: Sequence[Sample], preprocessing: Preprocessing
+) -> np.ndarray:
+    """(N, K) float32."""
+    answers = []
+    for start in range(0, len(samples), BATCH):
+        images = np.stack(
+            [_load(sample, preprocessing) for sample in samples[start : start + BATCH]]
+        )
+        answers.append(np.asarray(network.predict_on_batch(images)[0]))
+    return np.concatenate(answers)
+
+
+def _load(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
+    return prepare(read(sample).pixels, preprocessing)[0]
+
+
+def _git_commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+    )
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,1 @@
+"""Everything on one machine: `cxr up`, `cxr web`, `cxr demo`, temporary systems."""

@@ -1,0 +1,1 @@
+"""The pages for people: views, templates and static files."""

@@ -1,0 +1,154 @@
+// The drop zone: takes files, sends them with a progress bar, goes to the job.
+//
+// Each choice of files is one upload with a key of its own. What is tried again is that same upload,
+// its name and urgency included, so that it becomes one job however many tries arrived.
+
+import { chosenFiles, droppedFiles } from "./files.js";
+import { bytes, count, duration } from "./format.js";
+
+const $ = (id) => document.getElementById(id);
+const zone = $("drop");
+const limits = { bytes: Number(zone.dataset.maxBytes), images: Number(zone.dataset.maxImages) };
+let request = null;
+let upload = null;
+let spoken = "";
+
+export function startUploads() {
+  $("choose-files").addEventListener("click", () => $("files").click());
+  $("choose-folder").addEventListener("click", () => $("folder").click());
+  for (const input of [$("files"), $("folder")]) {
+    input.addEventListener("change", () => {
+      begin(chosenFiles(input));
+      input.value = "";
+    });
+  }
+  // On the whole page: a file that misses the zone would otherwise replace the page.
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.toggle("over", !request);
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  addEventListener("drop", async (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    if (request) return;
+    try {
+      begin(await droppedFiles(event.dataTransfer));
+    } catch {
+      upload = null;
+      fail("The dropped files cannot be read. Choose them with the button instead.");
+    }
+  });
+  $("abort").addEventListener("click", () => request?.abort());
+  $("retry").addEventListener("click", sendAgain);
+  $("dismiss").addEventListener("click", () => show("ready"));
+  addEventListener("beforeunload", (event) => {
+    if (request) event.preventDefault();
+  });
+}
+
+function begin(files) {
+  upload = null;
+  const size = files.reduce((sum, { file }) => sum + file.size, 0);
+  if (files.length === 0) return fail("There are no files in what you chose.");
+  if (files.length > limits.images) {
+    return fail(`At most ${count(limits.images)} files go in one job; these are ${count(files.length)}.`);
+  }
+  if (size > limits.bytes) {
+    return fail(`At most ${bytes(limits.bytes)} go in one job; these are ${bytes(size)}.`);
+  }
+  upload = { files, size, key: newKey(), name: $("name").value.trim(), urgent: $("urgent").checked };
+  send();
+}
+
+/** Not `crypto.randomUUID`: it is for HTTPS only, and many clinics have none in their own network. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+}
+
+function send() {
+  const form = new FormData();
+  if (upload.name) form.append("name", upload.name);
+  form.append("urgent", upload.urgent);
+  for (const { file, path } of upload.files) form.append("files", file, path);
+  const began = performance.now();
+  post(form, finish, (event) => {
+    const share = event.total ? event.loaded / event.total : 0;
+    const seconds = ((performance.now() - began) / 1000) * (1 / share - 1);
+    $("sent").value = share;
+    $("sent-text").textContent =
+      share < 1 ? `${Math.floor(share * 100)} % · ${duration(seconds)} left` : "Storing the files…";
+    say(share < 1 ? `${Math.floor(share * 10)}0 % uploaded` : "Storing the files");
+  });
+}
+
+/** Perhaps only the answer was lost: with the key alone, the server tells without gigabytes. */
+function sendAgain() {
+  post(null, (answered) => {
+    const isNew = answered.status === 415 || answered.status === 422;
+    if (isNew) send();
+    else finish(answered);
+  });
+}
+
+function post(body, onAnswer, onProgress) {
+  const { files, size, key } = upload;
+  const what = files.length === 1 ? "1 file" : `${count(files.length)} files`;
+  $("sending-what").textContent = `Uploading ${what}, ${bytes(size)}`;
+  $("sent").value = 0;
+  $("sent-text").textContent = "";
+  show("sending");
+  request = new XMLHttpRequest();
+  request.open("POST", "/api/v1/jobs");
+  request.setRequestHeader("Idempotency-Key", key);
+  request.responseType = "json";
+  if (onProgress) request.upload.addEventListener("progress", onProgress);
+  request.addEventListener("load", () => onAnswer(request));
+  request.addEventListener("error", () => finish(null));
+  request.addEventListener("abort", () => {
+    request = null;
+    show("ready");
+  });
+  request.send(body);
+}
+
+function finish(answered) {
+  request = null;
+  if (answered?.status === 202) location.assign(`/jobs/${answered.response.id}`);
+  else if (answered?.status === 401) location.assign("/sign-in");
+  else if (answered) fail(answered.response?.detail ?? "The server did not accept the upload.");
+  else fail("The server cannot be reached.");
+}
+
+/** For those who listen: every tenth of the way, not every event. */
+function say(text) {
+  if (text !== spoken) $("sent-spoken").textContent = text;
+  spoken = text;
+}
+
+function fail(reason) {
+  show("ready");
+  $("upload-error-text").textContent = reason;
+  $("retry").hidden = upload === null;
+  $("upload-error").hidden = false;
+  // It is tried again as it is; dismissed, it can be changed and chosen anew.
+  setFixed(upload !== null);
+  if (upload && zone.contains(document.activeElement)) $("retry").focus({ preventScroll: true });
+}
+
+function setFixed(isFixed) {
+  $("name").disabled = isFixed;
+  $("urgent").disabled = isFixed;
+}
+
+function show(part) {
+  const hadFocus = zone.contains(document.activeElement);
+  $("ready").hidden = part !== "ready";
+  $("sending").hidden = part !== "sending";
+  $("upload-error").hidden = true;
+  setFixed(false);
+  // What had it is hidden now.
+  if (hadFocus) $(part === "ready" ? "choose-files" : "abort").focus({ preventScroll: true });
+}

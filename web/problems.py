@@ -1,0 +1,113 @@
+"""Errors as answers: problem+json (RFC 9457) on the API, a page elsewhere. One table for all."""
+
+import logging
+import traceback
+
+from apiflask import APIFlask, HTTPError
+from flask import Response, jsonify, render_template, request
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
+
+from model.errors import ModelError, Rejection
+from web import errors
+from web.services import services
+from worker.errors import (
+    InvalidCursor,
+    KeyTaken,
+    NotFound,
+    StorageUnavailable,
+    UploadTooLarge,
+    WorkerError,
+)
+
+log = logging.getLogger(__name__)
+
+# What each of our errors is in HTTP. The code of a Rejection or a WebError is its own.
+STATUS: dict[type[Exception], tuple[int, str | None]] = {
+    NotFound: (404, "not_found"),
+    InvalidCursor: (422, "invalid_cursor"),
+    KeyTaken: (409, "key_taken"),
+    StorageUnavailable: (507, "storage_unavailable"),
+    Rejection: (422, None),
+    errors.NotSignedIn: (401, None),
+    errors.CrossSite: (403, None),
+    errors.NoPicture: (404, None),
+    errors.NotReady: (409, None),
+    UploadTooLarge: (413, None),
+    errors.UnsupportedUpload: (415, None),
+    errors.InvalidUpload: (422, None),
+}
+INTERNAL = "Something went wrong on the server. Try again; if it stays, look at the server's log."
+NO_DATABASE = "The database cannot be reached. Try again in a moment."
+
+
+def register(app: APIFlask) -> None:
+    """Answer every error of `app` in the one shape."""
+    for error in (WorkerError, ModelError, errors.WebError):
+        app.register_error_handler(error, _known)
+    app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(HTTPError, _invalid_input)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def problem(
+    status: int, code: str, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> Response:
+    """One error answer: JSON for programs, a page for people."""
+    title = HTTP_STATUS_CODES.get(status, "Error")
+    if request.path.startswith("/api/") or request.path == "/healthz":
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        response = jsonify(body | {"code": code} | more)
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template("error.html", status=status, title=title, detail=detail)
+        response = Response(page)
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def _known(error: Exception) -> Response:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            status, code = STATUS[kind]
+            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+            return problem(status, code or error.code, str(error), headers)
+    return _unexpected(error)
+
+
+def _no_database(error: OperationalError) -> Response:
+    # Not the error itself: its text holds the statement with its parameters.
+    log.error("The database does not answer: %s", type(error.orig).__name__)
+    return problem(503, "database_unavailable", NO_DATABASE, {"Retry-After": "5"})
+
+
+def _invalid_input(error: HTTPError) -> Response:
+    """A query or a header that does not fit its schema."""
+    detail = error.detail if isinstance(error.detail, dict) else {}
+    fields = detail.get("query") or detail.get("headers") or detail
+    detail = " ".join(f"{name}: {' '.join(map(str, said))}" for name, said in fields.items())
+    return problem(error.status_code, "invalid_input", detail or error.message, errors=fields)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    detail = error.description or HTTP_STATUS_CODES.get(status, "")
+    if isinstance(error, RequestEntityTooLarge):
+        most = services().settings.max_upload_mb
+        detail = f"The upload is too large: at most {most} MB go in one job. Send it in parts."
+        return problem(413, "upload_too_large", detail)
+    if status == 404:
+        detail = "There is nothing at this address."
+    code = (HTTP_STATUS_CODES.get(status, "error")).lower().replace(" ", "_").replace("'", "")
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
+    return problem(status, code, detail, kept)
+
+
+def _unexpected(error: Exception) -> Response:
+    # The traceback without the message, which can hold a file's name and so a patient's.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s while answering %s\n%s", type(error).__name__, request.endpoint, where)
+    return problem(500, "internal_error", INTERNAL)

@@ -1,0 +1,1 @@
+"""The Celery application, its connections, and the messages that wake workers."""

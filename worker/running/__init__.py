@@ -1,0 +1,1 @@
+"""What a worker process and the sweeper do while they run."""

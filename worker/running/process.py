@@ -1,0 +1,108 @@
+"""A worker process: Celery's consumer around one loaded model.
+
+The pool is `solo`: Celery's own child processes would each cost a second interpreter and a pipe,
+and a crash takes one process either way. `cxr worker` starts as many processes as are wanted.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+
+from celery.signals import worker_ready, worker_shutting_down
+from sqlalchemy.exc import OperationalError
+
+from model.classifier import Classifier
+from worker.intake.files import ImageFiles
+from worker.queue.application import CLASSIFY, QUEUE, make_celery
+from worker.running.heartbeat import Heartbeat
+from worker.running.runner import Runner, TimeSlice
+from worker.running.watchdog import Watchdog
+from worker.settings import Settings
+from worker.store import Store
+from worker.store.migrations import check_up_to_date
+
+log = logging.getLogger(__name__)
+
+SLICE_S = 20.0
+BEAT_EVERY_S = 10.0
+DATABASE_AGAIN_AFTER_S = 1.0
+STDERR, OUT_OF_MEMORY = 2, b"out of memory: this worker ends, and what it held is tried alone\n"
+
+
+def run_worker(settings: Settings) -> int:
+    """Load the model, then consume until SIGTERM or SIGQUIT. Returns: the exit code, 1 after an
+    error that another image would meet as well.
+
+    Raises ModelError when there is no usable model, DatabaseOutOfDate before `cxr migrate`.
+    """
+    store = Store(settings.database_url)
+    check_up_to_date(store.database)
+    classifier = Classifier.load(settings.artifact, settings.device)
+    heartbeat = Heartbeat(settings.home, "worker")
+    watchdog = Watchdog(settings.image_limit_s)
+    runner = Runner(
+        store, ImageFiles(settings.images_dir), classifier, settings.lease_s, watchdog.moved
+    )
+    stopping, broken = threading.Event(), threading.Event()
+    celery = make_celery(settings)
+
+    @celery.task(name=CLASSIFY, ignore_result=True)
+    def classify(*_: object, **__: object) -> None:
+        # A wake-up, whatever another version wrote into it: the claim decides which images to take.
+        while not stopping.is_set():
+            try:
+                runner.run(TimeSlice(SLICE_S, also=stopping.is_set))
+                return
+            except OperationalError as error:
+                log.warning("the database is away (%s)", type(error.orig).__name__)
+                watchdog.rest()  # waiting is not hanging
+                stopping.wait(DATABASE_AGAIN_AFTER_S)
+            except MemoryError:
+                # At once: whatever else is done here may need memory too.
+                os.write(STDERR, OUT_OF_MEMORY)
+                os._exit(1)
+            except Exception:
+                # Going on with a bug would spoil image after image: a new process takes this one's
+                # place, and what it held is tried alone.
+                log.exception("this worker ends")
+                broken.set()
+                signal.raise_signal(signal.SIGTERM)
+                return
+            finally:
+                watchdog.rest()
+
+    def stop_after_this_batch(**_: object) -> None:
+        stopping.set()
+
+    def quit_as_on_sigterm(**_: object) -> None:
+        # Celery would cancel the task, which its solo pool cannot, and then go on without an end.
+        signal.signal(signal.SIGQUIT, signal.getsignal(signal.SIGTERM))
+
+    worker_shutting_down.connect(stop_after_this_batch)
+    worker_ready.connect(quit_as_on_sigterm)
+    consumer = celery.Worker(
+        pool="solo",
+        hostname=f"cxr-{os.getpid()}@{socket.gethostname()}",
+        queues=[QUEUE],
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    threading.Thread(
+        target=_beat, args=(heartbeat, stopping), name="heartbeat", daemon=True
+    ).start()
+    try:
+        consumer.start()
+    finally:
+        heartbeat.stop()
+        store.close()
+    return 1 if broken.is_set() else consumer.exitcode or 0
+
+
+def _beat(heartbeat: Heartbeat, stopping: threading.Event) -> None:
+    while not stopping.wait(BEAT_EVERY_S):
+        heartbeat.beat()

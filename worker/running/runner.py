@@ -1,0 +1,198 @@
+"""The heart of a worker: claim a batch, prepare it, classify it, save its results.
+
+While a batch is in the network, one thread beside it saves the results of the batch before and
+claims and prepares the one after, so that neither the disk nor the decoder keeps it waiting. Only
+an image that was tried before, and so may have ended a worker, has the process for itself.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlalchemy.exc import OperationalError
+
+from model.classifier import Classifier, Prepared, Result
+from model.errors import Rejection
+from worker.intake.files import ImageFiles
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord
+from worker.store import Store
+
+log = logging.getLogger(__name__)
+
+FILE_MISSING = (
+    "file_missing",
+    "The stored file is gone from the server's disk. Upload it again.",
+)
+INTERNAL_ERROR = (
+    "internal_error",
+    "The program failed on this file. Upload it again; if it fails again, report it.",
+)
+SAVE_AGAIN_AFTER_S = 0.5
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Images ready for the network, and the results of those that never get there."""
+
+    claims: Sequence[Claim]
+    prepared: Sequence[Prepared]
+    refused: Sequence[FinishedImage]
+
+    @property
+    def empty(self) -> bool:
+        return not self.claims and not self.refused
+
+    @property
+    def tried(self) -> bool:
+        """Whether it is one that a worker began on before."""
+        return any(claim.attempts > 1 for claim in self.claims)
+
+
+class Runner:
+    """Works off what waits in the store. One per process; not safe to share between threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: ImageFiles,
+        classifier: Classifier,
+        lease_s: float,
+        moved: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._classifier = classifier
+        self._lease_s = lease_s
+        self._moved = moved  # called at every step, from two threads
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> int:
+        """Work until nothing waits or `stop()`. What was claimed is always finished.
+
+        Returns: how many results were saved. Raises OperationalError while the database is away
+        (results are held as long as their lease), MemoryError when an image needs more than there
+        is: the caller ends the process, and the image is tried alone.
+        """
+        saved = 0
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
+            while not (batch := self._next_batch(in_hand=False)).empty:
+                saved += self._work_off(batch, beside, stop)
+                if stop():
+                    break
+        return saved
+
+    def _work_off(self, batch: _Batch, beside: ThreadPoolExecutor, stop: Callable[[], bool]) -> int:
+        """This batch, and what can be done beside it and after it. Returns: results saved."""
+        saved = 0
+        saving: Future[int] | None = None
+        while not batch.empty:
+            # One that was tried before may end this process: nothing else must be in its hands.
+            following = (
+                None if batch.tried or stop() else beside.submit(self._next_batch, in_hand=True)
+            )
+            finished = [*batch.refused, *self._classify(batch)]
+            if saving is not None:
+                saved += saving.result()
+            saving = beside.submit(self._save, finished)
+            self._moved()
+            if following is None:
+                break
+            batch = following.result()
+        return saved + saving.result()
+
+    def _next_batch(self, in_hand: bool) -> _Batch:
+        claims, prepared, refused = [], [], []
+        for claim in self._store.claim(self._classifier.batch_size, self._lease_s, in_hand):
+            self._moved()
+            result = self._prepare(claim)
+            if isinstance(result, FinishedImage):
+                refused.append(result)
+            else:
+                claims.append(claim)
+                prepared.append(result)
+        return _Batch(claims, prepared, refused)
+
+    def _prepare(self, claim: Claim) -> Prepared | FinishedImage:
+        try:
+            return self._classifier.prepare(self._files.path(claim.file_key))
+        except Rejection as rejection:
+            return _without_result(claim, ImageStatus.REJECTED, rejection.code, rejection.message)
+        except FileNotFoundError:
+            return _without_result(claim, ImageStatus.FAILED, *FILE_MISSING)
+        except MemoryError:
+            raise
+        except Exception:
+            log.exception("image %d could not be prepared", claim.image_id)
+            return _without_result(claim, ImageStatus.FAILED, *INTERNAL_ERROR)
+
+    def _classify(self, batch: _Batch) -> list[FinishedImage]:
+        if not batch.claims:
+            return []
+        try:
+            results = self._classifier.classify(batch.prepared)
+        except MemoryError:
+            raise
+        except Exception:
+            if len(batch.claims) == 1:
+                log.exception("image %d could not be classified", batch.claims[0].image_id)
+                return [_without_result(batch.claims[0], ImageStatus.FAILED, *INTERNAL_ERROR)]
+            # One of them may be at fault: find out which, and let the others pass.
+            log.exception("a batch of %d could not be classified", len(batch.claims))
+            return [
+                finished_image
+                for claim, prepared in zip(batch.claims, batch.prepared, strict=True)
+                for finished_image in self._classify(_Batch([claim], [prepared], []))
+            ]
+        return [
+            _done(claim, prepared, result)
+            for claim, prepared, result in zip(batch.claims, batch.prepared, results, strict=True)
+        ]
+
+    def _save(self, finished: Sequence[FinishedImage]) -> int:
+        """Save results, again and again while the database is away and the lease runs."""
+        until = time.monotonic() + self._lease_s
+        while True:
+            self._moved()
+            try:
+                return self._store.save(finished)
+            except OperationalError as error:
+                if time.monotonic() >= until:
+                    raise
+                log.warning("results wait for the database (%s)", type(error.orig).__name__)
+                time.sleep(SAVE_AGAIN_AFTER_S)
+
+
+class TimeSlice:
+    """A `stop()` that turns true after `seconds`, or when `also` does."""
+
+    def __init__(self, seconds: float, also: Callable[[], bool] = lambda: False) -> None:
+        self._until = time.monotonic() + seconds
+        self._also = also
+
+    def __call__(self) -> bool:
+        return self._also() or time.monotonic() >= self._until
+
+
+def _without_result(claim: Claim, status: ImageStatus, reason: str, message: str) -> FinishedImage:
+    return FinishedImage(claim=claim, status=status, reason=reason, message=message)
+
+
+def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
+    return FinishedImage(
+        claim=claim,
+        status=ImageStatus.DONE,
+        label=result.label,
+        probabilities=result.probabilities,
+        uncertain=result.uncertain,
+        attention=MapRecord(result.attention, tuple(result.box)),
+        model=result.model,
+        width=prepared.width,
+        height=prepared.height,
+        timings_ms={
+            "decode": round(prepared.decode_ms, 2),
+            "gate": round(prepared.gate_ms, 2),
+            "prepare": round(prepared.prepare_ms, 2),
+            "infer": round(result.infer_ms, 2),
+        },
+    )

@@ -1,0 +1,70 @@
+"""The sweeper: sends what was never sent, takes back what a dead worker held."""
+
+import logging
+import threading
+import time
+
+from sqlalchemy.exc import OperationalError
+
+from worker.intake.files import ImageFiles
+from worker.queue.dispatch import Dispatcher
+from worker.running.heartbeat import Heartbeat
+from worker.settings import Settings
+from worker.store import Store
+from worker.store.migrations import check_up_to_date
+
+log = logging.getLogger(__name__)
+
+MESSAGE_LOST_AFTER_S = 10.0
+ABANDONED_UPLOAD_AFTER_S = 24 * 3600
+TIDY_EVERY_S = 3600
+NAMES_PER_QUERY = 500
+
+
+def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
+    """Sweep until `stopping`, and tidy every hour; outlives a lost database."""
+    store = Store(settings.database_url)
+    check_up_to_date(store.database)
+    dispatcher = Dispatcher(store, settings)
+    files = ImageFiles(settings.images_dir)
+    heartbeat = Heartbeat(settings.home, "sweeper")
+    tidy_at = time.monotonic()
+    try:
+        while not stopping.is_set():
+            try:
+                sweep(store, dispatcher, settings)
+                if time.monotonic() >= tidy_at:
+                    tidy(store, files)
+                    tidy_at = time.monotonic() + TIDY_EVERY_S
+            except OperationalError as error:
+                log.warning("the database is away (%s)", type(error.orig).__name__)
+            heartbeat.beat()
+            stopping.wait(settings.sweep_interval_s)
+    finally:
+        heartbeat.stop()
+        dispatcher.close()
+        store.close()
+
+
+def sweep(store: Store, dispatcher: Dispatcher, settings: Settings) -> None:
+    """One round."""
+    taken = store.take_back_expired(settings.max_attempts, settings.lease_s)
+    if taken:
+        log.warning(
+            "leases ran out: %s", ", ".join(f"{n} {status.value}" for status, n in taken.items())
+        )
+    dispatcher.send_waiting()
+    dispatcher.send_again(MESSAGE_LOST_AFTER_S)
+
+
+def tidy(store: Store, files: ImageFiles) -> None:
+    """Delete the files of uploads that never became a job, and of jobs that were deleted.
+
+    A web server that was killed leaves the former, nobody was told that they were accepted; one
+    that was killed between the rows and the files leaves the latter.
+    """
+    names = list(files.folders(ABANDONED_UPLOAD_AFTER_S))
+    for start in range(0, len(names), NAMES_PER_QUERY):
+        some = names[start : start + NAMES_PER_QUERY]
+        for name in set(some) - store.known_uploads(some):
+            files.delete_folder(name)

@@ -1,0 +1,199 @@
+"""The SQL tables. Every row carries the id of its clinic, and every query asks for it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    bindparam,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from worker.records import ImageStatus, JobStatus
+
+# SQLite only numbers rows by itself when the key is spelt INTEGER.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+# And only with this it never gives the number of a deleted row to another.
+USED_ONCE = {"sqlite_autoincrement": True}
+
+
+class UtcDateTime(TypeDecorator):
+    """A point in time: aware UTC in Python, whatever the database keeps."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"Times must carry a time zone. Received: {value!r}")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _by_value(kind: type) -> Enum:
+    # Stored as the text that the API shows, so that a query by hand reads well.
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=16,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}
+
+
+class Clinic(Base):
+    """A tenant: its tokens see its own jobs only.
+
+    `turn` grows with every batch taken while other clinics wait too: the lowest is next.
+    `urgent_streak` counts the urgent batches since its last routine one.
+    """
+
+    __tablename__ = "clinics"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    urgent_streak: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime]
+
+
+class Token(Base):
+    """An access token, of which only the SHA-256 is kept (it is random, so no salt is needed)."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+
+
+class Job(Base):
+    """One bulk upload, with its counters: a poll reads this one row, however many images.
+
+    `upload` names the folder of its files, `idempotency_key` what its sender called the upload.
+    `started_with` is how many images had their result when work on it (last) began.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_of_clinic", "clinic_id", "id"),
+        Index("jobs_by_idempotency_key", "clinic_id", "idempotency_key", unique=True),
+        Index("jobs_by_upload", "upload", unique=True),
+        USED_ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    upload: Mapped[str | None] = mapped_column(String(32))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    urgent: Mapped[bool]
+    status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
+    total: Mapped[int]
+    waiting: Mapped[int]
+    running: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    cancelled: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=1)
+    started_with: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Image(Base):
+    """One X-ray of a job: the truth about it, and the outbox of its message.
+
+    `sent_at` is empty until its Celery task was sent; `lease_token` and `lease_until` are set while
+    a worker holds it.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        Index("images_of_job", "job_id", "id"),
+        Index("images_of_job_by_status", "job_id", "status", "id"),
+        Index("images_of_job_by_label", "job_id", "label", "id"),
+        USED_ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    filename: Mapped[str] = mapped_column(String(1000))
+    file_key: Mapped[str | None] = mapped_column(String(80))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    urgent: Mapped[bool]
+    status: Mapped[ImageStatus] = mapped_column(_by_value(ImageStatus))
+    reason: Mapped[str | None] = mapped_column(String(40))
+    message: Mapped[str | None] = mapped_column(String(500))
+    label: Mapped[str | None] = mapped_column(String(16))
+    covid19: Mapped[float | None]
+    normal: Mapped[float | None]
+    pneumonia: Mapped[float | None]
+    uncertain: Mapped[bool | None]
+    model: Mapped[str | None] = mapped_column(String(80))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    timings_ms: Mapped[dict[str, Any] | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+def status_is(status: ImageStatus) -> ColumnElement[bool]:
+    """`images.status = 'waiting'` and so on, written into the SQL text.
+
+    A planner uses a partial index only when it sees the literal, not a bound parameter.
+    """
+    value = bindparam(None, status, type_=Image.status.type, literal_execute=True)
+    return Image.status == value
+
+
+def _partial_index(name: str, status: ImageStatus, *columns: Any) -> None:
+    # Stays as small as the work in hand, whatever the history behind it.
+    where = status_is(status)
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial_index(
+    "images_to_claim", ImageStatus.WAITING, Image.clinic_id, Image.urgent.desc(), Image.id
+)
+_partial_index("images_to_send", ImageStatus.WAITING, Image.sent_at, Image.id)
+_partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
+
+
+class AttentionMap(Base):
+    """Where the network looked: a float16 grid over the part of the X-ray that it saw."""
+
+    __tablename__ = "attention_maps"
+
+    image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    height: Mapped[int]
+    width: Mapped[int]
+    grid: Mapped[bytes]  # height * width little-endian float16 values, 0..1, row by row
+    left: Mapped[float]
+    top: Mapped[float]
+    right: Mapped[float]
+    bottom: Mapped[float]
