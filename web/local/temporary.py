@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.errors import LaunchError
+from worker.supervise.parts import CXR
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -51,7 +51,7 @@ def running_system(home: Path, *arguments: str, **environment: str) -> Iterator[
     """Start `cxr up` with that home on a free port; stop it at the end. Raises LaunchError."""
     with tempfile.NamedTemporaryFile(prefix="cxr-") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "cxr", "up", "--port", "0", "--home", str(home), *arguments],
+            [*CXR, "up", "--port", "0", "--home", str(home), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             # The user's own system must not be reached from this one.
