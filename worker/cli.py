@@ -107,10 +107,10 @@ def _need_redis(settings: Settings) -> None:
 
 def _supervise(settings: Settings) -> None:
     # Fresh interpreters instead of forks: a model or a library must never be loaded before a fork.
-    from worker.supervise.parts import worker_part
+    from worker.supervise.parts import CONTAINER_GRACE_S, worker_part
     from worker.supervise.supervisor import Supervisor
 
     with Supervisor() as supervisor:
         for number in range(1, settings.worker_count + 1):
-            supervisor.start(worker_part(settings, f"worker-{number}"))
+            supervisor.start(worker_part(settings, f"worker-{number}", CONTAINER_GRACE_S))
         supervisor.watch()

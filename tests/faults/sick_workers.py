@@ -10,7 +10,8 @@ from model import classifier
 from model.reading.radiograph import Radiograph, decode
 from worker.running.process import run_worker
 from worker.settings import Settings
-from worker.supervise.supervisor import Part, Supervisor
+from worker.supervise.process import Part
+from worker.supervise.supervisor import Supervisor
 
 WORKERS = 2
 SICKNESS = {

@@ -21,7 +21,8 @@ from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 from worker.supervise.parts import sweeper_part, worker_part
-from worker.supervise.supervisor import Part, Supervisor
+from worker.supervise.process import Part
+from worker.supervise.supervisor import Supervisor
 from worker.supervise.valkey import EmbeddedValkey
 
 START_TIMEOUT_S = 60.0

@@ -10,8 +10,9 @@ import time
 import pytest
 
 from tests.support.waiting import wait_for
-from worker.supervise import supervisor
-from worker.supervise.supervisor import Part, Supervisor
+from worker.supervise import process
+from worker.supervise.process import Part
+from worker.supervise.supervisor import Supervisor
 
 # Writes its process number to a file, then sleeps; {how} is run first.
 SLEEPER = (
@@ -20,8 +21,18 @@ SLEEPER = (
 )
 
 
-def sleeper(file, how: str = "pass") -> Part:
-    return Part("sleeper", [sys.executable, "-c", SLEEPER.format(how=how, file=str(file))], {})
+def sleeper(file, how: str = "pass", **more) -> Part:
+    command = [sys.executable, "-c", SLEEPER.format(how=how, file=str(file))]
+    return Part("sleeper", command, {}, **more)
+
+
+def noting(file, then: str = "pass") -> list[str]:
+    """A command that writes down its last argument."""
+    program = f"import sys, time; open({str(file)!r}, 'a').write(sys.argv[1] + '\\n'); {then}"
+    return [sys.executable, "-c", program]
+
+
+NAME = "open({file!r}, 'a').write(os.environ['CXR_PROCESS_NAME'] + '\\n')"
 
 
 def pids(file) -> list[int]:
@@ -44,8 +55,7 @@ def test_a_part_that_is_killed_is_started_again(tmp_path):
         os.kill(first, signal.SIGKILL)
 
         def second() -> bool:
-            for running in supervisor._running:
-                running.restart_if_dead()
+            supervisor.restart_dead()
             return len(pids(file)) == 2
 
         wait_for(second)
@@ -58,37 +68,61 @@ def test_a_part_that_is_killed_is_started_again(tmp_path):
     ids=["it dies of its start: later and later", "it had been at work: at once"],
 )
 def test_how_long_a_dead_part_waits(tmp_path, monkeypatch, caplog, healthy_after_s, delays):
-    monkeypatch.setattr(supervisor, "FIRST_DELAY_S", 0.1)
-    monkeypatch.setattr(supervisor, "MAX_DELAY_S", 0.2)
-    monkeypatch.setattr(supervisor, "HEALTHY_AFTER_S", healthy_after_s)
+    monkeypatch.setattr(process, "FIRST_DELAY_S", 0.1)
+    monkeypatch.setattr(process, "MAX_DELAY_S", 0.2)
+    monkeypatch.setattr(process, "HEALTHY_AFTER_S", healthy_after_s)
     with Supervisor(tmp_path / "logs") as running:
         running.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
 
         def said() -> list[str]:
-            for part in running._running:
-                part.restart_if_dead()
+            running.restart_dead()
             return re.findall(r"starting it again in (\S+) s", caplog.text)
 
         wait_for(lambda: len(said()) >= len(delays))
         assert said()[: len(delays)] == delays
 
 
-def test_a_part_that_ignores_sigterm_is_killed(tmp_path):
-    file = tmp_path / "pids"
+def test_a_part_that_ignores_sigterm_is_killed_after_its_grace(tmp_path):
+    file, dead = tmp_path / "pids", tmp_path / "dead"
+    ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     supervisor = Supervisor(tmp_path / "logs")
-    process = supervisor.start(sleeper(file, "signal.signal(signal.SIGTERM, signal.SIG_IGN)"))
+    process = supervisor.start(sleeper(file, ignoring, grace_s=0.3, after_death=noting(dead)))
     wait_for(lambda: pids(file))
     started = time.monotonic()
-    supervisor.stop(grace_s=0.3)
+    supervisor.stop()
     assert process.returncode == -signal.SIGKILL
     assert time.monotonic() - started < 10
+    assert len(dead.read_text().split()) == 1, "what it held is given back before the end"
+
+
+def test_what_a_dead_process_held_is_given_back_by_its_name(tmp_path):
+    file, names, dead = tmp_path / "pids", tmp_path / "names", tmp_path / "dead"
+    # The first takes for ever, as when the database is locked: nothing waits for it.
+    after = noting(dead, "time.sleep(60)")
+    part = sleeper(file, NAME.format(file=str(names)), after_death=after)
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.start(part)
+        for deaths in (1, 2):
+            wait_for(lambda deaths=deaths: len(pids(file)) == deaths)
+            os.kill(pids(file)[-1], signal.SIGKILL)
+
+            def next_one(deaths: int = deaths) -> bool:
+                supervisor.restart_dead()
+                return len(pids(file)) == deaths + 1 and len(dead.read_text().split()) == deaths
+
+            wait_for(next_one)
+        # It stops in order: nothing is to be given back.
+    first, second, third = names.read_text().split()
+    assert len({first, second, third}) == 3
+    assert dead.read_text().split() == [first, second]
 
 
 def test_parts_end_when_the_supervisor_is_killed(tmp_path):
     file = tmp_path / "pids"
     program = (
         "import sys, pathlib\n"
-        "from worker.supervise.supervisor import Part, Supervisor\n"
+        "from worker.supervise.process import Part\n"
+        "from worker.supervise.supervisor import Supervisor\n"
         "with Supervisor() as supervisor:\n"
         f"    supervisor.start(Part('sleeper', {sleeper(file).command!r}, {{}}))\n"
         "    supervisor.watch()\n"
