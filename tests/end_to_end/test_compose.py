@@ -20,6 +20,8 @@ from tests.support.compose import (
 )
 from web.local.gunicorn import gunicorn_arguments
 from worker.settings import Settings, describe
+from worker.supervise.parts import CONTAINER_GRACE_S
+from worker.supervise.supervisor import CLEAN_UP_S
 
 SERVICES = {"migrate", "web", "worker-cpu", "worker-gpu", "sweeper", "redis", "postgres"}
 OWN = SERVICES - {"redis", "postgres"}
@@ -106,6 +108,13 @@ def test_services_that_stay_are_watched_and_restarted():
             assert service["healthcheck"]["test"][0] == "CMD", name
             assert service["restart"] == "unless-stopped", name
             assert "stop_grace_period" in service, name
+
+
+def test_workers_have_the_time_that_their_container_has():
+    for name in ("worker-cpu", "worker-gpu"):
+        given_s = float(own_services()[name]["stop_grace_period"].removesuffix("s"))
+        assert given_s - CONTAINER_GRACE_S >= CLEAN_UP_S, "the rest is for cleaning up"
+        assert CONTAINER_GRACE_S > given_s / 2
 
 
 def test_names_inside_the_file_agree():
