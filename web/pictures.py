@@ -38,7 +38,10 @@ def attention_of(image: ImageRecord) -> MapRecord:
         raise NoPicture(
             f"This image has no attention map: it was not classified (status: {image.status})."
         )
-    return services().store.attention(clinic_id(), image.id)
+    maps = services().store.maps(clinic_id(), image.id)
+    if not maps:
+        raise NoPicture("This image has no attention map: its model makes none.")
+    return maps[0]
 
 
 @contextmanager

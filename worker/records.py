@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,13 @@ class JobStatus(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
     CANCELLED = "cancelled"
+
+
+class ResultRole(StrEnum):
+    """An active result is the image's; a shadow one is kept for comparison and never shown."""
+
+    ACTIVE = "active"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class JobRecord:
     """One bulk upload. `revision` grows with every change, so it serves as an ETag.
 
     started_with: images that had their final status when work (last) began, at `started_at`.
+    model: whose workers take its images, None before one began. labels: that model's, in its order.
     """
 
     id: int
@@ -75,6 +83,8 @@ class JobRecord:
     counts: Counts
     revision: int
     started_with: int
+    model: str | None
+    labels: tuple[str, ...]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -103,8 +113,27 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
+class GateRecord:
+    """How much an image looks like a frontal chest X-ray, 0..1, by that version of the gate."""
+
+    version: str
+    score: float
+
+
+@dataclass(frozen=True)
+class ResultRecord:
+    """What a model says about an image. `probabilities` by label, in the model's order."""
+
+    model: str
+    label: str
+    probabilities: dict[str, float]
+    uncertain: bool
+    timings_ms: dict[str, float] | None
+
+
+@dataclass(frozen=True)
 class ImageRecord:
-    """One X-ray and its result. `reason` is a code, `message` the sentence for a human."""
+    """One X-ray and its active result. `reason` is a code, `message` the sentence for a human."""
 
     id: int
     job_id: int
@@ -112,15 +141,12 @@ class ImageRecord:
     status: ImageStatus
     reason: str | None
     message: str | None
-    label: str | None
-    probabilities: dict[str, float] | None
-    uncertain: bool | None
-    model: str | None
+    result: ResultRecord | None
+    gate: GateRecord | None
     width: int | None
     height: int | None
     size_bytes: int
     attempts: int
-    timings_ms: dict[str, float] | None
     created_at: datetime
     finished_at: datetime | None
     file_key: str | None
@@ -130,9 +156,10 @@ class ImageRecord:
 class MapRecord:
     """grid: (h, w) float16, 0..1, over the part of the X-ray inside `box`.
 
-    box: left, top, right, bottom as shares (0..1) of its width and height.
+    box: left, top, right, bottom as fractions (0..1) of its width and height.
     """
 
+    name: str
     grid: np.ndarray
     box: tuple[float, float, float, float]
 
@@ -156,18 +183,27 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class NewResult:
+    """What a model said about a claimed image. The first of its maps is the main one."""
+
+    model: str
+    label: str
+    probabilities: dict[str, float]
+    uncertain: bool
+    maps: Sequence[MapRecord] = ()
+    timings_ms: dict[str, float] | None = None
+    role: ResultRole = ResultRole.ACTIVE
+
+
+@dataclass(frozen=True)
 class FinishedImage:
-    """A worker's result on one claimed image: classified, rejected or failed."""
+    """What a worker made of one claimed image: classified, rejected or failed."""
 
     claim: Claim
     status: ImageStatus
     reason: str | None = None
     message: str | None = None
-    label: str | None = None
-    probabilities: dict[str, float] | None = None
-    uncertain: bool | None = None
-    attention: MapRecord | None = None
-    model: str | None = None
     width: int | None = None
     height: int | None = None
-    timings_ms: dict[str, Any] | None = None
+    gate: GateRecord | None = None
+    result: NewResult | None = None

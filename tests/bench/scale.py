@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 
 from web.local.temporary import RunningSystem
-from worker.records import FinishedImage, ImageStatus, MapRecord, NewImage
+from worker.records import FinishedImage, ImageStatus, MapRecord, NewImage, NewResult
 from worker.store import DEFAULT_CLINIC, Store
 
 ROWS_PER_JOB = 10_000
@@ -20,7 +20,7 @@ def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], N
 
     store = Store(f"sqlite:///{system.home / 'cxr.db'}")
     clinic = store.ensure_clinic(DEFAULT_CLINIC, system.token)
-    attention = MapRecord(np.zeros((9, 9), np.float16), (0.06, 0.06, 0.94, 0.94))
+    attention = MapRecord("attention", np.zeros((9, 9), np.float16), (0.06, 0.06, 0.94, 0.94))
     labels = ("COVID19", "NORMAL", "PNEUMONIA")
     job_id = 0
     for start in range(0, rows, ROWS_PER_JOB):
@@ -34,14 +34,16 @@ def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], N
                     FinishedImage(
                         claim=claim,
                         status=ImageStatus.DONE,
-                        label=labels[claim.image_id % 3],
-                        probabilities=dict.fromkeys(labels, 1 / 3),
-                        uncertain=True,
-                        attention=attention,
-                        model="bench",
                         width=1024,
                         height=1024,
-                        timings_ms={"decode": 5.0, "gate": 1.0, "infer": 30.0},
+                        result=NewResult(
+                            model="bench",
+                            label=labels[claim.image_id % 3],
+                            probabilities=dict.fromkeys(labels, 1 / 3),
+                            uncertain=True,
+                            maps=[attention],
+                            timings_ms={"decode": 5.0, "gate": 1.0, "infer": 30.0},
+                        ),
                     )
                     for claim in claims
                 ]

@@ -12,7 +12,7 @@ import numpy as np
 from model.classifier import Classifier
 from tests.bench.cost import cpu_seconds
 from worker.queue.dispatch import Dispatcher
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewImage
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewImage, NewResult
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
@@ -101,12 +101,14 @@ def _outcome(claim: Claim) -> FinishedImage:
     return FinishedImage(
         claim=claim,
         status=ImageStatus.DONE,
-        label="NORMAL",
-        probabilities={"COVID19": 0.1, "NORMAL": 0.8, "PNEUMONIA": 0.1},
-        uncertain=False,
-        attention=MapRecord(np.zeros((9, 9), np.float16), (0.06, 0.06, 0.94, 0.94)),
-        model="bench",
         width=1024,
         height=1024,
-        timings_ms={"decode": 5.0, "gate": 1.0, "prepare": 1.0, "infer": 15.0},
+        result=NewResult(
+            model="bench",
+            label="NORMAL",
+            probabilities={"COVID19": 0.1, "NORMAL": 0.8, "PNEUMONIA": 0.1},
+            uncertain=False,
+            maps=[MapRecord("attention", np.zeros((9, 9), np.float16), (0.06, 0.06, 0.94, 0.94))],
+            timings_ms={"decode": 5.0, "gate": 1.0, "prepare": 1.0, "infer": 15.0},
+        ),
     )

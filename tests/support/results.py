@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord
+from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
 from worker.store import Store
 
 MODEL = "vgg_attention-1.0.0"
@@ -24,14 +24,17 @@ def done(claim: Claim) -> FinishedImage:
     return FinishedImage(
         claim,
         ImageStatus.DONE,
-        label=max(probabilities, key=probabilities.get),
-        probabilities=probabilities,
-        uncertain=max(probabilities.values()) < 0.8,
-        attention=MapRecord(grid.astype(np.float16), (0.05, 0.0, 0.95, 1.0)),
-        model=MODEL,
         width=1760,
         height=1760,
-        timings_ms={"decode": 21.4, "gate": 0.9, "infer": 16.2},
+        gate=GateRecord("frontal-1", 0.93),
+        result=NewResult(
+            model=MODEL,
+            label=max(probabilities, key=probabilities.get),
+            probabilities=probabilities,
+            uncertain=max(probabilities.values()) < 0.8,
+            maps=[MapRecord("attention", grid.astype(np.float16), (0.05, 0.0, 0.95, 1.0))],
+            timings_ms={"decode": 21.4, "gate": 0.9, "infer": 16.2},
+        ),
     )
 
 

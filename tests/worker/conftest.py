@@ -5,7 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from worker.records import Claim, ClinicRecord, FinishedImage, ImageStatus, MapRecord, NewImage
+from worker.records import (
+    Claim,
+    ClinicRecord,
+    FinishedImage,
+    GateRecord,
+    ImageStatus,
+    MapRecord,
+    NewImage,
+    NewResult,
+)
 from worker.store import Store
 from worker.store.migrations import migrate
 
@@ -30,12 +39,15 @@ def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
     return FinishedImage(
         claim=claim,
         status=ImageStatus.DONE,
-        label=label,
-        probabilities=probabilities,
-        uncertain=False,
-        attention=MapRecord(grid, (0.1, 0.2, 0.9, 0.8)),
-        model="test-1",
         width=640,
         height=480,
-        timings_ms={"infer": 12.5},
+        gate=GateRecord("gate-1", 0.75),
+        result=NewResult(
+            model="test-1",
+            label=label,
+            probabilities=probabilities,
+            uncertain=False,
+            maps=[MapRecord("attention", grid, (0.1, 0.2, 0.9, 0.8))],
+            timings_ms={"infer": 12.5},
+        ),
     )

@@ -71,17 +71,18 @@ def _csv_chunks(images: Iterator[ImageRecord]) -> Iterator[str]:
 
 
 def _csv_row(image: ImageRecord) -> list[object]:
-    probabilities = image.probabilities or {}
+    result = image.result
+    probabilities = result.probabilities if result else {}
     return [
         image.id,
         harmless(image.filename),
         image.status.value,
         image.reason,
         harmless(image.message),
-        image.label,
+        result.label if result else None,
         *(f"{probabilities[label]:.6f}" if label in probabilities else None for label in LABELS),
-        None if image.uncertain is None else str(image.uncertain).lower(),
-        image.model,
+        str(result.uncertain).lower() if result else None,
+        result.model if result else None,
         time_json(image.finished_at),
     ]
 

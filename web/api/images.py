@@ -67,7 +67,7 @@ def attention_grid(image_id):
     image = services().store.image(clinic_id(), image_id)
     return conditional(
         _tag(image, "grid"),
-        lambda: jsonify(attention_json(overlays.attention_of(image), image.model)),
+        lambda: jsonify(attention_json(overlays.attention_of(image), image.result.model)),
     )
 
 
@@ -78,7 +78,7 @@ def _tag(image: ImageRecord, *more: object) -> str:
         image.status,
         image.attempts,
         image.finished_at,
-        image.model,
+        image.result.model if image.result else None,
         *more,
     )
 

@@ -39,12 +39,12 @@ def job_json(job: JobRecord) -> dict[str, Any]:
 
 def image_json(image: ImageRecord) -> dict[str, Any]:
     result = None
-    if image.label is not None:
+    if image.result is not None:
         result = {
-            "label": image.label,
-            "probabilities": image.probabilities,
-            "uncertain": image.uncertain,
-            "model": image.model,
+            "label": image.result.label,
+            "probabilities": image.result.probabilities,
+            "uncertain": image.result.uncertain,
+            "model": image.result.model,
         }
     return {
         "id": image.id,
@@ -58,7 +58,7 @@ def image_json(image: ImageRecord) -> dict[str, Any]:
         "height": image.height,
         "size_bytes": image.size_bytes,
         "attempts": image.attempts,
-        "timings_ms": image.timings_ms,
+        "timings_ms": image.result.timings_ms if image.result else None,
         "created_at": time_json(image.created_at),
         "finished_at": time_json(image.finished_at),
     }

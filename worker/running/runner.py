@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from model.classifier import Classifier, Prepared, Result
 from model.errors import Rejection
 from worker.intake.files import ImageFiles
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.store import Store
 
 log = logging.getLogger(__name__)
@@ -182,17 +182,19 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
     return FinishedImage(
         claim=claim,
         status=ImageStatus.DONE,
-        label=result.label,
-        probabilities=result.probabilities,
-        uncertain=result.uncertain,
-        attention=MapRecord(result.attention, tuple(result.box)),
-        model=result.model,
         width=prepared.width,
         height=prepared.height,
-        timings_ms={
-            "decode": round(prepared.decode_ms, 2),
-            "gate": round(prepared.gate_ms, 2),
-            "prepare": round(prepared.prepare_ms, 2),
-            "infer": round(result.infer_ms, 2),
-        },
+        result=NewResult(
+            model=result.model,
+            label=result.label,
+            probabilities=result.probabilities,
+            uncertain=result.uncertain,
+            maps=[MapRecord("attention", result.attention, tuple(result.box))],
+            timings_ms={
+                "decode": round(prepared.decode_ms, 2),
+                "gate": round(prepared.gate_ms, 2),
+                "prepare": round(prepared.prepare_ms, 2),
+                "infer": round(result.infer_ms, 2),
+            },
+        ),
     )

@@ -12,7 +12,7 @@ from worker.records import ImageStatus, JobRecord, JobStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import job_record, job_row, now
-from worker.store.schema import AttentionMap, Image, Job, status_is
+from worker.store.schema import Image, Job, Result, ResultMap, status_is
 
 
 class ControlVerbs:
@@ -65,7 +65,8 @@ class ControlVerbs:
             job_row(session, clinic_id, job_id, lock=True)
             ids = select(Image.id).where(Image.job_id == job_id)
             for statement in (
-                delete(AttentionMap).where(AttentionMap.image_id.in_(ids)),
+                delete(ResultMap).where(ResultMap.image_id.in_(ids)),
+                delete(Result).where(Result.image_id.in_(ids)),
                 delete(Image).where(Image.job_id == job_id),
                 delete(Job).where(Job.id == job_id),
             ):

@@ -1,17 +1,23 @@
-"""Images and their attention maps, for pages, the API and exports."""
+"""Images, their results and maps, for pages, the API and exports."""
 
 from collections.abc import Iterator
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from worker.errors import NotFound
 from worker.records import ImageRecord, ImageStatus, MapRecord, Page
 from worker.store.database import Database
 from worker.store.rows import decode_cursor, encode_cursor, image_record, job_row
-from worker.store.schema import AttentionMap, Image
+from worker.store.schema import IS_ACTIVE, Image, Result, ResultMap
 
 EXPORT_CHUNK = 1000
+_ACTIVE_OF_IMAGE = (Result.image_id == Image.id, IS_ACTIVE)
+_ACTIVE_OF_MAP = (
+    Result.image_id == ResultMap.image_id,
+    Result.model == ResultMap.model,
+    IS_ACTIVE,
+)
 
 
 class ImageVerbs:
@@ -27,13 +33,13 @@ class ImageVerbs:
         limit: int = 100,
     ) -> Page[ImageRecord]:
         """The job's images in upload order. Raises NotFound, InvalidCursor."""
-        query = select(Image).where(*_of_job(job_id, status, label)).order_by(Image.id)
+        query = _with_result(label).where(*_of_job(job_id, status, label)).order_by(Image.id)
         if cursor is not None:
             query = query.where(Image.id > decode_cursor(cursor))
         with self.database.reading() as session:
             job_row(session, clinic_id, job_id)
-            found = session.scalars(query.limit(limit + 1)).all()
-            items = [image_record(image) for image in found[:limit]]
+            found = session.execute(query.limit(limit + 1)).all()
+            items = [image_record(image, result) for image, result in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
 
     def all_images(self, clinic_id: int, job_id: int) -> Iterator[ImageRecord]:
@@ -49,10 +55,11 @@ class ImageVerbs:
     def image(self, clinic_id: int, image_id: int) -> ImageRecord:
         """Raises NotFound."""
         with self.database.reading() as session:
-            image = session.get(Image, image_id)
-            if image is None or image.clinic_id != clinic_id:
+            of_clinic = (Image.id == image_id, Image.clinic_id == clinic_id)
+            found = session.execute(_with_result().where(*of_clinic)).one_or_none()
+            if found is None:
                 raise NotFound(f"There is no image {image_id}.")
-            return image_record(image)
+            return image_record(*found)
 
     def neighbours(
         self,
@@ -64,20 +71,27 @@ class ImageVerbs:
         """Ids of the images before and after this one in its job, of those with that status and
         label. Raises NotFound."""
         shown = _of_job(self.image(clinic_id, image_id).job_id, status, label)
-        before, after = select(func.max(Image.id)), select(func.min(Image.id))
+        before = _joined(select(func.max(Image.id)), label)
+        after = _joined(select(func.min(Image.id)), label)
         with self.database.reading() as session:
             previous = session.scalar(before.where(*shown, Image.id < image_id))
             following = session.scalar(after.where(*shown, Image.id > image_id))
             return previous, following
 
-    def attention(self, clinic_id: int, image_id: int) -> MapRecord:
-        """Raises NotFound, also when the image has no attention map (yet)."""
+    def maps(self, clinic_id: int, image_id: int) -> list[MapRecord]:
+        """The maps of the image's active result, the main one first; none without a result.
+
+        Raises NotFound.
+        """
+        query = (
+            select(ResultMap)
+            .join(Result, and_(*_ACTIVE_OF_MAP))
+            .where(ResultMap.image_id == image_id)
+            .order_by(ResultMap.position)
+        )
+        self.image(clinic_id, image_id)
         with self.database.reading() as session:
-            found = session.get(AttentionMap, image_id)
-            if found is None or found.clinic_id != clinic_id:
-                raise NotFound(f"There is no attention map of image {image_id}.")
-            grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
-            return MapRecord(grid, (found.left, found.top, found.right, found.bottom))
+            return [_map_record(found) for found in session.scalars(query)]
 
 
 def _of_job(
@@ -87,5 +101,21 @@ def _of_job(
     if status is not None:
         wanted.append(Image.status == status)
     if label is not None:
-        wanted.append(Image.label == label)
+        # Its own index has the job's number too, in the order of the images.
+        wanted += [Result.job_id == job_id, Result.label == label]
     return wanted
+
+
+def _with_result(label: str | None = None) -> Select[tuple[Image, Result | None]]:
+    """Images with their active result; with a label only those that have one."""
+    query = select(Image, Result)
+    return _joined(query, label) if label else query.outerjoin(Result, and_(*_ACTIVE_OF_IMAGE))
+
+
+def _joined(query: Select, label: str | None) -> Select:
+    return query.join(Result, and_(*_ACTIVE_OF_IMAGE)) if label else query
+
+
+def _map_record(found: ResultMap) -> MapRecord:
+    grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
+    return MapRecord(found.name, grid, (found.left, found.top, found.right, found.bottom))

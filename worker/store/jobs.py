@@ -50,6 +50,7 @@ class JobVerbs:
                 rejected=refused,
                 started_with=refused,
                 created_at=created_at,
+                accepted_at=created_at,
             )
             session.add(job)
             try:

@@ -1,4 +1,4 @@
-"""Rows to views, and the page cursor. Shared by the verbs."""
+"""Rows to records, and the page cursor. Shared by the verbs."""
 
 import base64
 import binascii
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor, NotFound
-from worker.records import Counts, ImageRecord, JobRecord
-from worker.store.schema import Image, Job
+from worker.records import Counts, GateRecord, ImageRecord, JobRecord, ResultRecord
+from worker.store.schema import Image, Job, Result
 
 
 def now() -> datetime:
@@ -41,20 +41,19 @@ def job_record(job: Job) -> JobRecord:
         ),
         revision=job.revision,
         started_with=job.started_with,
+        model=job.model,
+        labels=tuple(job.labels or ()),
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
     )
 
 
-def image_record(image: Image) -> ImageRecord:
-    probabilities = None
-    if image.label is not None:
-        probabilities = {
-            "COVID19": image.covid19,
-            "NORMAL": image.normal,
-            "PNEUMONIA": image.pneumonia,
-        }
+def image_record(image: Image, result: Result | None) -> ImageRecord:
+    """The image with its active result, if it has one."""
+    gate = None
+    if image.gate_version is not None and image.gate_score is not None:
+        gate = GateRecord(image.gate_version, image.gate_score)
     return ImageRecord(
         id=image.id,
         job_id=image.job_id,
@@ -62,18 +61,25 @@ def image_record(image: Image) -> ImageRecord:
         status=image.status,
         reason=image.reason,
         message=image.message,
-        label=image.label,
-        probabilities=probabilities,
-        uncertain=image.uncertain,
-        model=image.model,
+        result=result_record(result) if result else None,
+        gate=gate,
         width=image.width,
         height=image.height,
         size_bytes=image.size_bytes,
         attempts=image.attempts,
-        timings_ms=image.timings_ms,
         created_at=image.created_at,
         finished_at=image.finished_at,
         file_key=image.file_key,
+    )
+
+
+def result_record(result: Result) -> ResultRecord:
+    return ResultRecord(
+        model=result.model,
+        label=result.label,
+        probabilities=result.probabilities,
+        uncertain=result.uncertain,
+        timings_ms=result.timings_ms,
     )
 
 

@@ -14,11 +14,12 @@ from sqlalchemy import (
     Integer,
     String,
     bindparam,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from worker.records import ImageStatus, JobStatus
+from worker.records import ImageStatus, JobStatus, ResultRole
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -53,7 +54,12 @@ def _by_value(kind: type) -> Enum:
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        # Text, so that the order of its keys stays; and no JSON null where SQL has one.
+        dict[str, float]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
+    }
 
 
 class Clinic(Base):
@@ -86,8 +92,14 @@ class Token(Base):
 class Job(Base):
     """One bulk upload, with its counters: a poll reads this one row, however many images.
 
-    `upload` names the folder of its files, `idempotency_key` what its sender called the upload.
-    `started_with` is how many images had their result when work on it (last) began.
+    `upload` names the folder of its files, `idempotency_key` what its sender called the upload,
+    `content_sha256` what was in it. `started_with` is how many images had their result when work on
+    it (last) began. `model` is the only one whose workers take its images, once one has begun;
+    `labels` are that model's, in its order.
+
+    `accepted_at` is empty while one request still sends its images: nobody is shown it, and its
+    images are worked on. `open`: more images may come, by intent, the last of them at `touched_at`.
+    `deleted_at`: it is gone for everybody, and its rows go bit by bit.
     """
 
     __tablename__ = "jobs"
@@ -103,7 +115,9 @@ class Job(Base):
     name: Mapped[str] = mapped_column(String(200))
     upload: Mapped[str | None] = mapped_column(String(32))
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
     urgent: Mapped[bool]
+    open: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
     total: Mapped[int]
     waiting: Mapped[int]
@@ -114,23 +128,27 @@ class Job(Base):
     cancelled: Mapped[int] = mapped_column(default=0)
     revision: Mapped[int] = mapped_column(default=1)
     started_with: Mapped[int] = mapped_column(default=0, server_default="0")
+    model: Mapped[str | None] = mapped_column(String(80))
+    labels: Mapped[list[str] | None]
     created_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    touched_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class Image(Base):
-    """One X-ray of a job: the truth about it, and the outbox of its message.
+    """One X-ray of a job: the state of the work on it, and the outbox of its message.
 
-    `sent_at` is empty until its Celery task was sent; `lease_token` and `lease_until` are set while
-    a worker holds it.
+    `sent_at` is empty until its Celery task was sent. While a worker holds it, `lease_token` proves
+    which, `lease_holder` is that worker's id, and `lease_s` how long its lease lasts each time.
     """
 
     __tablename__ = "images"
     __table_args__ = (
         Index("images_of_job", "job_id", "id"),
         Index("images_of_job_by_status", "job_id", "status", "id"),
-        Index("images_of_job_by_label", "job_id", "label", "id"),
         USED_ONCE,
     )
 
@@ -144,18 +162,15 @@ class Image(Base):
     status: Mapped[ImageStatus] = mapped_column(_by_value(ImageStatus))
     reason: Mapped[str | None] = mapped_column(String(40))
     message: Mapped[str | None] = mapped_column(String(500))
-    label: Mapped[str | None] = mapped_column(String(16))
-    covid19: Mapped[float | None]
-    normal: Mapped[float | None]
-    pneumonia: Mapped[float | None]
-    uncertain: Mapped[bool | None]
-    model: Mapped[str | None] = mapped_column(String(80))
     width: Mapped[int | None]
     height: Mapped[int | None]
-    timings_ms: Mapped[dict[str, Any] | None]
+    gate_version: Mapped[str | None] = mapped_column(String(80))
+    gate_score: Mapped[float | None]
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
+    lease_s: Mapped[float | None]
+    lease_holder: Mapped[str | None] = mapped_column(String(64))
     sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -183,12 +198,58 @@ _partial_index("images_to_send", ImageStatus.WAITING, Image.sent_at, Image.id)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 
 
-class AttentionMap(Base):
-    """Where the network looked: a float16 grid over the part of the X-ray that it saw."""
+class Result(Base):
+    """What one model says about one image.
 
-    __tablename__ = "attention_maps"
+    One of an image's results is `active`; a `shadow` one is kept for comparison and never shown.
+    `probabilities` are by label, in the order of the model's labels.
+    """
+
+    __tablename__ = "results"
 
     image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(80), primary_key=True)
+    role: Mapped[ResultRole] = mapped_column(_by_value(ResultRole))
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    label: Mapped[str] = mapped_column(String(80))
+    probabilities: Mapped[dict[str, float]]
+    uncertain: Mapped[bool]
+    timings_ms: Mapped[dict[str, float] | None]
+    created_at: Mapped[datetime]
+
+
+# In the SQL text as well, for the partial indexes below.
+IS_ACTIVE: ColumnElement[bool] = Result.role == bindparam(
+    None, ResultRole.ACTIVE, type_=Result.role.type, literal_execute=True
+)
+Index(
+    "results_active",
+    Result.image_id,
+    unique=True,
+    sqlite_where=IS_ACTIVE,
+    postgresql_where=IS_ACTIVE,
+)
+Index(
+    "results_of_job_by_label",
+    *(Result.job_id, Result.label, Result.image_id),
+    sqlite_where=IS_ACTIVE,
+    postgresql_where=IS_ACTIVE,
+)
+
+
+class ResultMap(Base):
+    """One map of a result: a float16 grid over the part of the X-ray that the network saw.
+
+    `position` orders the maps of a result; the first is its main one.
+    """
+
+    __tablename__ = "maps"
+
+    image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(80), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    position: Mapped[int]
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     height: Mapped[int]
     width: Mapped[int]
@@ -197,3 +258,17 @@ class AttentionMap(Base):
     top: Mapped[float]
     right: Mapped[float]
     bottom: Mapped[float]
+
+
+class Worker(Base):
+    """A worker process, its model, and when it last gave a sign of life."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    host: Mapped[str] = mapped_column(String(200))
+    pid: Mapped[int]
+    device: Mapped[str] = mapped_column(String(16))
+    model: Mapped[str] = mapped_column(String(80))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

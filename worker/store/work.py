@@ -7,7 +7,9 @@ successor.
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import insert, select, update
@@ -16,7 +18,7 @@ from worker.records import Claim, FinishedImage, ImageStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
-from worker.store.schema import AttentionMap, Image, status_is
+from worker.store.schema import Image, Result, ResultMap, status_is
 from worker.store.turns import next_batch
 
 
@@ -81,10 +83,13 @@ class WorkVerbs:
             ours = [o for o in finished if held.get(o.claim.image_id) == o.claim.token]
             if not ours:
                 return 0
-            session.execute(update(Image), [_result_values(o, finished_at) for o in ours])
-            maps = [_attention_values(o) for o in ours if o.attention is not None]
+            session.execute(update(Image), [_image_values(o, finished_at) for o in ours])
+            results = [_result_values(o, finished_at) for o in ours if o.result]
+            if results:
+                session.execute(insert(Result), results)
+            maps = [values for o in ours if o.result for values in _map_values(o)]
             if maps:
-                session.execute(insert(AttentionMap), maps)
+                session.execute(insert(ResultMap), maps)
             changes: dict[int, Counter] = defaultdict(Counter)
             for finished_image in ours:
                 changes[finished_image.claim.job_id][finished_image.status.value] += 1
@@ -94,39 +99,54 @@ class WorkVerbs:
         return len(ours)
 
 
-def _result_values(finished_image: FinishedImage, finished_at) -> dict:
-    probabilities = finished_image.probabilities or {}
+def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:
+    gate = finished_image.gate
     return {
         "id": finished_image.claim.image_id,
         "status": finished_image.status,
         "reason": finished_image.reason,
         "message": finished_image.message,
-        "label": finished_image.label,
-        "covid19": probabilities.get("COVID19"),
-        "normal": probabilities.get("NORMAL"),
-        "pneumonia": probabilities.get("PNEUMONIA"),
-        "uncertain": finished_image.uncertain,
-        "model": finished_image.model,
         "width": finished_image.width,
         "height": finished_image.height,
-        "timings_ms": finished_image.timings_ms,
+        "gate_version": gate.version if gate else None,
+        "gate_score": gate.score if gate else None,
         "lease_token": None,
         "lease_until": None,
         "finished_at": finished_at,
     }
 
 
-def _attention_values(finished_image: FinishedImage) -> dict:
-    grid = np.ascontiguousarray(finished_image.attention.grid, dtype="<f2")
-    left, top, right, bottom = finished_image.attention.box
+def _result_values(finished_image: FinishedImage, created_at: datetime) -> dict[str, Any]:
+    claim, result = finished_image.claim, finished_image.result
     return {
-        "image_id": finished_image.claim.image_id,
-        "clinic_id": finished_image.claim.clinic_id,
-        "height": grid.shape[0],
-        "width": grid.shape[1],
-        "grid": grid.tobytes(),
-        "left": left,
-        "top": top,
-        "right": right,
-        "bottom": bottom,
+        "image_id": claim.image_id,
+        "model": result.model,
+        "role": result.role,
+        "clinic_id": claim.clinic_id,
+        "job_id": claim.job_id,
+        "label": result.label,
+        "probabilities": result.probabilities,
+        "uncertain": result.uncertain,
+        "timings_ms": result.timings_ms,
+        "created_at": created_at,
     }
+
+
+def _map_values(finished_image: FinishedImage) -> Iterator[dict[str, Any]]:
+    for position, one in enumerate(finished_image.result.maps):
+        grid = np.ascontiguousarray(one.grid, dtype="<f2")
+        left, top, right, bottom = one.box
+        yield {
+            "image_id": finished_image.claim.image_id,
+            "model": finished_image.result.model,
+            "name": one.name,
+            "position": position,
+            "clinic_id": finished_image.claim.clinic_id,
+            "height": grid.shape[0],
+            "width": grid.shape[1],
+            "grid": grid.tobytes(),
+            "left": left,
+            "top": top,
+            "right": right,
+            "bottom": bottom,
+        }

@@ -30,12 +30,13 @@ def test_a_chest_is_classified_and_a_leg_refused(system, radiographs):
     wait_for(lambda: system.complete(job), timeout_s=60)
     chest, compressed, leg = system.store.all_images(system.clinic.id, job.id)
     assert chest.status is compressed.status is ImageStatus.DONE
-    assert list(chest.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
-    assert sum(chest.probabilities.values()) == pytest.approx(1, abs=1e-3)
-    assert chest.label == max(chest.probabilities, key=chest.probabilities.get)
-    assert chest.label == compressed.label, "lossless compression changes nothing"
+    assert list(chest.result.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
+    assert sum(chest.result.probabilities.values()) == pytest.approx(1, abs=1e-3)
+    probabilities = chest.result.probabilities
+    assert chest.result.label == max(probabilities, key=probabilities.get)
+    assert chest.result.label == compressed.result.label, "lossless compression changes nothing"
     assert (leg.status, leg.reason) == (ImageStatus.REJECTED, "not_a_chest_xray")
-    grid = system.store.attention(system.clinic.id, chest.id).grid
+    grid = system.store.maps(system.clinic.id, chest.id)[0].grid
     assert grid.min() >= 0
     assert grid.max() <= 1
     assert grid.std() > 0.001, "an attention map that is the same everywhere says nothing"

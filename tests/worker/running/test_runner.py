@@ -83,9 +83,10 @@ def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, stor
     finished = store.job(clinic.id, job.id)
     assert (finished.status, finished.counts.done) == (JobStatus.COMPLETE, 10)
     image = store.images(clinic.id, job.id).items[0]
-    assert (image.label, image.model, image.width) == ("NORMAL", "scripted-1", 20)
-    assert image.timings_ms == {"decode": 1.0, "gate": 0.5, "prepare": 0.25, "infer": 2.0}
-    attention = store.attention(clinic.id, image.id)
+    assert (image.result.label, image.result.model, image.width) == ("NORMAL", "scripted-1", 20)
+    assert image.result.timings_ms == {"decode": 1.0, "gate": 0.5, "prepare": 0.25, "infer": 2.0}
+    (attention,) = store.maps(clinic.id, image.id)
+    assert attention.name == "attention"
     assert attention.box == SEEN
     np.testing.assert_array_equal(attention.grid, np.eye(3))
 

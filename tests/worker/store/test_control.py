@@ -12,7 +12,7 @@ from worker.errors import KeyTaken, NotFound
 from worker.records import Claim, FinishedImage, ImageStatus, JobRecord, JobStatus, NewImage
 from worker.store import Store
 from worker.store.migrations import migrate
-from worker.store.schema import AttentionMap, Image, Job
+from worker.store.schema import Image, Job, Result, ResultMap
 
 REFUSED = NewImage("broken.png", None, 0, reason="unreadable", message="It is broken.")
 
@@ -131,7 +131,7 @@ def test_retrying_touches_failed_images_only(db):
     assert after == [
         replace(image, **fresh) if image.status is ImageStatus.FAILED else image for image in before
     ]
-    assert store.attention(clinic.id, first.image_id)
+    assert store.maps(clinic.id, first.image_id)
 
     claims = store.claim(9, lease_s=60)
     assert [claim.image_id for claim in claims] == [second.image_id, third.image_id]
@@ -210,7 +210,7 @@ def test_a_deleted_job_leaves_nothing(db):
         store.job(clinic.id, job.id)
     with pytest.raises(NotFound):
         store.delete_job(clinic.id, job.id)
-    assert [count(store, table) for table in (Job, Image, AttentionMap)] == [1, 1, 1]
+    assert [count(store, table) for table in (Job, Image, Result, ResultMap)] == [1, 1, 1, 1]
     assert checked(store, kept).counts.done == 1
     assert store.unsent(10) == store.unsent(10, kept.id)
 
@@ -226,7 +226,7 @@ def test_a_late_save_for_a_deleted_job_has_no_effect(db):
     assert statuses(store, following) == ["running", "waiting"]
     assert checked(store, following).counts.running == 1
     assert store.take_back_expired(max_attempts=3, lease_s=60) == {}
-    assert count(store, AttentionMap) == 0
+    assert count(store, Result) + count(store, ResultMap) == 0
 
 
 def test_a_batch_of_which_one_job_was_deleted_saves_the_others(db):

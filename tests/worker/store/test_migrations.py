@@ -1,13 +1,23 @@
+from collections import Counter
+from datetime import UTC, datetime
+
+import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
 
-from tests.worker.conftest import finished_image, new_images
+from tests.worker.conftest import new_images
 from worker.errors import DatabaseOutOfDate
+from worker.records import ImageStatus, ResultRecord
 from worker.store import Store
 from worker.store.migrations import _config, check_up_to_date, migrate
 from worker.store.schema import Base
+
+FINISHED = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+GRID = np.linspace(0, 1, 6, dtype="<f2").reshape(2, 3)
+TIMINGS = '{"infer": 12.5}'
 
 
 def test_migrations_make_the_tables_that_the_code_declares(database_url):
@@ -21,36 +31,124 @@ def test_migrations_make_the_tables_that_the_code_declares(database_url):
     store.close()
 
 
-def test_what_version_2_stored_is_kept(tmp_path):
-    """SQLite's tables are made anew: rows, keys to each other and indexes stay."""
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_what_an_earlier_version_stored_is_kept(database_url, revision):
+    store = Store(database_url)
+    with store.database.engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        _fill(connection, keys=revision != "0001")
+    migrate(store.database)
+    check_up_to_date(store.database)
+
+    mixed, done, waiting = reversed(store.jobs(1).items)
+    assert (mixed.name, mixed.counts.done, mixed.model) == ("mixed", 2, None)
+    assert (done.name, done.counts.done, done.model) == ("done", 2, "net-2")
+    assert done.labels == mixed.labels == ("COVID19", "NORMAL", "PNEUMONIA")
+    assert (waiting.model, waiting.labels) == (None, ())
+
+    first, rejected = store.images(1, mixed.id).items[0], store.images(1, done.id).items[2]
+    assert first.result == ResultRecord(
+        model="net-1",
+        label="NORMAL",
+        probabilities={"COVID19": 0.125, "NORMAL": 0.75, "PNEUMONIA": 0.125},
+        uncertain=True,
+        timings_ms={"infer": 12.5},
+    )
+    assert list(first.result.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
+    assert (first.filename, first.width, first.height) == ("0.png", 640, 480)
+    assert first.finished_at == FINISHED
+    (attention,) = store.maps(1, first.id)
+    assert (attention.name, attention.box) == ("attention", (0.1, 0.2, 0.9, 0.8))
+    np.testing.assert_array_equal(attention.grid, GRID)
+    assert (rejected.status, rejected.reason) == (ImageStatus.REJECTED, "blank")
+    assert (rejected.result, store.maps(1, rejected.id)) == (None, [])
+    assert [image.id for image in store.images(1, done.id, label="NORMAL").items] == [3, 4]
+
+    with store.database.engine.begin() as connection:
+        accepted = connection.exec_driver_sql("SELECT count(*) FROM jobs WHERE accepted_at IS NULL")
+        assert accepted.scalar() == 0
+        if connection.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    assert [claim.image_id for claim in store.claim(9, lease_s=60)] == [6]
+    newest = store.create_job(1, "newest", new_images(1))
+    store.delete_job(1, newest.id)
+    assert store.create_job(1, "after it", new_images(1)).id == newest.id + 1
+    store.close()
+
+
+def test_the_number_of_an_image_deleted_before_is_used_once(tmp_path):
+    """On SQLite, where the table of images is made anew."""
     store = Store(f"sqlite:///{tmp_path / 'cxr.db'}")
     with store.database.engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-    clinic = store.ensure_clinic("clinic", "token")
-    for name in ("one", "two"):
-        store.create_job(clinic.id, name, new_images(3), idempotency_key=name)
-    (claim, *_) = store.claim(2, lease_s=60)
-    store.save([finished_image(claim)])
-    before = _everything(store, clinic.id)
+        command.upgrade(config, "0003")
+        _fill(connection, keys=True)
+        connection.execute(text("DELETE FROM images WHERE id = 6"))
     migrate(store.database)
-    check_up_to_date(store.database)
-    assert _everything(store, clinic.id) == before
-    assert store.attention(clinic.id, claim.image_id).grid.shape == (2, 3)
-    with store.database.engine.begin() as connection:
-        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
-    newest = store.create_job(clinic.id, "three", new_images(1))
-    store.delete_job(clinic.id, newest.id)
-    assert store.create_job(clinic.id, "four", new_images(1)).id == newest.id + 1
+    job = store.create_job(1, "next", new_images(1))
+    assert store.images(1, job.id).items[0].id == 7
     store.close()
 
 
-def _everything(store: Store, clinic_id: int) -> list:
-    jobs = store.jobs(clinic_id).items
-    return [(job, list(store.all_images(clinic_id, job.id))) for job in jobs]
+def _fill(connection: Connection, keys: bool) -> None:
+    """Three jobs: of two models, of one with a rejected image, and one that waits."""
+    at = FINISHED
+    if connection.dialect.name == "sqlite":
+        at = FINISHED.strftime("%Y-%m-%d %H:%M:%S.%f")  # as SQLAlchemy writes it
+
+    def insert(table: str, **values: object) -> None:
+        names = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join(f":{name}" for name in values)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
+
+    insert("clinics", name="clinic", created_at=at)
+    images = (
+        *((1, "done", "net-1"), (1, "done", "net-2")),
+        *((2, "done", "net-2"), (2, "done", "net-2"), (2, "rejected", None)),
+        (3, "waiting", None),
+    )
+    for job_id, name in enumerate(("mixed", "done", "waiting"), start=1):
+        states = Counter(status for of_job, status, _ in images if of_job == job_id)
+        insert(
+            "jobs",
+            **{"clinic_id": 1, "name": name, "urgent": False, "revision": 1, "created_at": at},
+            **{"total": states.total(), "status": "running" if states["waiting"] else "complete"},
+            **{status.value: states[status.value] for status in ImageStatus},
+            **({"upload": name, "idempotency_key": name} if keys else {}),
+        )
+    for number, (job_id, status, model) in enumerate(images):
+        result = {}
+        if model is not None:
+            result = {"label": "NORMAL", "uncertain": True, "model": model, "timings_ms": TIMINGS}
+            result |= {"covid19": 0.125, "normal": 0.75, "pneumonia": 0.125}
+        insert(
+            "images",
+            **{
+                "clinic_id": 1,
+                "job_id": job_id,
+                "filename": f"{number}.png",
+                "file_key": f"00/{number}",
+            },
+            **{
+                "size_bytes": 1000,
+                "urgent": False,
+                "status": status,
+                "attempts": 0,
+                "created_at": at,
+            },
+            **{"reason": "blank" if status == "rejected" else None, "width": 640, "height": 480},
+            **({"finished_at": at} if status != "waiting" else {}),
+            **result,
+        )
+        if result:
+            box = {"left": 0.1, "top": 0.2, "right": 0.9, "bottom": 0.8}
+            grid = {"height": 2, "width": 3, "grid": GRID.tobytes()}
+            insert("attention_maps", image_id=number + 1, clinic_id=1, **grid, **box)
 
 
 def test_a_database_without_tables_is_a_clear_error(database_url):

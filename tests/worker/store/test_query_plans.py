@@ -59,7 +59,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
         ),
         (
             lambda store, job: store.images(job.clinic_id, job.id, label="NORMAL"),
-            {"images_of_job_by_label"},
+            {"results_of_job_by_label"},
         ),
     ],
     ids=["claim", "unsent", "stale", "expired", "page", "page by status", "page by label"],

@@ -62,7 +62,7 @@ def test_another_clinic_sees_nothing(db):
         lambda: store.images(other, job.id),
         lambda: list(store.all_images(other, job.id)),
         lambda: store.image(other, image.id),
-        lambda: store.attention(other, image.id),
+        lambda: store.maps(other, image.id),
         lambda: store.neighbours(other, image.id),
         lambda: store.cancel_job(other, job.id),
     ):

@@ -16,13 +16,14 @@ def test_a_result_is_saved_with_its_attention_map(db):
     assert (claim.job_id, claim.clinic_id, claim.attempts) == (job.id, clinic.id, 1)
     assert store.save([finished_image(claim, "PNEUMONIA")]) == 1
     image = store.image(clinic.id, claim.image_id)
-    assert (image.status, image.label, image.model) == (ImageStatus.DONE, "PNEUMONIA", "test-1")
-    assert image.probabilities == {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.8}
+    result = image.result
+    assert (image.status, result.label, result.model) == (ImageStatus.DONE, "PNEUMONIA", "test-1")
+    assert result.probabilities == {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.8}
     assert list(image.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
     assert (image.width, image.height, image.timings_ms) == (640, 480, {"infer": 12.5})
-    attention = store.attention(clinic.id, claim.image_id)
+    (attention,) = store.maps(clinic.id, claim.image_id)
     assert attention.grid.dtype == np.float16
-    np.testing.assert_array_equal(attention.grid, finished_image(claim).attention.grid)
+    np.testing.assert_array_equal(attention.grid, finished_image(claim).result.maps[0].grid)
     assert attention.box == (0.1, 0.2, 0.9, 0.8)
     finished = store.job(clinic.id, job.id)
     assert (finished.status, finished.counts.done, finished.progress) == (JobStatus.COMPLETE, 1, 1)
@@ -74,7 +75,7 @@ def test_a_worker_given_up_for_dead_cannot_overwrite_its_successor(db):
     assert store.save([finished_image(lost, "COVID19")]) == 0
     assert store.save([finished_image(again, "NORMAL")]) == 1
     assert store.save([finished_image(again, "COVID19")]) == 0
-    assert store.image(clinic.id, again.image_id).label == "NORMAL"
+    assert store.image(clinic.id, again.image_id).result.label == "NORMAL"
 
 
 def test_an_image_that_was_tried_before_is_tried_alone(db):
