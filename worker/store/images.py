@@ -33,9 +33,11 @@ class ImageVerbs:
         limit: int = 100,
     ) -> Page[ImageRecord]:
         """The job's images in upload order. Raises NotFound, InvalidCursor."""
-        query = _with_result(label).where(*_of_job(job_id, status, label)).order_by(Image.id)
+        # With a label, the index of results is walked, and its order kept.
+        number = Result.image_id if label else Image.id
+        query = _with_result(label).where(*_of_job(job_id, status, label)).order_by(number)
         if cursor is not None:
-            query = query.where(Image.id > decode_cursor(cursor))
+            query = query.where(number > decode_cursor(cursor))
         with self.database.reading() as session:
             job_row(session, clinic_id, job_id)
             found = session.execute(query.limit(limit + 1)).all()
@@ -71,11 +73,12 @@ class ImageVerbs:
         """Ids of the images before and after this one in its job, of those with that status and
         label. Raises NotFound."""
         shown = _of_job(self.image(clinic_id, image_id).job_id, status, label)
-        before = _joined(select(func.max(Image.id)), label)
-        after = _joined(select(func.min(Image.id)), label)
+        number = Result.image_id if label else Image.id
+        before = _joined(select(func.max(number)).select_from(Image), label)
+        after = _joined(select(func.min(number)).select_from(Image), label)
         with self.database.reading() as session:
-            previous = session.scalar(before.where(*shown, Image.id < image_id))
-            following = session.scalar(after.where(*shown, Image.id > image_id))
+            previous = session.scalar(before.where(*shown, number < image_id))
+            following = session.scalar(after.where(*shown, number > image_id))
             return previous, following
 
     def maps(self, clinic_id: int, image_id: int) -> list[MapRecord]:

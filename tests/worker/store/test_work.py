@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from tests.worker.conftest import finished_image, new_images
-from worker.records import ImageStatus, JobStatus
+from worker.records import GateRecord, ImageStatus, JobStatus
 
 
 def test_a_result_is_saved_with_its_attention_map(db):
@@ -19,8 +19,9 @@ def test_a_result_is_saved_with_its_attention_map(db):
     result = image.result
     assert (image.status, result.label, result.model) == (ImageStatus.DONE, "PNEUMONIA", "test-1")
     assert result.probabilities == {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.8}
-    assert list(image.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
-    assert (image.width, image.height, image.timings_ms) == (640, 480, {"infer": 12.5})
+    assert list(result.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
+    assert (image.width, image.height, image.gate) == (640, 480, GateRecord("gate-1", 0.75))
+    assert result.timings_ms == {"infer": 12.5}
     (attention,) = store.maps(clinic.id, claim.image_id)
     assert attention.grid.dtype == np.float16
     np.testing.assert_array_equal(attention.grid, finished_image(claim).result.maps[0].grid)
