@@ -6,16 +6,17 @@ it did); the hashes in it bind the files to it.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from model.errors import ArtifactMismatch, ArtifactMissing
-from model.labels import LABELS
 from model.preprocess import Preprocessing
 
 FORMAT = 1
+MIN_LABELS, MAX_LABELS = 2, 10
+MAX_LABEL_LENGTH = 64
 METADATA = "metadata.json"
 WEIGHTS = "weights.npz"
 INT8 = "network.int8.tflite"
@@ -29,6 +30,8 @@ class Artifact:
     """An artifact whose files are there and unchanged.
 
     config: the network's constructor arguments.
+    labels: the K classes, in the order of the probabilities.
+    maps: names of the network's maps, the main one first; none without attention.
     uncertain_below: a result whose highest probability is under this is uncertain, 0..1.
     metadata: all of metadata.json, with metrics and provenance.
     """
@@ -38,6 +41,8 @@ class Artifact:
     number: str
     architecture: str
     config: Mapping[str, Any]
+    labels: tuple[str, ...]
+    maps: tuple[str, ...]
     preprocessing: Preprocessing
     uncertain_below: float
     metadata: Mapping[str, Any]
@@ -46,6 +51,12 @@ class Artifact:
     def version(self) -> str:
         """What results are signed with, such as `efficientnet_attention-1.0.0`."""
         return f"{self.name}-{self.number}"
+
+    @property
+    def network_config(self) -> dict[str, Any]:
+        """All constructor arguments: `config`, and what the labels and the input decide."""
+        shape = {"size": self.preprocessing.size, "classes": len(self.labels)}
+        return {**self.config, **shape}
 
     @property
     def weights_file(self) -> Path:
@@ -77,11 +88,10 @@ def load_artifact(path: Path | None = None) -> Artifact:
             f"The model in {path} has format {metadata.get('format')!r}, "
             f"this program reads {FORMAT}."
         )
-    if tuple(metadata["labels"]) != LABELS:
-        raise ArtifactMismatch(
-            f"The model in {path} answers {metadata['labels']}, "
-            f"this program expects {list(LABELS)}."
-        )
+    try:
+        labels = checked_labels(metadata["labels"])
+    except ValueError as error:
+        raise ArtifactMismatch(f"The model in {path} cannot be used: {error}") from None
     for name, expected in metadata["files"].items():
         _check_file(path / name, expected)
     return Artifact(
@@ -90,18 +100,48 @@ def load_artifact(path: Path | None = None) -> Artifact:
         number=metadata["version"],
         architecture=metadata["architecture"],
         config=metadata["config"],
+        labels=labels,
+        # Artifacts made before maps had names have this one.
+        maps=tuple(metadata.get("maps", ["attention"])),
         preprocessing=Preprocessing(**metadata["preprocessing"]),
         uncertain_below=metadata["uncertain_below"],
         metadata=metadata,
     )
 
 
-def save_metadata(path: Path, preprocessing: Preprocessing, **fields: Any) -> None:
+def checked_labels(labels: Any) -> tuple[str, ...]:
+    """Labels as a tuple. Raises ValueError for what cannot be a model's classes."""
+    if not (isinstance(labels, list | tuple) and MIN_LABELS <= len(labels) <= MAX_LABELS):
+        raise ValueError(f"A model has {MIN_LABELS} to {MAX_LABELS} labels. Received: {labels!r}")
+    for label in labels:
+        if not (
+            isinstance(label, str)
+            and 0 < len(label) <= MAX_LABEL_LENGTH
+            and label.isprintable()
+            and label == label.strip()
+        ):
+            raise ValueError(
+                f"A label is 1 to {MAX_LABEL_LENGTH} printable characters without spaces around "
+                f"them. Received: {label!r}"
+            )
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"Labels must differ. Received: {list(labels)}")
+    return tuple(labels)
+
+
+def save_metadata(
+    path: Path,
+    preprocessing: Preprocessing,
+    labels: Sequence[str],
+    maps: Sequence[str],
+    **fields: Any,
+) -> None:
     """Write metadata.json beside the artifact's files, with their hashes."""
     metadata = {
         "format": FORMAT,
         **fields,
-        "labels": list(LABELS),
+        "labels": list(labels),
+        "maps": list(maps),
         "preprocessing_id": preprocessing.id,
         "preprocessing": asdict(preprocessing),
         "files": {name: sha256(path / name) for name in (INT8, WEIGHTS)},

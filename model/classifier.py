@@ -11,9 +11,9 @@ import numpy as np
 from model.artifact import Artifact, load_artifact
 from model.engines import Engine, load_engine
 from model.gate.frontal import check
-from model.labels import LABELS
 from model.preprocess import Box, prepare
 from model.reading.radiograph import decode
+from model.scores import GateScore
 
 # Decoding gives twice the network's size, so that the last step down still averages pixels.
 _OVERSAMPLING = 2
@@ -31,6 +31,7 @@ class Prepared:
     box: Box
     width: int
     height: int
+    gate: GateScore
     decode_ms: float
     gate_ms: float
     prepare_ms: float
@@ -40,16 +41,17 @@ class Prepared:
 class Result:
     """What the network says about one X-ray.
 
-    label: the most probable of LABELS. probabilities: by label, their sum is 1.
+    label: the most probable one. probabilities: by label, in the artifact's order; their sum is 1.
     uncertain: the highest probability is under the artifact's threshold: let a human look first.
-    attention: (h, w) float16, 0..1, over `box` of the X-ray.
+    maps: by name, (h, w) float16, 0..1, over `box` of the X-ray; the first one is the main map.
+        Empty when the network has no attention.
     model: the artifact's version. infer_ms: this image's share of its batch.
     """
 
     label: str
     probabilities: dict[str, float]
     uncertain: bool
-    attention: np.ndarray
+    maps: dict[str, np.ndarray]
     box: Box
     model: str
     infer_ms: float
@@ -77,6 +79,10 @@ class Classifier:
         return self._artifact.version
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        return self._artifact.labels
+
+    @property
     def batch_size(self) -> int:
         return self._engine.batch_size
 
@@ -89,7 +95,7 @@ class Classifier:
         started = time.perf_counter()
         radiograph = decode(source, at_least=_OVERSAMPLING * preprocessing.size)
         decoded = time.perf_counter()
-        check(radiograph)
+        gate = check(radiograph)
         checked = time.perf_counter()
         image, box = prepare(radiograph.pixels, preprocessing)
         return Prepared(
@@ -97,6 +103,7 @@ class Classifier:
             box=box,
             width=radiograph.width,
             height=radiograph.height,
+            gate=gate,
             decode_ms=(decoded - started) * 1e3,
             gate_ms=(checked - decoded) * 1e3,
             prepare_ms=(time.perf_counter() - checked) * 1e3,
@@ -111,19 +118,20 @@ class Classifier:
             return []
         with self._at_a_time:
             started = time.perf_counter()
-            probabilities, attention = self._engine.predict(
-                np.stack([one.image for one in prepared])
-            )
+            output = self._engine.predict(np.stack([one.image for one in prepared]))
             infer_ms = (time.perf_counter() - started) * 1e3 / len(prepared)
+        labels = self._artifact.labels
         return [
             Result(
-                label=LABELS[int(np.argmax(row))],
-                probabilities=dict(zip(LABELS, map(float, row), strict=True)),
+                label=labels[int(np.argmax(row))],
+                probabilities=dict(zip(labels, map(float, row), strict=True)),
                 uncertain=bool(np.max(row) < self._artifact.uncertain_below),
-                attention=grid.astype(np.float16),
+                maps={
+                    name: grids[number].astype(np.float16) for name, grids in output.maps.items()
+                },
                 box=one.box,
                 model=self.version,
                 infer_ms=infer_ms,
             )
-            for one, row, grid in zip(prepared, probabilities, attention, strict=True)
+            for number, (one, row) in enumerate(zip(prepared, output.probabilities, strict=True))
         ]

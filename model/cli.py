@@ -3,24 +3,33 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from model.classifier import Classifier
 from model.errors import ModelError
-from model.labels import LABELS
+from model.map_files import MapFolder
 from model.results import FileResult, classify_files
 from model.sources import count, walk
 
+T = TypeVar("T")
 DISCLAIMER = "Research and triage support, not a diagnosis."
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as they come.")
-@click.option("--attention", is_flag=True, help="With --json: include each attention map.")
+@click.option(
+    "--maps",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write DIR/NAME.npz for each classified file: its maps, and `box`, the part of the X-ray "
+    "that they cover (left, top, right, bottom as fractions). Created if missing; files of the "
+    "same name are replaced.",
+)
 @click.option(
     "--device",
     type=click.Choice(["cpu", "gpu"]),
@@ -35,7 +44,7 @@ DISCLAIMER = "Research and triage support, not a diagnosis."
     help="Folder of a trained model.  [default: CXR_ARTIFACT, or the released one]",
 )
 def classify(
-    paths: tuple[Path, ...], as_json: bool, attention: bool, device: str, artifact: Path | None
+    paths: tuple[Path, ...], as_json: bool, maps: Path | None, device: str, artifact: Path | None
 ) -> None:
     """Classify X-rays: files, folders and zip archives (JPEG, PNG, WEBP, TIFF, DICOM).
 
@@ -45,24 +54,24 @@ def classify(
     """
     try:
         classifier = Classifier.load(artifact, device)
+        folder = MapFolder(maps) if maps else None
     except ModelError as error:
         raise click.ClickException(str(error)) from None
-    file_results = classify_files(classifier, walk(paths))
-    statuses = (_json_lines if as_json else _table)(file_results, paths, attention)
+    except OSError as error:
+        raise click.ClickException(
+            f"The maps cannot be written to {maps}: {error.strerror}."
+        ) from None
+    file_results = _with_maps(classify_files(classifier, walk(paths)), folder)
+    if as_json:
+        statuses = _json_lines(file_results)
+    else:
+        statuses = _table(file_results, paths, classifier.labels)
     sys.exit(1 if statuses["failed"] else 0)
 
 
-def as_dict(file_result: FileResult, attention: bool = False) -> dict:
-    """The JSON form of a result; `attention` is null unless it is asked for."""
-    result = file_result.result
-    shown = None
-    if result and attention:
-        shown = {
-            "grid": [[round(float(cell), 4) for cell in row] for row in result.attention],
-            "height": result.attention.shape[0],
-            "width": result.attention.shape[1],
-            "box": result.box._asdict(),
-        }
+def as_dict(file_result: FileResult, maps: Path | None = None) -> dict:
+    """The JSON form of a result. maps: the file that its maps were written to."""
+    result, gate = file_result.result, file_result.gate
     return {
         "file": file_result.file,
         "status": file_result.status,
@@ -74,25 +83,42 @@ def as_dict(file_result: FileResult, attention: bool = False) -> dict:
         ),
         "uncertain": result.uncertain if result else None,
         "model": result.model if result else None,
-        "attention": shown,
+        "gate": {"version": gate.version, "score": round(gate.score, 6)} if gate else None,
+        "maps": str(maps) if maps else None,
         "timings_ms": file_result.timings_ms,
     }
 
 
-def _json_lines(
-    file_results: Iterable[FileResult], _paths: tuple[Path, ...], attention: bool
-) -> Counter[str]:
-    statuses: Counter[str] = Counter()
+def _with_maps(
+    file_results: Iterable[FileResult], folder: MapFolder | None
+) -> Iterator[tuple[FileResult, Path | None]]:
+    """Each result with the file that its maps were written to."""
     for file_result in file_results:
+        written = None
+        if folder and file_result.result:
+            try:
+                written = folder.write(file_result.file, file_result.result)
+            except OSError as error:
+                raise click.ClickException(
+                    f"The maps cannot be written to {folder.path}: {error.strerror}."
+                ) from None
+        yield file_result, written
+
+
+def _json_lines(file_results: Iterable[tuple[FileResult, Path | None]]) -> Counter[str]:
+    statuses: Counter[str] = Counter()
+    for file_result, maps in file_results:
         statuses[file_result.status] += 1
         # Pure ASCII: a file name that is no text would otherwise stop the output half way.
-        click.echo(json.dumps(as_dict(file_result, attention), ensure_ascii=True))
+        click.echo(json.dumps(as_dict(file_result, maps), ensure_ascii=True))
         sys.stdout.flush()
     return statuses
 
 
 def _table(
-    file_results: Iterable[FileResult], paths: tuple[Path, ...], _attention: bool
+    file_results: Iterable[tuple[FileResult, Path | None]],
+    paths: tuple[Path, ...],
+    labels: Sequence[str],
 ) -> Counter[str]:
     # Here, since --json is for programs that want the first line soon.
     from rich.console import Console
@@ -103,18 +129,18 @@ def _table(
     table = Table(caption=DISCLAIMER)
     table.add_column("file", overflow="fold")
     table.add_column("result")
-    for label in LABELS:
-        table.add_column(label, justify="right")
+    for label in labels:
+        table.add_column(escape(label), justify="right")
     reasons: dict[str, list[str]] = {}
     model = "no image classified"
-    for file_result in _with_progress(file_results, count(paths)):
+    for file_result, _ in _with_progress(file_results, count(paths)):
         statuses[file_result.status] += 1
         result = file_result.result
         if result:
             model = result.model
-            shares = [f"{result.probabilities[label]:.1%}" for label in LABELS]
+            shares = [f"{share:.1%}" for share in result.probabilities.values()]
             doubt = " (uncertain)" if result.uncertain else ""
-            table.add_row(escape(file_result.file), result.label + doubt, *shares)
+            table.add_row(escape(file_result.file), escape(result.label) + doubt, *shares)
         else:
             table.add_row(escape(file_result.file), f"{file_result.status}: {file_result.reason}")
             reasons.setdefault(file_result.message, []).append(file_result.file)
@@ -127,7 +153,7 @@ def _table(
     return statuses
 
 
-def _with_progress(file_results: Iterable[FileResult], total: int) -> Iterator[FileResult]:
+def _with_progress(file_results: Iterable[T], total: int) -> Iterator[T]:
     from rich.console import Console
     from rich.progress import Progress
 

@@ -5,6 +5,8 @@ is one or two sentences for the person who uploaded the file. Messages never hol
 patient's data or the text of a library's own exception.
 """
 
+from model.scores import GateScore
+
 
 class ModelError(Exception):
     """Root of every error that the package `model` raises on purpose."""
@@ -14,6 +16,7 @@ class Rejection(ModelError):
     """Raised when an image gets the result `rejected`: the file is at fault, not the service."""
 
     code = "rejected"
+    gate: GateScore | None = None
 
     def __init__(self, message: str):
         super().__init__(message)
@@ -51,9 +54,16 @@ class BlankImage(Rejection):
 
 
 class NotAChestXray(Rejection):
-    """Raised when the gate finds that an image is no frontal chest X-ray."""
+    """Raised when the gate, or the file itself, says that it is not a frontal chest X-ray.
+
+    gate: the gate's score; None when the file says so, since the gate was not asked then.
+    """
 
     code = "not_a_chest_xray"
+
+    def __init__(self, message: str, gate: GateScore | None = None):
+        super().__init__(message)
+        self.gate = gate
 
 
 class ArtifactMissing(ModelError):

@@ -13,6 +13,7 @@ from typing import Literal
 
 from model.classifier import Classifier, Prepared, Result
 from model.errors import Rejection
+from model.scores import GateScore
 from model.sources import Source, SourceFailed
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,17 @@ INTERNAL_ERROR = (
 
 @dataclass(frozen=True)
 class FileResult:
-    """The outcome for one file: `done` with a result, else the reason and a sentence."""
+    """The outcome for one file: `done` with a result, else the reason and a sentence.
+
+    gate: what the gate said; None when it was not asked.
+    """
 
     file: str
     status: Literal["done", "rejected", "failed"]
     reason: str | None = None
     message: str | None = None
     result: Result | None = None
+    gate: GateScore | None = None
     timings_ms: dict[str, float] | None = None
 
 
@@ -60,7 +65,9 @@ def _prepare(classifier: Classifier, source: Source) -> Prepared | FileResult:
             raise source.content
         return classifier.prepare(source.content)
     except Rejection as rejection:
-        return FileResult(source.name, "rejected", rejection.code, rejection.message)
+        return FileResult(
+            source.name, "rejected", rejection.code, rejection.message, gate=rejection.gate
+        )
     except SourceFailed as failure:
         return FileResult(source.name, "failed", failure.code, failure.message)
     except FileNotFoundError:
@@ -96,6 +103,7 @@ def _predict(classifier: Classifier, ready: Sequence[tuple[str, Prepared]]) -> l
             name,
             "done",
             result=result,
+            gate=prepared.gate,
             timings_ms={
                 "decode": round(prepared.decode_ms, 2),
                 "gate": round(prepared.gate_ms, 2),

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from model.artifact import Artifact
+from model.engines.output import Output
 
 
 class Engine(Protocol):
@@ -12,11 +13,8 @@ class Engine(Protocol):
 
     batch_size: int
 
-    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """images: (N, S, S, 3) float32, prepared by `model.preprocess`.
-
-        Returns: probabilities (N, K) float32, attention maps (N, h, w) float32, 0..1.
-        """
+    def predict(self, images: np.ndarray) -> Output:
+        """images: (N, S, S, 3) float32, prepared by `model.preprocess`; N at least 1."""
 
 
 def load_engine(artifact: Artifact, device: str = "cpu", threads: int = 1) -> Engine:

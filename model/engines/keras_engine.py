@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from model.artifact import Artifact
+from model.engines.output import Output, joined
 from model.engines.weights import load_weights
 from model.errors import ModelError
 
@@ -31,11 +32,17 @@ def load_network(artifact: Artifact, precision: str = "float32"):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        network = build(artifact.architecture, dict(artifact.config))
+        network = build(artifact.architecture, artifact.network_config)
     finally:
         keras.config.set_dtype_policy(before)
     load_weights(network, artifact.weights_file)
     return network
+
+
+def outputs_of(network, images: np.ndarray) -> list:
+    """Probabilities and maps of a batch; Keras hands a single output over without its list."""
+    outputs = network.predict_on_batch(images)
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 class KerasEngine:
@@ -44,6 +51,7 @@ class KerasEngine:
     def __init__(self, artifact: Artifact, precision: str = "mixed_bfloat16") -> None:
         """Tries batches of growing size and keeps the last that was worth its size."""
         self._network = load_network(artifact, precision)
+        self._maps = artifact.maps
         self._shape = tuple(self._network.input_shape[1:])
         self.batch_size = BATCHES[0]
         fastest = self._images_per_second(BATCHES[0])
@@ -58,7 +66,7 @@ class KerasEngine:
                 break
             self.batch_size, fastest = size, speed
 
-    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, images: np.ndarray) -> Output:
         """See `Engine.predict`. Halves the batch when the device's memory does not hold it."""
         while True:
             try:
@@ -75,19 +83,22 @@ class KerasEngine:
         self._network.predict_on_batch(images)
         return size / (time.perf_counter() - began)
 
-    def _predict_in_batches(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        answers = []
-        for start in range(0, len(images), self.batch_size):
-            batch = images[start : start + self.batch_size]
-            padding = self.batch_size - len(batch)
-            padded = np.pad(batch, ((0, padding), (0, 0), (0, 0), (0, 0)))
-            probabilities, attention = self._network.predict_on_batch(padded)
-            answers.append((probabilities[: len(batch)], attention[: len(batch)]))
-        probabilities, attention = zip(*answers, strict=True)
-        return (
-            np.concatenate(probabilities).astype(np.float32),
-            np.concatenate(attention).astype(np.float32),
+    def _predict_in_batches(self, images: np.ndarray) -> Output:
+        return joined(
+            [
+                self._predict_batch(images[start : start + self.batch_size])
+                for start in range(0, len(images), self.batch_size)
+            ]
         )
+
+    def _predict_batch(self, images: np.ndarray) -> Output:
+        padding = self.batch_size - len(images)
+        padded = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)))
+        probabilities, *maps = (
+            np.asarray(output)[: len(images)].astype(np.float32)
+            for output in outputs_of(self._network, padded)
+        )
+        return Output(probabilities, dict(zip(self._maps, maps, strict=True)))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

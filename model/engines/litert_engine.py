@@ -4,6 +4,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from model.artifact import Artifact
+from model.engines.output import Output
+from model.errors import ArtifactMismatch
 
 
 class LiteRTEngine:
@@ -18,23 +20,34 @@ class LiteRTEngine:
     batch_size = 4
 
     def __init__(self, artifact: Artifact, threads: int = 1) -> None:
+        """Raises ArtifactMismatch when the file has other outputs than the metadata names."""
         self._interpreter = Interpreter(str(artifact.int8_file), num_threads=threads)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
-        # The converter orders outputs as it likes: the probabilities are the one with fewer axes.
-        outputs = sorted(self._interpreter.get_output_details(), key=lambda o: len(o["shape"]))
-        self._probabilities, self._attention = (output["index"] for output in outputs)
+        self._outputs = _outputs(self._interpreter)
+        self._maps = artifact.maps
+        if len(self._outputs) != 1 + len(self._maps):
+            raise ArtifactMismatch(
+                f"{artifact.int8_file} has {len(self._outputs)} outputs; the metadata names "
+                f"probabilities and {len(self._maps)} maps. Copy the whole folder again."
+            )
 
-    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, images: np.ndarray) -> Output:
         """See `Engine.predict`."""
         answers = [self._predict_one(image) for image in images]
-        probabilities, attention = zip(*answers, strict=True)
-        return np.stack(probabilities), np.stack(attention)
+        probabilities, *maps = (np.stack(part) for part in zip(*answers, strict=True))
+        # Rounding to int8 leaves a sum that is off by up to a hundredth.
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return Output(probabilities, dict(zip(self._maps, maps, strict=True)))
 
-    def _predict_one(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _predict_one(self, image: np.ndarray) -> list[np.ndarray]:
         self._interpreter.set_tensor(self._input, image[None])
         self._interpreter.invoke()
-        probabilities = self._interpreter.get_tensor(self._probabilities)[0]
-        attention = self._interpreter.get_tensor(self._attention)[0]
-        # Rounding to int8 leaves a sum that is off by up to a hundredth.
-        return probabilities / probabilities.sum(), attention
+        return [self._interpreter.get_tensor(output)[0] for output in self._outputs]
+
+
+def _outputs(interpreter: Interpreter) -> list[int]:
+    """Tensors of `output_0`, `output_1`, ...: the network's outputs in its own order, which the
+    converter keeps in the signature only."""
+    details = interpreter.get_signature_runner().get_output_details()
+    return [details[f"output_{number}"]["index"] for number in range(len(details))]

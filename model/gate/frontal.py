@@ -5,7 +5,8 @@ Cheap rules come first (blank, colour, proportions). What passes them is measure
 chests, and a small network on top. `python -m training.gate` fits it.
 """
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from model.errors import BlankImage, NotAChestXray
 from model.gate.features import BLACK, CELLS, DIRECTIONS, THUMB, WHITE, measure
 from model.reading.radiograph import Radiograph
+from model.scores import GateScore
 
 MODEL_FILE = Path(__file__).with_name("gate.npz")
 
@@ -34,7 +36,7 @@ class FrontalModel:
     template: (THUMB, THUMB), the mean chest. mean, scale: (D,). components: (SHAPE, C).
     variances: (C,) of the chests along the components. inner_mean, inner_scale: (I,).
     hidden: (M, I, H), hidden_bias: (M, H), out: (M, H), out_bias: (M,).
-    threshold: scores below it are refused.
+    threshold: scores below it are refused. version: what its scores are signed with.
     """
 
     template: np.ndarray
@@ -49,6 +51,7 @@ class FrontalModel:
     out: np.ndarray
     out_bias: np.ndarray
     threshold: np.ndarray
+    version: str
 
     def inner(self, features: np.ndarray) -> np.ndarray:
         """(N, D) features → (N, I): whitened components, log distances to and in the subspace of
@@ -82,16 +85,16 @@ class FrontalModel:
         return _empty(features) | (self.scores(features) < self.threshold)
 
     def save(self, path: Path) -> None:
-        np.savez_compressed(
-            path, **{field.name: getattr(self, field.name) for field in fields(self)}
-        )
+        np.savez_compressed(path, **vars(self))
 
     @classmethod
     def load(cls, path: Path = MODEL_FILE) -> "FrontalModel":
         with np.load(path) as arrays:
-            return cls(
-                **{field.name: arrays[field.name].astype(np.float32) for field in fields(cls)}
-            )
+            weights = {name: arrays[name] for name in arrays.files}
+        version = str(weights.pop("version"))
+        return cls(
+            version=version, **{name: part.astype(np.float32) for name, part in weights.items()}
+        )
 
 
 @cache
@@ -106,26 +109,33 @@ def score(pixels: np.ndarray) -> float:
     return float(model.scores(measure(pixels, model.template)[None])[0])
 
 
-def check(radiograph: Radiograph) -> None:
+def check(radiograph: Radiograph) -> GateScore:
     """Pass a frontal chest X-ray, raise BlankImage or NotAChestXray for anything else.
+
+    Returns: the score, which NotAChestXray carries, too.
 
     Negatives, low contrast, borders and burned-in text pass. A chest that lies on its side or
     stands on its head is refused with that reason: the network has seen upright ones only.
     """
     if _contrast(radiograph.pixels) < MIN_CONTRAST:
         raise BlankImage(f"The image is blank, or very nearly so. {_SEND}")
+    model = released()
+    features = measure(radiograph.pixels, model.template)[None]
+    odds = float(model.scores(features)[0])
+    gate = GateScore(model.version, 1 / (1 + math.exp(-odds)))
     if radiograph.colourfulness > MAX_COLOUR:
-        raise NotAChestXray(f"The image is a colour picture, not an X-ray. {_SEND}")
-    if max(radiograph.width, radiograph.height) > MAX_STRETCHED * min(
-        radiograph.width, radiograph.height
-    ):
+        raise NotAChestXray(f"The image is a colour picture, not an X-ray. {_SEND}", gate)
+    width, height = radiograph.width, radiograph.height
+    if max(width, height) > MAX_STRETCHED * min(width, height):
         raise NotAChestXray(
-            f"The image is far too long and narrow for a chest X-ray ({radiograph.width} x "
-            f"{radiograph.height} pixels). {_SEND}"
+            f"The image is far too long and narrow for a chest X-ray ({width} x {height} pixels). "
+            f"{_SEND}",
+            gate,
         )
-    features = measure(radiograph.pixels, released().template)[None]
-    if released().refuses(features)[0]:
-        raise NotAChestXray(_reason(radiograph.pixels, bool(_empty(features)[0])))
+    empty = bool(_empty(features)[0])
+    if empty or odds < model.threshold:
+        raise NotAChestXray(_reason(radiograph.pixels, empty), gate)
+    return gate
 
 
 def _empty(features: np.ndarray) -> np.ndarray:

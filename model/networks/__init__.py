@@ -1,5 +1,6 @@
 """The networks, by name, as an artifact's metadata names them. Needs Keras 3."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -26,13 +27,19 @@ FROZEN_UNTIL = {
 }
 
 
-def build(architecture: str, config: dict[str, Any]) -> keras.Model:
-    """A network with untrained weights. Raises ArtifactMismatch for an unknown architecture."""
+def build(architecture: str, config: Mapping[str, Any]) -> keras.Model:
+    """A network with untrained weights. Its outputs are the probabilities (N, classes), then its
+    maps (N, h, w). Raises ArtifactMismatch for an unknown architecture."""
     if architecture not in NETWORKS:
         raise ArtifactMismatch(
             f"There is no network {architecture!r}. Known: {', '.join(NETWORKS)}."
         )
     return NETWORKS[architecture](**config)
+
+
+def map_names(network: keras.Model) -> list[str]:
+    """Names of a network's maps, in the order of its outputs; the first one is the main map."""
+    return network.output_names[1:]
 
 
 def frozen_part(network: keras.Model) -> keras.Model:

@@ -2,7 +2,7 @@
 
 The network's summary of the whole image asks each local feature of three depths how well it fits;
 the answers, a softmax over the positions, weigh the local features, and only these weighted sums
-are classified. The shallowest map is fine: 37x37 at 150 pixels.
+are classified. Each depth has a map of its own: 9x9, 18x18 and 37x37 at 150 pixels.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,9 @@ from model.networks.vgg import classify, vgg_features
 COMPATIBILITIES = ("additive", "dot")
 # Before the pooling that follows them, as in the paper (section 5.1, VGG-att3).
 DEPTHS = ("block3_conv3", "block4_conv3", "block5_conv3")
+# What users see as the names of their maps. The deepest comes first: it says the most about the
+# class, the shallowest shows the finest detail.
+MAPS = ("shallow", "middle", "deep")
 
 
 @keras.saving.register_keras_serializable("cxr")
@@ -66,24 +69,14 @@ class AttendedFeatures(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("cxr")
-class MeanMap(layers.Layer):
-    """Maps (N, h, w) of several sizes as one of the first one's size, 0..1, highest value 1."""
+class PeakAtOne(layers.Layer):
+    """Maps (N, h, w), 0 or more, divided by their highest values."""
 
-    def call(self, inputs):
-        height, width = inputs[0].shape[1:3]
-        total = 0.0
-        for grid in inputs:
-            grid = ops.image.resize(
-                ops.cast(grid, "float32")[..., None],
-                (height, width),
-                interpolation="bilinear",
-                data_format="channels_last",
-            )[..., 0]
-            total = total + grid / ops.max(grid, axis=(1, 2), keepdims=True)
-        return total / ops.max(total, axis=(1, 2), keepdims=True)
+    def call(self, grid):
+        return grid / ops.max(grid, axis=(1, 2), keepdims=True)
 
     def compute_output_shape(self, input_shape):
-        return input_shape[0]
+        return input_shape
 
 
 def learn_to_pay_attention(
@@ -98,8 +91,8 @@ def learn_to_pay_attention(
 
     compatibility: `dot` or `additive`, how a local feature and the query are compared.
     channels: width of the local features after a 1x1 convolution, and of the query.
-    Outputs: probabilities (N, classes) float32; map (N, S/4, S/4) float32, 0..1: the mean of the
-    three depths' maps.
+    Outputs: probabilities (N, classes) float32; maps `deep` (N, S/16, S/16), `middle` (N, S/8, S/8)
+    and `shallow` (N, S/4, S/4), float32, 0..1, highest value 1.
     """
     # === Layers ===
     inputs = keras.Input((size, size, 3), name="image")
@@ -125,5 +118,7 @@ def learn_to_pay_attention(
         maps.append(grid)
     together = layers.Concatenate(name="attended")(attended)
     probabilities = classify(together, classes, dense, dropout)
-    grid = MeanMap(dtype="float32", name="attention")(maps)
-    return keras.Model(inputs, [probabilities, grid], name="learn_to_pay_attention")
+    peaked = [
+        PeakAtOne(dtype="float32", name=name)(grid) for name, grid in zip(MAPS, maps, strict=True)
+    ]
+    return keras.Model(inputs, [probabilities, *peaked[::-1]], name="learn_to_pay_attention")

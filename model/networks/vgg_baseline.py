@@ -17,8 +17,7 @@ def vgg_baseline(
 ) -> keras.Model:
     """VGG16, batch normalisation, global average pooling, dense; parameters as `vgg_attention`.
 
-    Outputs: probabilities (N, classes) float32; a map (N, h, w) float32 that is 1 everywhere, so
-    that all networks have the same two outputs.
+    Output: probabilities (N, classes) float32; no map.
     """
     # === Layers ===
     inputs = keras.Input((size, size, 3), name="image")
@@ -28,5 +27,4 @@ def vgg_baseline(
     features = layers.BatchNormalization(name="features")(features)
     pooled = layers.GlobalAveragePooling2D(dtype="float32", name="average")(features)
     probabilities = classify(pooled, classes, dense, dropout)
-    everywhere = keras.ops.ones_like(features[..., 0], dtype="float32")
-    return keras.Model(inputs, [probabilities, everywhere], name="vgg_baseline")
+    return keras.Model(inputs, [probabilities], name="vgg_baseline")

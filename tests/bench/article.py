@@ -65,7 +65,7 @@ def serve(model: Path) -> None:
         radiograph = decode(base64.b64decode(request.get_json()["image"]))
         image, _ = prepare(radiograph.pixels, artifact.preprocessing)
         with one_at_a_time:
-            probabilities, _ = network.predict(image[None], verbose=0)
+            probabilities, *_ = network.predict(image[None], verbose=0)
         return {"result": [float(share) for share in probabilities[0]]}
 
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -8,7 +8,6 @@ import pytest
 
 from model.artifact import INT8, METADATA, RELEASED, WEIGHTS, load_artifact, sha256
 from model.errors import ArtifactMismatch, ArtifactMissing
-from model.labels import LABELS
 
 MEGABYTE = 1_000_000
 
@@ -30,11 +29,12 @@ def broken(tmp_path):
 def test_released_artifact():
     artifact = load_artifact()
     metadata = artifact.metadata
-    assert tuple(metadata["labels"]) == LABELS
+    assert artifact.labels == tuple(metadata["labels"]) == ("COVID19", "NORMAL", "PNEUMONIA")
+    assert artifact.maps == ("attention",)
     assert artifact.version == "efficientnet_attention-1.1.0"
     assert metadata["files"] == {name: sha256(RELEASED / name) for name in (INT8, WEIGHTS)}
     assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 35 * MEGABYTE
-    assert 1 / len(LABELS) < artifact.uncertain_below < 1
+    assert 1 / len(artifact.labels) < artifact.uncertain_below < 1
     assert artifact.preprocessing.id == metadata["preprocessing_id"]
     assert len(metadata["data_sha256"]) == 64
 
@@ -82,10 +82,31 @@ def test_a_changed_file(broken):
         load_artifact(folder)
 
 
-@pytest.mark.parametrize("wrong", [{"format": 99}, {"labels": ["NORMAL", "COVID19", "PNEUMONIA"]}])
-def test_metadata_of_another_program(broken, wrong):
+def test_metadata_of_another_program(broken):
     with pytest.raises(ArtifactMismatch, match="this program"):
-        load_artifact(broken(**wrong))
+        load_artifact(broken(format=99))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["COVID19"], [str(n) for n in range(11)], ["A", "A"], ["A", " B"], ["A", ""], ["A", 2], "AB"],
+)
+def test_labels_that_are_none(broken, labels):
+    with pytest.raises(ArtifactMismatch, match="Received"):
+        load_artifact(broken(labels=labels))
+
+
+def test_labels_have_any_names_and_keep_their_order(broken):
+    labels = ["Zoster", "normal", "Lungenentzündung, viral", "D"]
+    assert load_artifact(broken(labels=labels)).labels == tuple(labels)
+
+
+def test_an_artifact_of_the_time_before_maps_had_names(broken):
+    folder = broken()
+    metadata = json.loads((folder / METADATA).read_text())
+    del metadata["maps"]
+    (folder / METADATA).write_text(json.dumps(metadata))
+    assert load_artifact(folder).maps == ("attention",)
 
 
 def test_damaged_metadata(broken):

@@ -8,7 +8,6 @@ from model.artifact import load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
-from model.labels import LABELS
 from model.results import classify_files
 from model.sources import Source
 from tests.support.pictures import NOT_CHESTS, png_of
@@ -34,6 +33,8 @@ def test_a_file_is_prepared(classifier, radiographs):
     left, top, right, bottom = prepared.box
     assert 0 <= left < right <= 1
     assert 0 <= top < bottom <= 1
+    assert prepared.gate.version.startswith("frontal-")
+    assert 0.5 < prepared.gate.score <= 1
     assert prepared.decode_ms > 0
     assert prepared.gate_ms > 0
     assert prepared.prepare_ms > 0
@@ -47,8 +48,9 @@ def test_path_and_bytes_give_the_same(classifier, radiographs):
 
 
 def test_what_is_no_chest_never_reaches_the_network(classifier, radiographs):
-    with pytest.raises(NotAChestXray):
+    with pytest.raises(NotAChestXray) as refused:
         classifier.prepare(radiographs["RG3_UNCI"])
+    assert 0 <= refused.value.gate.score < 0.5
     with pytest.raises(UnreadableImage):
         classifier.prepare(b"")
 
@@ -73,12 +75,13 @@ def test_predictions_in_order(classifier, chest):
 
     for one, other in zip(together, alone, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-3)
-        assert tuple(one.probabilities) == LABELS
+        assert tuple(one.probabilities) == classifier.labels
         assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-3)
         assert one.label == max(one.probabilities, key=one.probabilities.get)
-        assert one.attention.dtype == np.float16
-        assert one.attention.ndim == 2
-        assert 0 <= one.attention.min() < one.attention.max() <= 1
+        (attention,) = one.maps.values()
+        assert attention.dtype == np.float16
+        assert attention.ndim == 2
+        assert 0 <= attention.min() < attention.max() <= 1
         assert one.box == prepared[0].box
         assert one.model == classifier.version
         assert one.infer_ms > 0

@@ -5,11 +5,16 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from model.artifact import load_artifact
+from model.classifier import Result
 from model.cli import DISCLAIMER, classify
-from model.labels import LABELS
+from model.gate.frontal import released
+from model.map_files import MapFolder
+from model.preprocess import Box
 from model.sources import count, walk
 from tests.support.pictures import NOT_CHESTS, png_of
 
@@ -22,7 +27,8 @@ FIELDS = {
     "probabilities",
     "uncertain",
     "model",
-    "attention",
+    "gate",
+    "maps",
     "timings_ms",
 }
 
@@ -66,9 +72,10 @@ def test_a_chest_and_a_leg(radiographs):
     assert code == 0
     assert set(chest) == set(leg) == FIELDS
     assert chest["status"] == "done"
-    assert chest["label"] in LABELS
-    assert list(chest["probabilities"]) == list(LABELS)
-    assert chest["reason"] is chest["message"] is chest["attention"] is None
+    assert list(chest["probabilities"]) == list(load_artifact().labels)
+    assert chest["label"] == max(chest["probabilities"], key=chest["probabilities"].get)
+    assert chest["reason"] is chest["message"] is chest["maps"] is None
+    assert 0.5 < chest["gate"]["score"] <= 1
     assert chest["timings_ms"]["infer"] > 0
     assert leg["status"] == "rejected"
     assert leg["reason"] == "not_a_chest_xray"
@@ -76,13 +83,72 @@ def test_a_chest_and_a_leg(radiographs):
     assert leg["label"] is leg["probabilities"] is leg["model"] is None
 
 
-def test_attention_on_request(radiographs):
-    _, (chest,), _ = run("--attention", radiographs["RG1_J2KI"])
-    attention = chest["attention"]
+def test_the_gates_score_of_what_it_refuses(folder):
+    code, (page,), _ = run(folder / "b" / "page.png")
 
-    assert len(attention["grid"]) == attention["height"]
-    assert len(attention["grid"][0]) == attention["width"]
-    assert set(attention["box"]) == {"left", "top", "right", "bottom"}
+    assert code == 0
+    assert page["reason"] == "not_a_chest_xray"
+    assert page["gate"]["version"] == released().version
+    assert 0 <= page["gate"]["score"] < 0.5
+
+
+def test_maps_on_request(radiographs, folder, tmp_path):
+    out = tmp_path / "new" / "maps"
+    _, (chest, page), _ = run("--maps", out, radiographs["RG1_J2KI"], folder / "b" / "page.png")
+
+    assert chest["maps"] == str(out / "RG1_J2KI.npz")
+    assert page["maps"] is None
+    assert [file.name for file in out.iterdir()] == ["RG1_J2KI.npz"]
+    with np.load(chest["maps"]) as arrays:
+        assert set(arrays) == {"attention", "box"}
+        assert arrays["attention"].shape == (14, 14)
+        assert 0 <= arrays["attention"].min() < arrays["attention"].max() <= 1
+        np.testing.assert_allclose(arrays["box"], [0.06, 0.06, 0.94, 0.94])
+
+
+def test_files_of_one_name_keep_their_maps_apart(tmp_path, chest):
+    names = ["a/X 1.png", "b/X 1.png", "c/x_1.png", "d/1.2.840.5"]
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(png_of(chest.pixels ** (1 + number / 4)))
+    _, lines, _ = run("--maps", tmp_path / "maps", *(tmp_path / name for name in names))
+
+    assert [Path(line["maps"]).name for line in lines] == [
+        "X_1.npz",
+        "X_1-2.npz",
+        "x_1-3.npz",
+        "1.2.840.5.npz",
+    ]
+    first, second = (np.load(line["maps"])["attention"] for line in lines[:2])
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("..", "image"),
+        ("scans.zip/../../etc/passwd", "passwd"),
+        ("..\\evil.png", "evil"),
+        (".hidden.dcm", "hidden"),
+        ("a\n\u202eb.JPG", "a_b"),
+        ("ä.png", "image"),
+        ("x" * 300, "x" * 120),
+    ],
+)
+def test_names_that_a_sender_chose_stay_in_the_folder(tmp_path, file, name):
+    result = Result("A", {"A": 1.0}, False, {}, Box(0, 0, 1, 1), "toy-1", 1.0)
+    written = MapFolder(tmp_path).write(file, result)
+
+    assert written == tmp_path / f"{name}.npz"
+    assert written.is_file()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, radiographs):
+    (tmp_path / "file").write_text("")
+    code, lines, problem = run("--maps", tmp_path / "file" / "maps", radiographs["RG1_J2KI"])
+
+    assert (code, lines) == (1, [])
+    assert problem.startswith("Error: The maps cannot be written")
 
 
 def test_a_folder_in_order_without_hidden_files(folder):

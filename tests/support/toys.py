@@ -11,30 +11,36 @@ from PIL import Image
 
 from model.artifact import INT8, WEIGHTS, save_metadata
 from model.engines.weights import save_weights
-from model.labels import LABELS
 from model.preprocess import Preprocessing
 
 SIZE = 32
 
 
+LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
+
+
 @functools.cache
-def toy_artifact(size: int = SIZE) -> Path:
-    """Folder of an untrained `vgg_attention`, made once a session; leave it alone."""
-    from model.networks import build
+def toy_artifact(
+    size: int = SIZE, labels: tuple[str, ...] = LABELS, architecture: str = "vgg_attention"
+) -> Path:
+    """Folder of an untrained network, made once a session; leave it alone."""
+    from model.networks import build, map_names
     from training.release.int8 import to_int8_network
 
     folder = Path(tempfile.mkdtemp(prefix="cxr-toy-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    network = build("vgg_attention", {"size": size})
+    network = build(architecture, {"size": size, "classes": len(labels)})
     save_weights(network, folder / WEIGHTS)
     (folder / INT8).write_bytes(to_int8_network(network, list(toy_images(4, size))))
     save_metadata(
         folder,
         Preprocessing(size=size),
+        labels,
+        map_names(network),
         name="toy",
         version="0.0.1",
-        architecture="vgg_attention",
-        config={"size": size},
+        architecture=architecture,
+        config={},
         uncertain_below=0.5,
     )
     return folder

@@ -177,8 +177,9 @@ def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Mode
     for layer in behind.layers:
         if layer.name.startswith("block"):
             layer.trainable = recipe.fine_tune
-    inputs, (probabilities, attention) = behind.inputs, behind.outputs
+    inputs, probabilities = behind.inputs, behind.outputs[0]
     if recipe.lungs:
+        attention = behind.outputs[1]
         lungs = keras.Input(attention.shape[1:], name="lungs")
         inputs = [*inputs, lungs]
         probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])

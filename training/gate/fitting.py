@@ -79,7 +79,9 @@ def gather(folder: Path, split: str, template: np.ndarray) -> Measured:
     )
 
 
-def fit(train: Measured, val: Measured, template: np.ndarray) -> FrontalModel:
+def fit(
+    train: Measured, val: Measured, template: np.ndarray, version: str = "unreleased"
+) -> FrontalModel:
     """Principal components of the chests, then small networks on what they leave over."""
     chests = np.concatenate([train.chests, train.variants])
     mean, scale = chests.mean(axis=0), chests.std(axis=0) + 0.05
@@ -100,6 +102,7 @@ def fit(train: Measured, val: Measured, template: np.ndarray) -> FrontalModel:
         out=unit,
         out_bias=unit,
         threshold=unit,
+        version=version,
     )
     inner = model.inner(chests)
     model = replace(model, inner_mean=inner.mean(axis=0), inner_scale=inner.std(axis=0) + 1e-6)

@@ -17,22 +17,30 @@ MAX_STRETCHED = 0.02
 
 
 def lung_attention(
-    samples: Sequence[Sample], attention: np.ndarray, box: Box, resamples: int = RESAMPLES
+    samples: Sequence[Sample],
+    attention: np.ndarray | None,
+    boxes: Sequence[Box],
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any] | None:
     """The share of the attention inside the lungs, beside the lungs' share of the area.
 
     A network that looks everywhere alike has twice the same share.
 
-    attention: (N, h, w) float, 0 or more, as the network used it. box: the part of each X-ray that
-    its map covers. Returns: means with 95 % intervals over patients, for JSON; None when no sample
-    has a mask that fits. Raises TrainingError when a mask cannot be read.
+    attention: (N, h, w) float, 0 or more, as the network used it; None when it has none.
+    boxes: the part of each X-ray that its map covers. Returns: means with 95 % intervals over
+    patients, for JSON; None without attention, and when no sample has a mask that fits. Raises
+    TrainingError when a mask cannot be read.
     """
+    if attention is None:
+        return None
     masked = [number for number, sample in enumerate(samples) if sample.lung_mask]
     fitting = [number for number in masked if mask_fits(samples[number])]
     if not fitting:
         return None
     shape = attention.shape[1:]
-    lungs = np.stack([lung_shares(lung_mask(samples[number]), shape, box) for number in fitting])
+    lungs = np.stack(
+        [lung_shares(lung_mask(samples[number]), shape, boxes[number]) for number in fitting]
+    )
     patients = [samples[number].patient for number in fitting]
     found = with_intervals(lungs, attention[fitting], patients, _shares, resamples)
     return {

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from model.engines import Engine
+from model.engines.output import Output, joined
 from model.errors import Rejection
 from model.gate.frontal import check
 from model.labels import LABELS
-from model.preprocess import Preprocessing, prepare
+from model.preprocess import Box, Preprocessing, prepare
 from model.reading.radiograph import decode
 from training.data.manifest import Sample
 from training.errors import TrainingError
@@ -33,20 +34,26 @@ class Refused:
 class Answers:
     """What a model said about `samples`, in their order; N of them.
 
-    probabilities: (N, K) float32. attention: (N, h, w) float32, 0..1, over `preprocessing.box`.
+    probabilities: (N, K) float32. maps: by name, (N, h, w) float32, 0..1; the main one first.
+    boxes: the part of each X-ray that its maps cover.
     refused: further samples, which could not be read or were no chest X-rays.
     """
 
     samples: Sequence[Sample]
     probabilities: np.ndarray
-    attention: np.ndarray
-    preprocessing: Preprocessing
+    maps: dict[str, np.ndarray]
+    boxes: Sequence[Box]
     refused: Sequence[Refused] = ()
 
     @property
     def targets(self) -> np.ndarray:
         """(N,) int, indices of LABELS."""
         return np.array([sample.target for sample in self.samples])
+
+    @property
+    def main_map(self) -> np.ndarray | None:
+        """(N, h, w) float32, 0..1; None of a network without attention."""
+        return next(iter(self.maps.values()), None)
 
     @property
     def patients(self) -> list[str]:
@@ -57,8 +64,8 @@ class Answers:
         return Answers(
             [self.samples[n] for n in inside],
             self.probabilities[inside],
-            self.attention[inside],
-            self.preprocessing,
+            {name: grids[inside] for name, grids in self.maps.items()},
+            [self.boxes[n] for n in inside],
         )
 
 
@@ -75,19 +82,18 @@ def ask(
     """
     answered: list[Sample] = []
     refused: list[Refused] = []
-    probabilities, attention = [], []
+    outputs: list[Output] = []
+    boxes: list[Box] = []
     waiting: list[np.ndarray] = []
 
     def classify() -> None:
         if waiting:
-            said, seen = engine.predict(np.stack(waiting))
-            probabilities.append(said)
-            attention.append(seen)
+            outputs.append(engine.predict(np.stack(waiting)))
             waiting.clear()
 
     for sample in samples:
         try:
-            waiting.append(_load(sample, preprocessing, gate))
+            image, box = _load(sample, preprocessing, gate)
         except Rejection as rejection:
             refused.append(Refused(str(sample.path), rejection.code, rejection.message))
             continue
@@ -96,15 +102,16 @@ def ask(
             refused.append(Refused(str(sample.path), "unreadable", f"{why}."))
             continue
         answered.append(sample)
+        waiting.append(image)
+        boxes.append(box)
         if len(waiting) >= engine.batch_size:
             classify()
     classify()
     if not answered:
         first = f" The first: {refused[0].path}: {refused[0].message}" if refused else ""
         raise TrainingError(f"None of {len(refused)} images could be classified.{first}")
-    return Answers(
-        answered, np.concatenate(probabilities), np.concatenate(attention), preprocessing, refused
-    )
+    output = joined(outputs)
+    return Answers(answered, output.probabilities, output.maps, boxes, refused)
 
 
 def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:
@@ -121,7 +128,7 @@ def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES
             source: _figures(answers.of_source(source), prevalence, resamples) for source in sources
         },
         "lung_attention": lung_attention(
-            answers.samples, answers.attention, answers.preprocessing.box, resamples
+            answers.samples, answers.main_map, answers.boxes, resamples
         ),
         "refused": {
             "n": len(answers.refused),
@@ -169,8 +176,8 @@ def _predictive_values(found: dict[str, Figure], prevalence: float) -> dict[str,
     return values
 
 
-def _load(sample: Sample, preprocessing: Preprocessing, gate: bool) -> np.ndarray:
+def _load(sample: Sample, preprocessing: Preprocessing, gate: bool) -> tuple[np.ndarray, Box]:
     radiograph = decode(sample.path, at_least=2 * preprocessing.size)  # as the classifier does
     if gate:
         check(radiograph)
-    return prepare(radiograph.pixels, preprocessing)[0]
+    return prepare(radiograph.pixels, preprocessing)

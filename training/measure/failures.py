@@ -37,9 +37,7 @@ def picture(example: Answers, tested: Answers) -> Figure:
 
 
 def _draw_example(figure, example: Answers) -> None:
-    overlay = overlay_png(
-        decode(EXAMPLE), example.attention[0], example.preprocessing.box, longest=500
-    )
+    overlay = overlay_png(decode(EXAMPLE), example.main_map[0], example.boxes[0], longest=500)
     axes = figure.subplots()
     axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
     axes.axis("off")
@@ -56,7 +54,7 @@ def _draw_means(figure, tested: Answers) -> None:
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"n = {chosen.sum()}", fontsize=9)
         if chosen.any():
-            mean = tested.attention[chosen].mean(axis=0)
+            mean = tested.main_map[chosen].mean(axis=0)
             axes.imshow(mean, cmap=colours, vmin=0, vmax=1, interpolation="bicubic")
         if said == 0:
             axes.set_ylabel(LABELS[true])

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from model.labels import LABELS
-from model.maps import overlay_png
+from model.maps import overlay_png, preview_png
 from training.data.reading import read
 from training.measure.evaluate import Answers
 from training.measure.metrics import auroc, calibration, found_by_threshold
@@ -91,7 +91,7 @@ def reliability(answers: Answers) -> bytes:
 
 
 def examples(answers: Answers, each: int = 4) -> bytes:
-    """A row for each class: X-rays with the attention over them, first the right, then the wrong.
+    """A row for each class: X-rays with the main map over them, first the right, then the wrong.
 
     each: how many right and how many wrong ones.
     """
@@ -113,10 +113,12 @@ def examples(answers: Answers, each: int = 4) -> bytes:
 
 def _example(axes, answers: Answers, number: int, colour: str) -> None:
     sample, said = answers.samples[number], answers.probabilities[number]
-    overlay = overlay_png(
-        read(sample), answers.attention[number], answers.preprocessing.box, longest=320
-    )
-    axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
+    radiograph, grids = read(sample), answers.main_map
+    if grids is None:
+        shown = preview_png(radiograph, longest=320)
+    else:
+        shown = overlay_png(radiograph, grids[number], answers.boxes[number], longest=320)
+    axes.imshow(np.asarray(Image.open(io.BytesIO(shown))))
     result = f"called {LABELS[said.argmax()]} {said.max():.2f}"
     axes.set_title(f"{sample.label}\n{result}", fontsize=8, color=colour)
 

@@ -82,7 +82,9 @@ def measure(
             for grey in own
         ]
         said = [
-            engine.predict(to_vgg_input(np.stack(images[start : start + engine.batch_size])))[0]
+            engine.predict(
+                to_vgg_input(np.stack(images[start : start + engine.batch_size]))
+            ).probabilities
             for start in range(0, len(images), engine.batch_size)
         ]
         figures = with_intervals(targets, np.concatenate(said), patients, resamples=resamples)

@@ -14,9 +14,11 @@ import keras
 import numpy as np
 
 from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
-from model.engines.keras_engine import KerasEngine
+from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
 from model.engines.weights import save_weights
+from model.labels import LABELS
+from model.networks import map_names
 from model.preprocess import Preprocessing, prepare
 from training.data.manifest import Sample, data_hash, of_split
 from training.data.reading import read
@@ -53,6 +55,8 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
     save_metadata(
         out,
         recipe.preprocessing,
+        LABELS,
+        map_names(network),
         name=recipe.name,
         version=recipe.version,
         architecture=recipe.architecture,
@@ -105,7 +109,7 @@ def probabilities_of(
         images = np.stack(
             [_load(sample, preprocessing) for sample in samples[start : start + BATCH]]
         )
-        answers.append(np.asarray(network.predict_on_batch(images)[0]))
+        answers.append(np.asarray(outputs_of(network, images)[0]))
     return np.concatenate(answers)
 
 

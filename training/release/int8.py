@@ -25,6 +25,7 @@ FLOAT32_OPERATIONS = (
     "MAXIMUM",
     "MEAN",
     "MUL",
+    "REDUCE_MAX",
     "RESHAPE",
     "SOFTMAX",
     "SUM",

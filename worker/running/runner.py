@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from model.classifier import Classifier, Prepared, Result
 from model.errors import Rejection
 from worker.intake.files import ImageFiles
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
+from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
 from worker.store import Store
 
 log = logging.getLogger(__name__)
@@ -117,14 +117,20 @@ class Runner:
         try:
             return self._classifier.prepare(self._files.path(claim.file_key))
         except Rejection as rejection:
-            return _without_result(claim, ImageStatus.REJECTED, rejection.code, rejection.message)
+            return FinishedImage(
+                claim=claim,
+                status=ImageStatus.REJECTED,
+                reason=rejection.code,
+                message=rejection.message,
+                gate=GateRecord(*rejection.gate) if rejection.gate else None,
+            )
         except FileNotFoundError:
-            return _without_result(claim, ImageStatus.FAILED, *FILE_MISSING)
+            return _failed(claim, *FILE_MISSING)
         except MemoryError:
             raise
         except Exception:
             log.exception("image %d could not be prepared", claim.image_id)
-            return _without_result(claim, ImageStatus.FAILED, *INTERNAL_ERROR)
+            return _failed(claim, *INTERNAL_ERROR)
 
     def _classify(self, batch: _Batch) -> list[FinishedImage]:
         if not batch.claims:
@@ -136,7 +142,7 @@ class Runner:
         except Exception:
             if len(batch.claims) == 1:
                 log.exception("image %d could not be classified", batch.claims[0].image_id)
-                return [_without_result(batch.claims[0], ImageStatus.FAILED, *INTERNAL_ERROR)]
+                return [_failed(batch.claims[0], *INTERNAL_ERROR)]
             # One of them may be at fault: find out which, and let the others pass.
             log.exception("a batch of %d could not be classified", len(batch.claims))
             return [
@@ -174,8 +180,8 @@ class TimeSlice:
         return self._also() or time.monotonic() >= self._until
 
 
-def _without_result(claim: Claim, status: ImageStatus, reason: str, message: str) -> FinishedImage:
-    return FinishedImage(claim=claim, status=status, reason=reason, message=message)
+def _failed(claim: Claim, reason: str, message: str) -> FinishedImage:
+    return FinishedImage(claim=claim, status=ImageStatus.FAILED, reason=reason, message=message)
 
 
 def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
@@ -184,12 +190,13 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
         status=ImageStatus.DONE,
         width=prepared.width,
         height=prepared.height,
+        gate=GateRecord(*prepared.gate),
         result=NewResult(
             model=result.model,
             label=result.label,
             probabilities=result.probabilities,
             uncertain=result.uncertain,
-            maps=[MapRecord("attention", result.attention, tuple(result.box))],
+            maps=[MapRecord(name, grid, tuple(result.box)) for name, grid in result.maps.items()],
             timings_ms={
                 "decode": round(prepared.decode_ms, 2),
                 "gate": round(prepared.gate_ms, 2),

@@ -1,5 +1,6 @@
 """The engines: same answers from int8 and Keras, batches of any size, the released network."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from model.artifact import load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.engines.litert_engine import LiteRTEngine
+from model.errors import ArtifactMismatch
 from tests.support.toys import toy_artifact, toy_images
 from tests.support.waiting import data_folder
 
@@ -31,20 +33,48 @@ def toy():
 def test_litert_answers_one_image_and_many(toy):
     engine = load_engine(toy, "cpu")
     images = toy_images(3)
-    probabilities, attention = engine.predict(images)
+    output = engine.predict(images)
+    probabilities, attention = output.probabilities, output.maps["attention"]
     assert (probabilities.shape, probabilities.dtype) == ((3, 3), np.float32)
     assert (attention.shape, attention.dtype) == ((3, 2, 2), np.float32)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    alone, _ = engine.predict(images[2:])
-    np.testing.assert_array_equal(alone[0], probabilities[2])
+    alone = engine.predict(images[2:])
+    np.testing.assert_array_equal(alone.probabilities[0], probabilities[2])
 
 
 def test_int8_and_keras_agree(toy):
     images = toy_images(8)
-    int8, int8_attention = LiteRTEngine(toy).predict(images)
-    exact, exact_attention = keras_engine(toy).predict(images)
-    assert np.abs(int8 - exact).mean() < 0.02
-    assert np.abs(int8_attention - exact_attention).mean() < 0.05
+    int8, exact = LiteRTEngine(toy).predict(images), keras_engine(toy).predict(images)
+    assert np.abs(int8.probabilities - exact.probabilities).mean() < 0.02
+    assert np.abs(int8.maps["attention"] - exact.maps["attention"]).mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("architecture", "maps"),
+    [("learn_to_pay_attention", {"deep": 2, "middle": 4, "shallow": 8}), ("vgg_baseline", {})],
+)
+def test_every_engine_gives_all_maps_of_four_classes(architecture, maps):
+    """Three maps of three depths; none of a network without attention."""
+    pytest.importorskip("tensorflow")
+    labels = ("A", "B", "C", "D")
+    artifact = load_artifact(toy_artifact(labels=labels, architecture=architecture))
+    images = toy_images(2)
+    int8, exact = LiteRTEngine(artifact).predict(images), keras_engine(artifact).predict(images)
+    for output in (int8, exact):
+        assert output.probabilities.shape == (2, 4)
+        assert {name: grids.shape for name, grids in output.maps.items()} == {
+            name: (2, side, side) for name, side in maps.items()
+        }
+        assert list(output.maps) == list(maps)
+    assert np.abs(int8.probabilities - exact.probabilities).mean() < 0.02
+    for name in maps:
+        assert exact.maps[name].max(axis=(1, 2)) == pytest.approx(1)
+        assert np.abs(int8.maps[name] - exact.maps[name]).mean() < 0.08
+
+
+def test_other_outputs_than_the_metadata_says(toy):
+    with pytest.raises(ArtifactMismatch, match="2 outputs"):
+        LiteRTEngine(dataclasses.replace(toy, maps=("attention", "evidence")))
 
 
 def test_keras_finds_the_batch_that_is_worth_its_size(toy, monkeypatch):
@@ -72,17 +102,17 @@ def test_keras_stays_below_the_batch_that_memory_does_not_hold(toy, monkeypatch)
 def test_keras_pads_and_splits_batches(toy):
     engine = keras_engine(toy)
     images = toy_images(7)
-    together, _ = engine.predict(images)
+    together = engine.predict(images)
     engine.batch_size = 4
-    split, attention = engine.predict(images)
-    assert attention.shape == (7, 2, 2)
-    np.testing.assert_allclose(split, together, atol=1e-5)
+    split = engine.predict(images)
+    assert split.maps["attention"].shape == (7, 2, 2)
+    np.testing.assert_allclose(split.probabilities, together.probabilities, atol=1e-5)
 
 
 def test_keras_in_half_precision(toy):
     images = toy_images(4)
-    exact, _ = keras_engine(toy).predict(images)
-    half, _ = keras_engine(toy, "mixed_bfloat16").predict(images)
+    exact = keras_engine(toy).predict(images).probabilities
+    half = keras_engine(toy, "mixed_bfloat16").predict(images).probabilities
     assert half.dtype == np.float32
     assert np.abs(half - exact).mean() < 0.02
 
@@ -90,7 +120,7 @@ def test_keras_in_half_precision(toy):
 def test_the_batch_is_halved_when_memory_runs_out(toy, monkeypatch):
     engine = keras_engine(toy)
     engine.batch_size = 8
-    expected, _ = engine.predict(toy_images(6))
+    expected = engine.predict(toy_images(6)).probabilities
     predict = engine._network.predict_on_batch
 
     def small_device(images):
@@ -99,7 +129,7 @@ def test_the_batch_is_halved_when_memory_runs_out(toy, monkeypatch):
         return predict(images)
 
     monkeypatch.setattr(engine._network, "predict_on_batch", small_device)
-    found, _ = engine.predict(toy_images(6))
+    found = engine.predict(toy_images(6)).probabilities
     assert engine.batch_size == 2
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -139,8 +169,8 @@ def test_released_network_on_a_real_radiograph(radiographs):
     chest = next(path for name, path in sorted(radiographs.items()) if name.startswith("RG1"))
     (result,) = classifier.classify([classifier.prepare(chest)])
     assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-3)
-    assert result.attention.shape == (14, 14)
-    assert np.ptp(result.attention.astype(np.float32)) > 0.05
+    assert result.maps["attention"].shape == (14, 14)
+    assert np.ptp(result.maps["attention"].astype(np.float32)) > 0.05
 
 
 def test_200_real_radiographs():
@@ -154,7 +184,7 @@ def test_200_real_radiographs():
     engine = load_engine(artifact, "cpu", threads=os.cpu_count() or 1)
     answers = ask(engine, artifact.preprocessing, [samples[n] for n in chosen], gate=False)
     assert (answers.probabilities.argmax(axis=1) == answers.targets).mean() > 0.88
-    assert (np.ptp(answers.attention, axis=(1, 2)) > 0.01).all()
+    assert (np.ptp(answers.main_map, axis=(1, 2)) > 0.01).all()
 
 
 def test_int8_and_float32_agree_on_real_radiographs():

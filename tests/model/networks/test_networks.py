@@ -5,19 +5,20 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from model.engines.keras_engine import outputs_of  # noqa: E402
 from model.errors import ArtifactMismatch, ModelError  # noqa: E402
-from model.networks import NETWORKS, build, frozen_part, tail  # noqa: E402
+from model.networks import NETWORKS, build, frozen_part, map_names, tail  # noqa: E402
 from model.networks.layers import MaskedAveragePooling  # noqa: E402
-from model.networks.learn_to_pay_attention import AttendedFeatures, MeanMap  # noqa: E402
+from model.networks.learn_to_pay_attention import AttendedFeatures, PeakAtOne  # noqa: E402
 from model.networks.vgg import load_imagenet  # noqa: E402
 
 SIZE = 32
-# Map of each network, for images of 32 pixels.
+# Maps of each network and their sides, for images of 32 pixels.
 MAPS = {
-    "vgg_attention": 2,
-    "vgg_baseline": 2,
-    "learn_to_pay_attention": 8,
-    "efficientnet_attention": 2,
+    "vgg_attention": {"attention": 2},
+    "vgg_baseline": {},
+    "learn_to_pay_attention": {"deep": 2, "middle": 4, "shallow": 8},
+    "efficientnet_attention": {"attention": 2},
 }
 # What switches off everything that a training step does by chance.
 STILL = {name: {"dropout": (0.0, 0.0)} for name in NETWORKS}
@@ -32,12 +33,14 @@ def images() -> np.ndarray:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs(name, images):
     network = build(name, {"size": SIZE})
-    probabilities, attention = (np.asarray(output) for output in network.predict_on_batch(images))
+    probabilities, *maps = (np.asarray(output) for output in outputs_of(network, images))
     assert probabilities.shape == (4, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert attention.shape == (4, MAPS[name], MAPS[name])
-    assert attention.min() >= 0
-    assert attention.max() <= 1
+    assert map_names(network) == list(MAPS[name])
+    for grid, side in zip(maps, MAPS[name].values(), strict=True):
+        assert grid.shape == (4, side, side)
+        assert grid.min() >= 0
+        assert grid.max() <= 1
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -45,9 +48,7 @@ def test_the_configuration_makes_the_same_network(name, images):
     network = build(name, {"size": SIZE})
     again = keras.Model.from_config(network.get_config())
     again.set_weights(network.get_weights())
-    for one, other in zip(
-        network.predict_on_batch(images), again.predict_on_batch(images), strict=True
-    ):
+    for one, other in zip(outputs_of(network, images), outputs_of(again, images), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -87,9 +88,10 @@ def test_too_small_images_and_unknown_networks_are_refused():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_frozen_part_and_tail_are_the_whole(name, images):
     network = build(name, {"size": SIZE})
-    whole, _ = network.predict_on_batch(images)
-    parts, _ = tail(network).predict_on_batch(frozen_part(network).predict_on_batch(images))
-    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    features = frozen_part(network).predict_on_batch(images)
+    whole, parts = outputs_of(network, images), outputs_of(tail(network), features)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_imagenet_weights_from_a_file(tmp_path):
@@ -126,9 +128,8 @@ def test_dot_attention_looks_where_the_query_fits():
         AttendedFeatures("cosine")
 
 
-def test_mean_map_has_the_first_maps_size_and_a_highest_value_of_one():
-    fine = np.random.default_rng(0).random((2, 8, 8)).astype(np.float32)
-    coarse = np.ones((2, 2, 2), np.float32)
-    found = np.asarray(MeanMap()([fine, coarse]))
-    assert found.shape == (2, 8, 8)
+def test_the_highest_value_of_a_map_becomes_one():
+    grid = np.random.default_rng(0).random((2, 8, 8)).astype(np.float32) / 50
+    found = np.asarray(PeakAtOne()(grid))
     np.testing.assert_allclose(found.max(axis=(1, 2)), 1)
+    np.testing.assert_allclose(found * grid.max(axis=(1, 2), keepdims=True), grid, rtol=1e-5)

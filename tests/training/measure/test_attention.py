@@ -14,6 +14,7 @@ from training.errors import TrainingError
 from training.measure.attention import lung_attention, lung_mask, lung_shares
 
 WHOLE = Box(0, 0, 1, 1)
+BOXES = [WHOLE] * 3
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_the_mask_goes_through_the_box(samples):
 
 
 def test_a_network_that_looks_everywhere_gains_nothing(samples):
-    found = shares(samples, np.full((3, 10, 10), 0.3), WHOLE)
+    found = shares(samples, np.full((3, 10, 10), 0.3), BOXES)
     assert found == {
         "attention_in_lungs": pytest.approx(0.375),
         "area_of_lungs": pytest.approx(0.375),
@@ -63,19 +64,19 @@ def test_attention_inside_and_outside(samples):
     attention[1, 3] = 0.1  # beside it
     attention[2] = 9  # has no mask
 
-    found = shares(samples, attention, WHOLE)
+    found = shares(samples, attention, BOXES)
     assert found["attention_in_lungs"] == pytest.approx(0.5)
     assert found["difference"] == pytest.approx(0.125)
 
 
 def test_a_map_of_zeros_is_everywhere_alike(samples):
-    assert shares(samples, np.zeros((3, 4, 4)), WHOLE)["difference"] == 0
+    assert shares(samples, np.zeros((3, 4, 4)), BOXES)["difference"] == 0
 
 
 def test_counts_and_interval(samples):
     attention = np.zeros((3, 4, 4))
     attention[0, :, 0] = attention[1, 3] = 1
-    found = lung_attention(samples, attention, WHOLE)
+    found = lung_attention(samples, attention, BOXES)
 
     assert (found["n"], found["patients"], found["masks_of_another_cut"]) == (2, 2, 0)
     inside = found["figures"]["attention_in_lungs"]
@@ -85,14 +86,18 @@ def test_counts_and_interval(samples):
 def test_a_mask_of_another_cut_is_left_out_and_counted(samples):
     mask = samples[1].lung_mask
     Image.open(mask).resize((100, 95)).save(mask)
-    found = lung_attention(samples, np.ones((3, 4, 4)), WHOLE)
+    found = lung_attention(samples, np.ones((3, 4, 4)), BOXES)
 
     assert (found["n"], found["masks_of_another_cut"]) == (1, 1)
     assert found["figures"]["area_of_lungs"] == {"value": 0.5, "low": None, "high": None}
 
 
+def test_a_network_without_attention_says_nothing_about_it(samples):
+    assert lung_attention(samples, None, BOXES) is None
+
+
 def test_without_masks_there_is_nothing_to_say(samples):
-    assert lung_attention(samples[2:], np.ones((1, 4, 4)), WHOLE) is None
+    assert lung_attention(samples[2:], np.ones((1, 4, 4)), BOXES) is None
 
 
 @pytest.mark.parametrize("content", [None, b"no picture"])
@@ -101,7 +106,7 @@ def test_a_mask_that_cannot_be_read_is_named(samples, tmp_path, content):
     if content:
         file.write_bytes(content)
     with pytest.raises(TrainingError, match=r"broken\.png cannot be read"):
-        lung_attention([replace(samples[0], lung_mask=file)], np.ones((1, 4, 4)), WHOLE)
+        lung_attention([replace(samples[0], lung_mask=file)], np.ones((1, 4, 4)), BOXES)
 
 
 def test_real_masks_hold_lungs():

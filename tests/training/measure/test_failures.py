@@ -20,7 +20,7 @@ def answers_of(samples: list[Sample]) -> Answers:
     """All of them called COVID19 with 0.8."""
     said = np.tile(np.array([[0.8, 0.1, 0.1]]), (len(samples), 1))
     maps = np.random.default_rng(0).random((len(samples), 9, 9))
-    return Answers(samples, said, maps, Preprocessing())
+    return Answers(samples, said, {"attention": maps}, [Preprocessing().box] * len(samples))
 
 
 def test_the_example_and_a_map_for_every_true_and_called_class(tmp_path):

@@ -33,8 +33,8 @@ def answers_of(samples: list[Sample], refused=()) -> Answers:
     return Answers(
         samples,
         scores / scores.sum(axis=1, keepdims=True),
-        random.random((len(samples), 9, 9)),
-        Preprocessing(),
+        {"attention": random.random((len(samples), 9, 9))},
+        [Preprocessing().box] * len(samples),
         refused,
     )
 

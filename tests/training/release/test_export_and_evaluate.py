@@ -69,7 +69,7 @@ def test_the_engines_agree(artifact, answers, tested):
 
     exact = ask(KerasEngine(artifact, "float32"), artifact.preprocessing, tested, gate=False)
     assert agreement(answers.probabilities, exact.probabilities)["max_difference"] < 0.1
-    assert np.abs(answers.attention - exact.attention).mean() < 0.05
+    assert np.abs(answers.main_map - exact.main_map).mean() < 0.05
 
 
 def test_the_metadata_holds_what_evaluation_finds(artifact, answers):

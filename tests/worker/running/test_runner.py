@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from model.classifier import Prepared, Result
-from model.errors import UnreadableImage
+from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
-from worker.records import ImageStatus, JobStatus, NewImage
+from model.scores import GateScore
+from worker.records import GateRecord, ImageStatus, JobStatus, NewImage
 from worker.running.runner import Runner, TimeSlice
 
 SEEN = Box(0.06, 0.06, 0.94, 0.94)
@@ -28,11 +29,20 @@ class ScriptedClassifier:
         word = source.read_text()
         if word == "unreadable":
             raise UnreadableImage("The file is broken.")
+        if word == "leg":
+            raise NotAChestXray("This is a leg.", GateScore("frontal-test", 0.1))
         if word == "crash":
             raise RuntimeError("a bug in a decoder")
         image = np.full((2, 2, 3), word == "poison", dtype=np.float32)
         return Prepared(
-            image, SEEN, width=20, height=10, decode_ms=1.0, gate_ms=0.5, prepare_ms=0.25
+            image,
+            SEEN,
+            width=20,
+            height=10,
+            gate=GateScore("frontal-test", 0.9),
+            decode_ms=1.0,
+            gate_ms=0.5,
+            prepare_ms=0.25,
         )
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
@@ -44,7 +54,7 @@ class ScriptedClassifier:
                 label="NORMAL",
                 probabilities={"COVID19": 0.1, "NORMAL": 0.7, "PNEUMONIA": 0.2},
                 uncertain=False,
-                attention=np.eye(3, dtype=np.float16),
+                maps={"attention": np.eye(3, dtype=np.float16)},
                 box=SEEN,
                 model=self.version,
                 infer_ms=2.0,
@@ -92,14 +102,15 @@ def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, stor
 
 
 def test_one_bad_file_never_fails_its_batch(runner, store, clinic, upload, files):
-    job = upload("good", "unreadable", "crash", "poison", "good", "gone")
+    job = upload("good", "unreadable", "leg", "crash", "poison", "good", "gone")
     gone = store.images(clinic.id, job.id).items[-1]
     files.delete([gone.file_key])
-    assert runner.run() == 6
+    assert runner.run() == 7
     results = [(i.status, i.reason) for i in store.images(clinic.id, job.id).items]
     assert results == [
         (ImageStatus.DONE, None),
         (ImageStatus.REJECTED, "unreadable"),
+        (ImageStatus.REJECTED, "not_a_chest_xray"),
         (ImageStatus.FAILED, "internal_error"),
         (ImageStatus.FAILED, "internal_error"),
         (ImageStatus.DONE, None),
@@ -107,6 +118,13 @@ def test_one_bad_file_never_fails_its_batch(runner, store, clinic, upload, files
     ]
     assert store.job(clinic.id, job.id).status is JobStatus.COMPLETE
     assert all(i.message for i in store.images(clinic.id, job.id).items if i.reason)
+
+
+def test_the_gates_score_is_kept_with_done_and_rejected_images(runner, store, clinic, upload):
+    job = upload("good", "unreadable", "leg")
+    runner.run()
+    gates = [image.gate for image in store.images(clinic.id, job.id).items]
+    assert gates == [GateRecord("frontal-test", 0.9), None, GateRecord("frontal-test", 0.1)]
 
 
 def test_no_file_name_reaches_the_log(runner, upload, caplog):
