@@ -1,4 +1,4 @@
-"""The web application: `gunicorn "web.app:create_app()"`."""
+"""The web application, for `web.door` or any other WSGI server."""
 
 from datetime import timedelta
 from importlib.metadata import version

@@ -12,7 +12,7 @@ from worker.errors import SettingsError
 
 DEFAULT_HOME = "~/.local/share/cxr-batch"
 POSITIVE = (
-    *("max_upload_mb", "max_image_mb", "max_job_images"),
+    *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("lease_s", "max_attempts", "image_limit_s"),
 )
 
@@ -37,7 +37,10 @@ class Settings:
     host: str = _setting("CXR_HOST", "127.0.0.1", "address that the web server listens on")
     port: int = _setting("CXR_PORT", 8000, "port that the web server listens on")
     web_threads: int = _setting(
-        "CXR_WEB_THREADS", 8, "requests that the web server answers at once"
+        "CXR_WEB_THREADS", 8, "requests, other than uploads, that the web server works on at once"
+    )
+    max_uploads: int = _setting(
+        "CXR_MAX_UPLOADS", 48, "uploads that the web server takes at once; more are told to wait"
     )
     token: str = _setting(
         "CXR_TOKEN", "", "the clinic's access token; empty: made on first start, kept in the home"

@@ -78,8 +78,8 @@ def _stat(status: Path) -> tuple[str, list[str]]:
 
 
 def _name(command: str, arguments: list[str], taken: dict[str, int]) -> str:
-    for name in ("worker", "sweep", "web.local.gunicorn"):
+    for name in ("worker", "sweep", "web"):
         if name in arguments:
-            command = {"web.local.gunicorn": "web", "sweep": "sweeper"}.get(name, name)
+            command = {"sweep": "sweeper"}.get(name, name)
     number = 1 + sum(name.split("-")[0] == command for name in taken)
     return f"{command}-{number}" if command == "worker" else command

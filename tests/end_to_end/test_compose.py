@@ -18,7 +18,6 @@ from tests.support.compose import (
     instructions,
     own_services,
 )
-from web.local.gunicorn import gunicorn_arguments
 from worker.settings import Settings, describe
 from worker.supervise.parts import CONTAINER_GRACE_S
 from worker.supervise.supervisor import CLEAN_UP_S
@@ -146,8 +145,7 @@ def test_the_queue_keeps_its_messages():
 def test_web_listens_where_it_is_published():
     web = own_services()["web"]
     settings = Settings.from_env(web["environment"])
-    arguments = gunicorn_arguments(settings)
-    assert arguments[arguments.index("--bind") + 1] == "0.0.0.0:8000"
+    assert (settings.host, settings.port) == ("0.0.0.0", 8000)
     assert web["ports"] == ["127.0.0.1:8000:8000"]
     assert ("EXPOSE", "8000") in instructions(dockerfile(), "cpu")
 

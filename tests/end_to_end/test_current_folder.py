@@ -12,7 +12,7 @@ from tests.support.waiting import wait_for
 from web.local.temporary import running_system
 
 # Names of our own packages and of libraries that are imported early, late, or by a child process.
-TAKEN = ("model", "worker", "web", "training", "celery", "gunicorn", "flask", "numpy", "redis")
+TAKEN = ("model", "worker", "web", "training", "celery", "uvicorn", "flask", "numpy", "redis")
 TRAP = "raise SystemExit('the current folder was imported')\n"
 
 

@@ -53,7 +53,7 @@ def test_it_starts_all_parts_and_stops_them_all(tmp_path, number):
     with running_system(tmp_path / "home", "--workers", "2") as stack:
         commands = " ".join(parts_of(stack).values())
         assert commands.count("cxr worker") == 2
-        for part in ("valkey-server", "gunicorn", "cxr sweep"):
+        for part in ("valkey-server", "cxr web", "cxr sweep"):
             assert part in commands
         pids = list(parts_of(stack))
         stack.process.send_signal(number)

@@ -94,18 +94,6 @@ class Machine:
 
         return wait_for(started)
 
-    def kill_web_child(self) -> None:
-        """The process in which gunicorn serves; gunicorn starts another."""
-        (master,) = self.pids("web")
-        for pid in _children_of(master):
-            os.kill(pid, signal.SIGKILL)
-
-    def kill_web(self) -> None:
-        """gunicorn and the process in which it serves."""
-        (master,) = self.pids("web")
-        for pid in [master, *_children_of(master)]:
-            os.kill(pid, signal.SIGKILL)
-
     def kill_supervisor(self, timeout_s: float = 20.0) -> None:
         """And wait until its parts have followed it. Raises AssertionError when one stays."""
         parts = set(children(self.system).values())

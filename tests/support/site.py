@@ -1,4 +1,4 @@
-"""The web server as a real process (gunicorn, SQLite, files) on a free port, without workers.
+"""The web server as a real process (`cxr web`, SQLite, files) on a free port, without workers.
 
 Tests of the pages let images progress when they want it, with the verbs of the store.
 """
@@ -6,19 +6,18 @@ Tests of the pages let images progress when they want it, with the verbs of the 
 import os
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.waiting import wait_for
-from web.local.gunicorn import gunicorn_arguments
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord, JobRecord, NewImage
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
+from worker.supervise.parts import CXR
 
 TOKEN = "a-token-for-the-tests"
 # For a headless Chromium that asks nothing of the machine and calls nobody.
@@ -71,7 +70,7 @@ class Site:
     def start(self) -> None:
         log = (self.home / "web.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, *gunicorn_arguments(self.settings)],
+            [*CXR, "web"],
             env=os.environ | self.settings.environment(),
             stdout=log,
             stderr=log,

@@ -1,12 +1,9 @@
 """`cxr up`: the whole system on one machine. `cxr web`: the web server alone."""
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
-from web.local.gunicorn import gunicorn_arguments
 from web.local.machine import OneMachine
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
@@ -44,8 +41,9 @@ def up(host: str | None, port: int | None, home: Path | None, workers: int | Non
 
 @click.command()
 def web() -> None:
-    """Serve the pages and the REST API with gunicorn, until SIGTERM."""
+    """Serve the pages and the REST API, until SIGTERM."""
+    from web.door.server import serve
+
     log_to_stderr()
     with worker_errors():
-        settings = Settings.from_env()
-    os.execv(sys.executable, [sys.executable, *gunicorn_arguments(settings)])
+        serve(Settings.from_env())

@@ -5,7 +5,6 @@ import fcntl
 import os
 import secrets
 import socket
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,12 +14,11 @@ from pathlib import Path
 import click
 
 from model.artifact import load_artifact
-from web.local.gunicorn import gunicorn_arguments
 from worker.errors import LaunchError
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
-from worker.supervise.parts import sweeper_part, worker_part
+from worker.supervise.parts import CXR, sweeper_part, worker_part
 from worker.supervise.process import Part
 from worker.supervise.supervisor import Supervisor
 from worker.supervise.valkey import EmbeddedValkey
@@ -60,9 +58,7 @@ class OneMachine:
         migrate(store.database)
         store.ensure_clinic(DEFAULT_CLINIC, settings.token)
         store.close()
-        supervisor.start(
-            Part("web", [sys.executable, *gunicorn_arguments(settings)], settings.environment())
-        )
+        supervisor.start(Part("web", [*CXR, "web"], settings.environment()))
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))
         supervisor.start(sweeper_part(settings))

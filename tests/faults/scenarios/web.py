@@ -12,17 +12,18 @@ from urllib.parse import urlsplit
 from tests.faults.machine import TOKEN
 from tests.faults.scenarios.registry import REDIS_BACK_S, Unavailable, scenario
 from tests.faults.trial import IMAGES, Trial, chest, new_key
+from tests.support import crowd
 from tests.support.waiting import wait_for
 
 
 @scenario()
 def web_process_killed(trial: Trial) -> None:
-    """kill -9 of the web server's child while it takes an upload"""
+    """kill -9 of the web server while it takes an upload"""
     machine = trial.machine
     uploading = threading.Thread(target=trial.upload)
     uploading.start()
     wait_for(lambda: _has_folder_in_work(trial), timeout_s=30, every_s=0.002)
-    machine.kill_web_child()
+    machine.kill("web")
     trial.over()
     uploading.join()
 
@@ -35,7 +36,7 @@ def web_killed_before_sending(trial: Trial) -> None:
         sending = threading.Thread(target=trial.send, kwargs={"key": key})
         sending.start()
         job = wait_for(lambda: machine.store.job_of_key(machine.clinic.id, key))
-        machine.kill_web()
+        machine.kill("web")
         sending.join()
     assert trial.upload(key=key) == job.id
     trial.over()
@@ -48,11 +49,21 @@ def web_killed_in_an_upload(trial: Trial) -> None:
     folders = set(_folders(trial))
     with _half_an_upload(machine.system.url, key):
         wait_for(lambda: set(_folders(trial)) - folders)
-        machine.kill_web()
+        machine.kill("web")
     assert machine.store.job_of_key(machine.clinic.id, key) is None, "half a job is visible"
     job_id = trial.upload(key=key)
     assert trial.job(job_id).counts.total == IMAGES
     trial.over()
+
+
+@scenario(recomputes=False)
+def silent_and_slow_clients(trial: Trial) -> None:
+    """200 silent connections and 20 slow uploads hold on while a job is uploaded"""
+    url = trial.machine.system.url
+    with crowd.silent(url, 200), crowd.slow_uploads(url, TOKEN, 20):
+        trial.in_the_middle(trial.upload())
+        trial.over()
+        wait_for(trial.complete, timeout_s=60)
 
 
 @scenario()

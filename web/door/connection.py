@@ -1,0 +1,111 @@
+"""One connection: what uvicorn's protocol leaves open for ever gets an end here.
+
+uvicorn bounds only the pause between two requests. Here also the head of a request has a deadline
+and a size, a body that nobody wants any more is not taken without end, and when there are too many
+connections the one that has been silent longest gives way.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.door.limits import Limits
+
+
+class Connection(HttpToolsProtocol):
+    """`scope["extensions"]["door.connection"]` of every request."""
+
+    # Those between two requests, silent longest first.
+    _idle: dict["Connection", None] = {}
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._limits: Limits = self.config.loaded_app.limits
+        self._timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._in_head = True
+        self._in_body = False
+
+    @property
+    def is_gone(self) -> bool:
+        return self.transport.is_closing()
+
+    def abort(self) -> None:
+        """Close at once, whatever is still to be sent."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._idle[self] = None
+        self._close_within(self._limits.head_s)
+        if len(self.connections) > self._limits.max_connections:
+            next(iter(self._idle)).abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._idle.pop(self, None)
+        self._wait_on()
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            # Bytes of a body that came along are counted too: a head is far smaller than a piece.
+            self._head_bytes += len(data)
+            if self._timer is None:
+                self._close_within(self._limits.head_s)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self._limits.max_head_bytes and not self.is_gone:
+            self.send_400_response("The head of the request is too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"door.connection": self}
+
+    def on_headers_complete(self) -> None:
+        self._idle.pop(self, None)
+        self._wait_on()
+        self._in_head, self._in_body = False, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_body = False
+        if self.cycle.response_complete:
+            self._await_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.is_gone:  # closed once all is sent: a reader that takes nothing must not stop that
+            self._abort_within(self._limits.patience_s)
+        elif self._in_body:
+            self._abort_within(self._limits.linger_s)
+        elif self.cycle.response_complete:
+            self._await_head()
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _await_head(self) -> None:
+        self._wait_on()
+        self._in_head, self._head_bytes = True, 0
+        self._idle[self] = None
+
+    def _close_within(self, seconds: float) -> None:
+        self._wait_on()
+        self._timer = self.loop.call_later(seconds, self._too_late)
+
+    def _abort_within(self, seconds: float) -> None:
+        self._wait_on()
+        self._timer = self.loop.call_later(seconds, self.abort)
+
+    def _wait_on(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_late(self) -> None:
+        self.transport.close()
