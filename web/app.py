@@ -14,7 +14,7 @@ from web.api.openapi import describe
 from web.pages import views as pages
 from web.services import Services, services
 from worker.errors import SettingsError
-from worker.intake.upload import MEGABYTE
+from worker.intake.sorting import MEGABYTE
 from worker.settings import Settings
 
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.

@@ -14,9 +14,12 @@ from web import errors
 from web.services import services
 from worker.errors import (
     InvalidCursor,
+    JobNotOpen,
+    KeyReused,
     KeyTaken,
     NotFound,
     StorageUnavailable,
+    UploadAbandoned,
     UploadTooLarge,
     WorkerError,
 )
@@ -28,6 +31,9 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     NotFound: (404, "not_found"),
     InvalidCursor: (422, "invalid_cursor"),
     KeyTaken: (409, "key_taken"),
+    KeyReused: (422, "idempotency_key_reused"),
+    JobNotOpen: (409, "job_not_open"),
+    UploadAbandoned: (409, "upload_abandoned"),
     StorageUnavailable: (507, "storage_unavailable"),
     Rejection: (422, None),
     errors.NotSignedIn: (401, None),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from worker.intake.files import ImageFiles
+from worker.intake.receiving import Intake
 from worker.queue.dispatch import Dispatcher
 from worker.settings import Settings
 from worker.store import Store
@@ -16,11 +17,14 @@ class Services:
     store: Store
     files: ImageFiles
     dispatcher: Dispatcher
+    intake: Intake
 
     @classmethod
     def make(cls, settings: Settings) -> "Services":
         store = Store(settings.database_url)
-        return cls(settings, store, ImageFiles(settings.images_dir), Dispatcher(store, settings))
+        files, dispatcher = ImageFiles(settings.images_dir), Dispatcher(store, settings)
+        intake = Intake(store, files, settings, dispatcher.wake)
+        return cls(settings, store, files, dispatcher, intake)
 
 
 def services() -> Services:

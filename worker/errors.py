@@ -24,7 +24,19 @@ class NotFound(WorkerError):
 
 
 class KeyTaken(WorkerError):
-    """Raised when the clinic has a job with this idempotency key: the upload was sent twice."""
+    """Raised when the clinic has an upload with this idempotency key: it was sent twice."""
+
+
+class KeyReused(WorkerError):
+    """Raised when an idempotency key comes again with other files than the first time."""
+
+
+class UploadAbandoned(WorkerError):
+    """Raised when an upload goes on that was given up, because it had been silent for too long."""
+
+
+class JobNotOpen(WorkerError):
+    """Raised when files are added to a job that takes no more."""
 
 
 class InvalidCursor(WorkerError):

@@ -53,6 +53,51 @@ class NewImage:
 
 
 @dataclass(frozen=True)
+class Arriving:
+    """An upload on its way. `upload` names the folder of its files, and no other upload.
+
+    part_of: the open job that it adds to.
+    """
+
+    clinic_id: int
+    upload: str
+    urgent: bool = False
+    part_of: int | None = None
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What an upload becomes at its end. `open`: more images may come.
+
+    idempotency_key: what its sender calls it; content_sha256: what it contained (64 hex digits).
+    """
+
+    name: str = ""
+    urgent: bool = False
+    open: bool = False
+    idempotency_key: str | None = None
+    content_sha256: str | None = None
+    max_images: int | None = None
+
+
+@dataclass(frozen=True)
+class DeletedJob:
+    """A job that is to be removed, and the folder of its files if it has one."""
+
+    id: int
+    upload: str | None
+
+
+@dataclass(frozen=True)
+class KnownUpload:
+    """What became of the upload with a key: its job (the open one that it added to, for a part)."""
+
+    job: "JobRecord"
+    content_sha256: str | None
+    is_part: bool
+
+
+@dataclass(frozen=True)
 class Counts:
     total: int
     waiting: int
@@ -71,6 +116,8 @@ class Counts:
 class JobRecord:
     """One bulk upload. `revision` grows with every change, so it serves as an ETag.
 
+    open: more images may come. content_sha256: of the upload that began it (64 hex digits).
+
     started_with: images that had their final status when work (last) began, at `started_at`.
     model: whose workers take its images, None before one began. labels: that model's, in its order.
     """
@@ -80,7 +127,9 @@ class JobRecord:
     name: str
     status: JobStatus
     urgent: bool
+    open: bool
     counts: Counts
+    content_sha256: str | None
     revision: int
     started_with: int
     model: str | None

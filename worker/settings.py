@@ -13,7 +13,7 @@ from worker.errors import SettingsError
 DEFAULT_HOME = "~/.local/share/cxr-batch"
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
-    *("lease_s", "max_attempts", "image_limit_s"),
+    *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
 )
 
 
@@ -59,6 +59,9 @@ class Settings:
     max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "largest upload, in megabytes")
     max_image_mb: int = _setting("CXR_MAX_IMAGE_MB", 128, "largest single image, in megabytes")
     max_job_images: int = _setting("CXR_MAX_JOB_IMAGES", 20_000, "most images in one job")
+    open_job_s: int = _setting(
+        "CXR_OPEN_JOB_S", 3600, "seconds without new files after which an open job is closed"
+    )
     lease_s: int = _setting(
         "CXR_LEASE_S", 120, "seconds after which a silent worker's images go to another"
     )

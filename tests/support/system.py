@@ -50,7 +50,7 @@ class System:
             images.append(NewImage(path.name, incoming.keep(), path.stat().st_size))
         job = self.store.create_job(self.clinic.id, "job", images)
         if send:
-            self.dispatcher.wake(job.id)
+            self.dispatcher.wake(len(images))
         return job
 
     def complete(self, job: JobRecord) -> bool:

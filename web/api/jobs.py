@@ -9,7 +9,8 @@ from web.api.schemas import ImagePage, ImagesQuery, Job, JobPage, JobsQuery
 from web.api.shapes import image_json, job_json, page_json
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.records import ImageStatus, JobRecord
+from worker.intake.removal import remove_some
+from worker.records import ImageStatus, JobRecord, Page
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
 blueprint.before_request(check_api_request)
@@ -20,8 +21,17 @@ blueprint.before_request(check_api_request)
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(JobPage)
 def list_jobs(query):
-    """List jobs, newest first"""
-    page = services().store.jobs(clinic_id(), **query)
+    """List jobs, newest first
+
+    With `idempotency_key`, only the job of the upload with that key: none means that the upload
+    has not arrived.
+    """
+    key = query.pop("idempotency_key", None)
+    if key is None:
+        page = services().store.jobs(clinic_id(), **query)
+    else:
+        job = services().store.job_of_key(clinic_id(), key)
+        page = Page([job] if job else [], None)
     # With the time: ids begin anew in another data folder.
     versions = [(job.id, job.created_at, job.revision) for job in page.items]
     etag = etag_of(versions, page.next_cursor)
@@ -74,14 +84,16 @@ def retry_job(job_id):
 
 
 @blueprint.delete("/jobs/<int:job_id>")
-@blueprint.output({}, status_code=204, description="The job, its images and files are gone.")
+@blueprint.output({}, status_code=204, description="The job is gone.")
 def delete_job(job_id):
     """Delete a job
 
-    With its images, results and files, also while it runs. There is no way back.
+    With its images, results and files, also while it runs. This cannot be undone. It is gone for
+    everybody with the answer; the files of a large job are removed within seconds after it.
     """
     here = services()
-    here.files.delete(here.store.delete_job(clinic_id(), job_id))
+    here.store.delete_job(clinic_id(), job_id)
+    remove_some(here.store, here.files)
     return "", 204
 
 
@@ -105,5 +117,5 @@ def list_images(job_id, query):
 
 
 def _again(job: JobRecord) -> Response:
-    services().dispatcher.wake(job.id)
+    services().dispatcher.wake(job.counts.waiting)
     return jsonify(job_json(job))

@@ -35,34 +35,39 @@ COMMON = {
     "503": "The database cannot be reached.",
 }
 NOT_MODIFIED = {304: {"description": "The client has this version (If-None-Match)."}}
-# How a job is sent.
-UPLOAD_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["files"],
-                "properties": {
-                    "files": {
-                        "type": "array",
-                        "items": {"type": "string", "format": "binary"},
-                        "description": "JPEG, PNG, WEBP, TIFF, DICOM, or zip archives of them.",
-                    },
-                    "name": {"type": "string", "maxLength": 200},
-                    "urgent": {"type": "boolean", "default": False},
-                },
-            }
-        },
-        "application/json": {
-            "schema": {"$ref": "#/components/schemas/InlineJob"},
-            "example": {
-                "name": "Monday morning",
-                "images": [{"filename": "chest.png", "data": "data:image/png;base64,iVBORw0KGgo="}],
-            },
-        },
+_FILES = {
+    "type": "array",
+    "items": {"type": "string", "format": "binary"},
+    "description": "JPEG, PNG, WEBP, TIFF, DICOM, or zip archives of them.",
+}
+_JSON = {
+    "schema": {"$ref": "#/components/schemas/InlineJob"},
+    "example": {
+        "name": "Monday morning",
+        "images": [{"filename": "chest.png", "data": "data:image/png;base64,iVBORw0KGgo="}],
     },
 }
+
+
+def _body(required: list[str], json: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": required, "properties": {"files": _FILES, **fields}}
+    content = {"multipart/form-data": {"schema": schema}, "application/json": json}
+    return {"required": True, "content": content}
+
+
+# How a job is sent, and how files are added to one.
+UPLOAD_BODY = _body(
+    [],
+    _JSON,
+    name={"type": "string", "maxLength": 200},
+    urgent={"type": "boolean", "default": False},
+    open={
+        "type": "boolean",
+        "default": False,
+        "description": "More files will be added; without it, `files` is required.",
+    },
+)
+ADD_BODY = _body(["files"], _JSON | {"example": {"images": _JSON["example"]["images"]}})
 
 
 def describe(app: APIFlask) -> None:

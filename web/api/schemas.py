@@ -36,6 +36,10 @@ class Job(Schema):
     name = String(required=True, metadata={"example": "Monday morning"})
     status = String(required=True, validate=OneOf([status.value for status in JobStatus]))
     urgent = Boolean(required=True)
+    open = Boolean(
+        required=True,
+        metadata=_described("More images may be added, so it is not complete."),
+    )
     counts = Nested(Counts, required=True)
     progress = Float(
         required=True,
@@ -45,6 +49,13 @@ class Job(Schema):
     images_per_second = Float(required=True, allow_none=True)
     seconds_left = Float(
         required=True, allow_none=True, metadata=_described("Estimate; null when unknown.")
+    )
+    content_sha256 = String(
+        required=True,
+        allow_none=True,
+        metadata=_described(
+            "Of the upload: SHA-256 of the lines that `sha256sum` prints for its files, in order."
+        ),
     )
     created_at = String(required=True, metadata=TIME)
     started_at = String(required=True, allow_none=True, metadata=TIME)
@@ -147,17 +158,20 @@ class Problem(Schema):
     code = String(required=True, metadata=_described("For programs.", "not_found"))
 
 
+IDEMPOTENCY_KEY = [
+    Length(1, MAX_IDEMPOTENCY_KEY),
+    Regexp(r"^[!-~]+$", error="Letters, digits and signs of ASCII, without spaces."),
+]
+
+
 class UploadHeaders(Schema):
     idempotency_key = String(
         data_key="Idempotency-Key",
-        validate=[
-            Length(1, MAX_IDEMPOTENCY_KEY),
-            Regexp(r"^[!-~]+$", error="Letters, digits and signs of ASCII, without spaces."),
-        ],
+        validate=IDEMPOTENCY_KEY,
         metadata=_described(
-            "Your own name for this upload, new for each. Sent again with the same key, after a "
-            "broken connection, it is answered with the job of the first time. An empty body with "
-            "the key spares a large one: it is answered with 202 only when there is such a job.",
+            "Your own name for this upload, new for each. Sent again with the same key and files, "
+            "after a broken connection, it is answered with the job of the first time; with other "
+            "files, with 422. `GET /jobs?idempotency_key=` tells whether an upload arrived.",
             "7f0c1d3e-6f3b-4f6c-9f55-0a8f6c0f2f6e",
         ),
     )
@@ -168,6 +182,9 @@ class JobsQuery(Schema):
         validate=Length(max=MAX_CURSOR), metadata=_described("`next_cursor` of the page before.")
     )
     limit = Integer(load_default=50, validate=Range(1, MAX_PER_PAGE))
+    idempotency_key = String(
+        validate=IDEMPOTENCY_KEY, metadata=_described("Only the job of the upload with this key.")
+    )
 
 
 class ImagesQuery(Schema):
@@ -212,4 +229,7 @@ class InlineJob(Schema):
 
     name = String(load_default="", validate=Length(max=200))
     urgent = Boolean(load_default=False)
-    images = List(Nested(InlineImage), required=True, validate=Length(min=1))
+    open = Boolean(
+        load_default=False, metadata=_described("More images will be added: then it may have none.")
+    )
+    images = List(Nested(InlineImage), load_default=[])

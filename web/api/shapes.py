@@ -19,6 +19,7 @@ def job_json(job: JobRecord) -> dict[str, Any]:
         "name": job.name,
         "status": job.status.value,
         "urgent": job.urgent,
+        "open": job.open,
         "counts": {
             "total": counts.total,
             "waiting": counts.waiting,
@@ -31,6 +32,7 @@ def job_json(job: JobRecord) -> dict[str, Any]:
         "progress": round(job.progress, 4),
         "images_per_second": None if speed is None else round(speed, 2),
         "seconds_left": None if left is None else round(left, 1),
+        "content_sha256": job.content_sha256,
         "created_at": time_json(job.created_at),
         "started_at": time_json(job.started_at),
         "finished_at": time_json(job.finished_at),

@@ -1,30 +1,22 @@
-"""POST /jobs: an upload becomes a job, as multipart/form-data or as JSON."""
-
-import base64
-import binascii
+"""Uploads: `POST /jobs`, and `images` and `close` of a job that is open."""
 
 from apiflask import APIBlueprint
-from flask import Request, Response, jsonify, request
-from marshmallow import ValidationError
+from flask import Response, jsonify, request
 
-from web.api.openapi import UPLOAD_BODY
-from web.api.schemas import InlineJob, Job, UploadHeaders
+from web.api.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
+from web.api.openapi import ADD_BODY, UPLOAD_BODY
+from web.api.schemas import Job, UploadHeaders
 from web.api.shapes import job_json
 from web.auth.requests import check_api_request, clinic_id
-from web.errors import InvalidUpload, UnsupportedUpload
-from web.multipart import Part, parts
+from web.errors import InvalidUpload
 from web.services import services
-from worker.errors import KeyTaken
-from worker.intake.upload import MEGABYTE, Upload, printable
-from worker.records import JobRecord
+from worker.errors import JobNotOpen, KeyReused, KeyTaken
+from worker.intake.receiving import Upload
+from worker.records import JobRecord, KnownUpload
 
 blueprint = APIBlueprint("upload", __name__, tag="Jobs")
 blueprint.before_request(check_api_request)
 
-FIELD_BYTES = 10_000
-# JSON is held in memory, three times over while it is decoded; multipart is not.
-JSON_MEGABYTES = 32
-YES, NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 HEADERS = {
     "Location": {"schema": {"type": "string"}, "description": "/api/v1/jobs/{id}"},
     "Idempotency-Replayed": {
@@ -32,24 +24,19 @@ HEADERS = {
         "description": "`true` when this key was used before: nothing new was made.",
     },
 }
-WHAT_TO_SEND = (
-    "Send the files as multipart/form-data in the field `files` (repeat it for each file), or JSON "
-    '{"name": "...", "images": [{"filename": "...", "data": "data:image/png;base64,..."}]}.'
-)
+ANSWERS = {
+    202: {"headers": HEADERS},
+    413: "The upload is over a limit of this server.",
+    415: "The body is neither multipart/form-data nor JSON.",
+    422: "The upload cannot be understood, or its key belongs to other files; see the detail.",
+    507: "The server's disk is full.",
+}
+NOT_OPEN = "The job is closed, or the upload was silent for too long."
 
 
 @blueprint.post("/jobs")
 @blueprint.input(UploadHeaders, location="headers", arg_name="headers")
-@blueprint.doc(
-    extensions={"requestBody": UPLOAD_BODY},
-    responses={
-        202: {"headers": HEADERS},
-        413: "The upload is over a limit of this server.",
-        415: "The body is neither multipart/form-data nor JSON.",
-        422: "The upload cannot be understood; the detail says what to send.",
-        507: "The server's disk is full.",
-    },
-)
+@blueprint.doc(extensions={"requestBody": UPLOAD_BODY}, responses=ANSWERS)
 @blueprint.output(
     Job,
     status_code=202,
@@ -59,34 +46,87 @@ def create_job(headers):
     """Upload images
 
     A zip archive becomes one image for each of its members. A file that cannot be used gets the
-    status `rejected` with a reason, and the others go on.
+    status `rejected` with a reason, and the others go on. Workers begin while the upload still
+    runs; the job appears as a whole with the answer, and an upload that breaks off leaves nothing.
+
+    With `open`, files may be added later with `POST /jobs/{id}/images`, until the job is closed.
     """
+    return _receive(headers.get("idempotency_key"), None)
+
+
+@blueprint.post("/jobs/<int:job_id>/images")
+@blueprint.input(UploadHeaders, location="headers", arg_name="headers")
+@blueprint.doc(extensions={"requestBody": ADD_BODY}, responses=ANSWERS | {409: NOT_OPEN})
+@blueprint.output(
+    Job, status_code=202, description="Every file is stored durably and belongs to the job."
+)
+def add_images(job_id, headers):
+    """Add images to an open job
+
+    The images of one request appear together with the answer; a request that breaks off adds
+    nothing.
+    """
+    job = services().store.job(clinic_id(), job_id)
+    return _receive(headers.get("idempotency_key"), job)
+
+
+@blueprint.post("/jobs/<int:job_id>/close")
+@blueprint.output(Job)
+def close_job(job_id):
+    """Close an open job
+
+    It takes no more files, and is complete once its images are finished. A job that is closed
+    already stays as it is; one to which nothing is added for a while closes by itself.
+    """
+    return jsonify(job_json(services().store.close_job(clinic_id(), job_id)))
+
+
+class _Receiving:
+    """An upload into the intake, as `read_body` wants to hand files over."""
+
+    def __init__(self, upload: Upload) -> None:
+        self.add, self.refuse = upload.add, upload.refuse
+        self._upload = upload
+
+    def know(self, fields: Fields) -> None:
+        self._upload.urgent = fields.urgent
+
+
+def _receive(key: str | None, into: JobRecord | None) -> Response:
     here = services()
-    key = headers.get("idempotency_key")
-    if key is not None and (known := here.store.job_of_key(clinic_id(), key)):
-        return _accepted(known, replayed=True)
-    with Upload(here.files, here.settings) as upload:
-        if request.mimetype == "multipart/form-data":
-            name, urgent = _read_multipart(request, upload)
-        elif request.is_json:
-            name, urgent = _read_json(request, upload)
-        else:
-            raise UnsupportedUpload(f"Received: {request.mimetype or 'no type'}. {WHAT_TO_SEND}")
-        if not upload:
+    known = here.store.known_upload(clinic_id(), key) if key is not None else None
+    if known is not None:
+        comparing = Comparing()
+        read_body(request, comparing)
+        return _replayed(known, comparing.content_sha256, into)
+    if into is not None and not into.open:
+        raise JobNotOpen(f"Job {into.id} is closed and takes no more files. Start a new job.")
+    with here.intake.receive(clinic_id(), into) as upload:
+        fields = read_body(request, _Receiving(upload))
+        if not upload and not fields.open:
             raise InvalidUpload(f"The upload holds no files. {WHAT_TO_SEND}", "no_files")
-        name = printable(name.strip()) or upload.default_name()
+        if into is not None and (fields.name or fields.urgent or fields.open):
+            raise InvalidUpload("Only `files` can be added to a job; the rest it has already.")
         try:
-            job = here.store.create_job(
-                clinic_id(), name, upload.rows(), urgent, upload.folder, idempotency_key=key
-            )
+            job = upload.accept(fields.name, fields.urgent, key, fields.open)
         except KeyTaken:  # the same upload came twice at once, and the other one was first
-            known = here.store.job_of_key(clinic_id(), key)
+            known = here.store.known_upload(clinic_id(), key)
             if known is None:  # and was deleted since
                 raise
-            return _accepted(known, replayed=True)
-        upload.committed()
-    here.dispatcher.wake(job.id)
+            return _replayed(known, upload.content_sha256, into)
     return _accepted(job)
+
+
+def _replayed(known: KnownUpload, content_sha256: str, into: JobRecord | None) -> Response:
+    """The answer to an upload whose key is known. Raises KeyReused unless it is the same one."""
+    same_job = known.is_part and known.job.id == into.id if into else not known.is_part
+    # Uploads of earlier versions have no fingerprint.
+    if not same_job or known.content_sha256 not in (content_sha256, None):
+        raise KeyReused(
+            "This Idempotency-Key belongs to an upload of other files. Use a new key for each new "
+            "upload, and an old one only to send the same files again."
+        )
+    return _accepted(known.job, replayed=True)
 
 
 def _accepted(job: JobRecord, replayed: bool = False) -> Response:
@@ -96,59 +136,3 @@ def _accepted(job: JobRecord, replayed: bool = False) -> Response:
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def _read_multipart(request: Request, upload: Upload) -> tuple[str, bool]:
-    fields = {"name": "", "urgent": ""}
-    for part in parts(request):
-        if part.filename:
-            if part.name != "files":
-                raise InvalidUpload(f"A file came in another field. {WHAT_TO_SEND}")
-            upload.add(part.filename, part.chunks)
-            continue
-        value = _field_value(part)
-        if part.name in fields:
-            fields[part.name] = value.decode(errors="replace")
-        elif value:
-            raise InvalidUpload(f"There is a field that has no meaning here. {WHAT_TO_SEND}")
-    urgent = fields["urgent"].strip().lower()
-    if urgent not in YES | NO:
-        raise InvalidUpload("The field `urgent` must be true or false.")
-    return fields["name"], urgent in YES
-
-
-def _field_value(part: Part) -> bytes:
-    value = b""
-    for chunk in part.chunks:
-        value += chunk
-        if len(value) > FIELD_BYTES:
-            raise InvalidUpload(f"A field is longer than {FIELD_BYTES} bytes. {WHAT_TO_SEND}")
-    return value
-
-
-def _read_json(request: Request, upload: Upload) -> tuple[str, bool]:
-    request.max_content_length = JSON_MEGABYTES * MEGABYTE
-    try:
-        job = InlineJob().load(request.get_json())
-    except RecursionError as error:
-        raise InvalidUpload(f"The JSON is nested too deeply. {WHAT_TO_SEND}") from error
-    except ValidationError as error:
-        raise InvalidUpload(
-            f"The JSON does not fit: {_flat(error.messages)} {WHAT_TO_SEND}"
-        ) from error
-    for image in job["images"]:
-        try:
-            content = base64.b64decode(image["data"].rpartition(",")[2], validate=True)
-        except (binascii.Error, ValueError):
-            message = "Its data is not valid base64. Encode the file again."
-            upload.refuse(image["filename"], "unreadable", message)
-        else:
-            upload.add(image["filename"], [content])
-    return job["name"], job["urgent"]
-
-
-def _flat(messages: dict | list) -> str:
-    """marshmallow's nested messages as one line; they name fields, never values."""
-    if isinstance(messages, list):
-        return " ".join(str(message) for message in messages)
-    return " ".join(f"{field}: {_flat(said)}" for field, said in list(messages.items())[:5])

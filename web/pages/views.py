@@ -14,7 +14,7 @@ from web.auth.requests import (
     open_session,
 )
 from web.services import services
-from worker.intake.upload import MEGABYTE
+from worker.intake.sorting import MEGABYTE
 from worker.records import ImageStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)

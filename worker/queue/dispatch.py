@@ -1,10 +1,16 @@
-"""Sending wake-ups: one `worker.classify` message per image, after the row is committed."""
+"""Sending wake-ups: `worker.classify` messages, one for several images, after their rows.
+
+A message carries nothing: the rows say what there is to do, and a worker that is awake goes on
+until nothing waits. So a message too many costs a moment, one too few is sent by the sweeper, and
+how many are wanted follows from how many images wait.
+"""
 
 import logging
+import time
+from math import ceil
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from sqlalchemy.exc import OperationalError as DatabaseAway
 
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.settings import Settings
@@ -12,14 +18,15 @@ from worker.store import Store
 
 log = logging.getLogger(__name__)
 
-CHUNK = 500
 ANSWER_TIMEOUT_S = 5
-# Messages of a new job that its upload waits for: one for each worker that may be idle, and more.
-FIRST = 64
+# The batch of a worker on a CPU: with more, a small job would leave an idle worker asleep.
+IMAGES_PER_MESSAGE = 4
+# In the queue at once: one for each worker that may be idle, and more.
+MAX_MESSAGES = 64
 
 
 class Dispatcher:
-    """Sends the messages of waiting images. Safe to share between threads."""
+    """Wakes workers. Safe to share between threads."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
@@ -31,36 +38,29 @@ class Dispatcher:
             "interval_start": 0,
             "interval_step": 0,
         }
+        # An upload wakes workers again and again: while Redis is unreachable, it waits for it once.
+        self._rest_until = 0.0
 
-    def wake(self, job_id: int) -> int:
-        """Send the first messages of a new job: enough to wake every worker. Returns: how many.
+    def wake(self, images: int) -> int:
+        """Wake workers for so many images that begin to wait. Returns: how many messages were sent.
 
-        The sweeper sends the rest, so that an upload of thousands is answered at once. Does not
-        raise while Redis or the database is away: the job is accepted, and the sweeper tries again.
+        Does not raise while Redis is unreachable: the sweeper sends them later.
         """
-        try:
-            return self._send(self._store.unsent(FIRST, job_id))
-        except DatabaseAway as error:
-            log.warning("the database is away (%s)", type(error.orig).__name__)
+        if not images or time.monotonic() < self._rest_until:
             return 0
+        return self._send(ceil(images / IMAGES_PER_MESSAGE), MAX_MESSAGES)
 
     def send_waiting(self) -> int:
-        """Send what was never sent. Returns: how many messages went out, 0 while Redis is away."""
-        total = 0
-        while sent := self._send(self._store.unsent(CHUNK)):
-            total += sent
-        return total
+        """See to it that the queue holds messages for what waits. Returns: how many were sent.
 
-    def send_again(self, older_than_s: float) -> int:
-        """Wake workers for images whose messages are gone (Redis lost them). Returns: how many.
-
-        Only when the queue is empty: as long as messages are in it, workers are on their way.
+        Those in the queue count, so nothing is sent twice while workers are on their way.
         """
-        image_ids = self._store.stale(older_than_s, CHUNK)
-        return self._send(image_ids) if image_ids and self.queue_length() == 0 else 0
+        images = self._store.waiting(MAX_MESSAGES * IMAGES_PER_MESSAGE)
+        wanted = ceil(images / IMAGES_PER_MESSAGE)
+        return self._send(wanted, wanted) if wanted else 0
 
     def queue_length(self) -> int | None:
-        """Messages in the queue; None while Redis is away."""
+        """Messages in the queue; None while Redis is unreachable."""
         try:
             with self._celery.connection_for_read() as connection:
                 return connection.default_channel.client.llen(QUEUE)
@@ -70,18 +70,18 @@ class Dispatcher:
     def close(self) -> None:
         self._celery.close()
 
-    def _send(self, image_ids: list[int]) -> int:
+    def _send(self, messages: int, max_in_queue: int) -> int:
+        sent = 0
         try:
             with self._celery.producer_pool.acquire(block=True) as producer:
-                for image_id in image_ids:
-                    self._celery.send_task(
-                        CLASSIFY, args=(image_id,), producer=producer, retry=False
-                    )
+                room = max_in_queue - producer.channel.client.llen(QUEUE)
+                while sent < min(messages, room):
+                    self._celery.send_task(CLASSIFY, producer=producer, retry=False)
+                    sent += 1
         except (OperationalError, OSError, *_redis_errors(self._celery)) as error:
-            log.warning("Redis is away (%s): the sweeper will send later", type(error).__name__)
-            return 0
-        self._store.mark_sent(image_ids)
-        return len(image_ids)
+            log.warning("Redis is unreachable (%s): sent later", type(error).__name__)
+            self._rest_until = time.monotonic() + ANSWER_TIMEOUT_S
+        return sent
 
 
 def _redis_errors(app: Celery) -> tuple[type[Exception], ...]:

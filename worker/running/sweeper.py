@@ -1,4 +1,5 @@
-"""The sweeper: sends what was never sent, takes back what a dead worker held."""
+"""The sweeper: wakes workers for what waits, takes back what a dead worker held, and ends what
+nobody else does: uploads whose receiver died, open jobs that were left, jobs that were deleted."""
 
 import logging
 import threading
@@ -7,6 +8,7 @@ import time
 from sqlalchemy.exc import OperationalError
 
 from worker.intake.files import ImageFiles
+from worker.intake.removal import remove_some
 from worker.queue.dispatch import Dispatcher
 from worker.running.heartbeat import Heartbeat
 from worker.settings import Settings
@@ -15,7 +17,10 @@ from worker.store.migrations import check_up_to_date
 
 log = logging.getLogger(__name__)
 
-MESSAGE_LOST_AFTER_S = 10.0
+# A receiver gives a sign of life every 10 s while bytes arrive.
+SILENT_UPLOAD_AFTER_S = 60.0
+# Between two rounds for removing what was deleted: 5,000 images take several.
+REMOVE_FOR_S = 2.0
 ABANDONED_UPLOAD_AFTER_S = 24 * 3600
 TIDY_EVERY_S = 3600
 NAMES_PER_QUERY = 500
@@ -33,6 +38,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
                 sweep(store, dispatcher, settings)
+                settle(store, files, settings)
                 if time.monotonic() >= tidy_at:
                     tidy(store, files)
                     tidy_at = time.monotonic() + TIDY_EVERY_S
@@ -54,15 +60,20 @@ def sweep(store: Store, dispatcher: Dispatcher, settings: Settings) -> None:
             "leases ran out: %s", ", ".join(f"{n} {status.value}" for status, n in taken.items())
         )
     dispatcher.send_waiting()
-    dispatcher.send_again(MESSAGE_LOST_AFTER_S)
+
+
+def settle(
+    store: Store, files: ImageFiles, settings: Settings, silent_s: float = SILENT_UPLOAD_AFTER_S
+) -> None:
+    """End what is left open, and remove some of what was deleted."""
+    if abandoned := store.abandon_silent(silent_s):
+        log.warning("%d uploads broke off without an end", abandoned)
+    store.close_idle_jobs(settings.open_job_s)
+    remove_some(store, files, REMOVE_FOR_S)
 
 
 def tidy(store: Store, files: ImageFiles) -> None:
-    """Delete the files of uploads that never became a job, and of jobs that were deleted.
-
-    A web server that was killed leaves the former, nobody was told that they were accepted; one
-    that was killed between the rows and the files leaves the latter.
-    """
+    """Delete the files of uploads without rows: their web server died before it wrote the first."""
     names = list(files.folders(ABANDONED_UPLOAD_AFTER_S))
     for start in range(0, len(names), NAMES_PER_QUERY):
         some = names[start : start + NAMES_PER_QUERY]

@@ -6,6 +6,7 @@ from worker.store.database import Database
 from worker.store.images import ImageVerbs
 from worker.store.jobs import JobVerbs
 from worker.store.outbox import OutboxVerbs
+from worker.store.removal import RemovalVerbs
 from worker.store.work import WorkVerbs
 
 __all__ = ["DEFAULT_CLINIC", "Store"]
@@ -14,7 +15,7 @@ __all__ = ["DEFAULT_CLINIC", "Store"]
 DEFAULT_CLINIC = "default"
 
 
-class Store(ClinicVerbs, JobVerbs, ControlVerbs, ImageVerbs, WorkVerbs, OutboxVerbs):
+class Store(ClinicVerbs, JobVerbs, ControlVerbs, ImageVerbs, WorkVerbs, OutboxVerbs, RemovalVerbs):
     """All verbs over one database; safe to share between threads, not across a fork."""
 
     def __init__(self, database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What a clinic does with a job after its upload: cancel, resume, retry, delete.
+"""What a clinic does with a job after its upload: close, cancel, resume, retry, delete.
 
 All of it is in the rows, so every worker obeys it, also after a restart of anything. The job's row
 is read again after its images were locked: while we waited for them, it may have been deleted.
@@ -6,13 +6,14 @@ is read again after its images were locked: while we waited for them, it may hav
 
 from collections import Counter
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from worker.records import ImageStatus, JobRecord, JobStatus
-from worker.store.counters import move
+from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.rows import job_record, job_row, now
-from worker.store.schema import Image, Job, Result, ResultMap, status_is
+from worker.store.schema import Image, Job, status_is
 
 
 class ControlVerbs:
@@ -33,7 +34,7 @@ class ControlVerbs:
             if cancelled or job.status is JobStatus.RUNNING:
                 move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
                 session.refresh(job)
-                job.status, job.finished_at = JobStatus.CANCELLED, now()
+                job.status, job.finished_at, job.open = JobStatus.CANCELLED, now(), False
             return job_record(job)
 
     def resume_job(self, clinic_id: int, job_id: int) -> JobRecord:
@@ -47,31 +48,45 @@ class ControlVerbs:
         """
         return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
 
-    def delete_job(self, clinic_id: int, job_id: int) -> list[str]:
-        """Delete the job with its images and results, also while workers hold some.
-
-        Returns: the keys of its files, for the caller to delete. Raises NotFound.
-        """
+    def close_job(self, clinic_id: int, job_id: int) -> JobRecord:
+        """Take no more images; a job that is closed already stays as it is. Raises NotFound."""
         with self.database.writing() as session:
-            job_row(session, clinic_id, job_id)
-            # Images before their job, as workers do, so that nobody waits in a circle.
-            of_job = (
-                select(Image.id, Image.file_key)
-                .where(Image.job_id == job_id)
-                .order_by(Image.id)
-                .with_for_update()
-            )
-            keys = [key for _, key in session.execute(of_job) if key is not None]
+            job = job_row(session, clinic_id, job_id, lock=True)
+            if job.open:
+                _close(session, job)
+            return job_record(job)
+
+    def close_idle_jobs(self, after_s: float) -> int:
+        """Close open jobs to which nothing was added for so long, and nothing is being added.
+
+        Returns: how many.
+        """
+        part = aliased(Job)
+        arriving = exists().where(part.part_of == Job.id, part.accepted_at.is_(None))
+        idle = select(Job).where(
+            Job.open.is_(True),
+            Job.deleted_at.is_(None),
+            Job.touched_at < self.database.time_in(-after_s),
+            ~arriving.correlate(Job),
+        )
+        with self.database.writing() as session:
+            jobs = session.scalars(idle.order_by(Job.id).with_for_update(of=Job)).all()
+            for job in jobs:
+                _close(session, job)
+        return len(jobs)
+
+    def delete_job(self, clinic_id: int, job_id: int) -> None:
+        """From now on the job is gone for everybody, and no worker begins on its images; its rows
+        and files are removed behind. Its key is free again. Raises NotFound."""
+        with self.database.writing() as session:
             job_row(session, clinic_id, job_id, lock=True)
-            ids = select(Image.id).where(Image.job_id == job_id)
-            for statement in (
-                delete(ResultMap).where(ResultMap.image_id.in_(ids)),
-                delete(Result).where(Result.image_id.in_(ids)),
-                delete(Image).where(Image.job_id == job_id),
-                delete(Job).where(Job.id == job_id),
-            ):
-                session.execute(statement.execution_options(synchronize_session=False))
-        return keys
+            # Parts have higher numbers than their job, so rows are locked in the order of all.
+            session.execute(
+                update(Job)
+                .where(or_(Job.id == job_id, Job.part_of == job_id))
+                .values(deleted_at=now(), idempotency_key=None)
+                .execution_options(synchronize_session=False)
+            )
 
     def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobRecord:
         with self.database.writing() as session:
@@ -84,7 +99,6 @@ class ControlVerbs:
                     reason=None,
                     message=None,
                     attempts=0,
-                    sent_at=None,
                     finished_at=None,
                 )
                 .execution_options(synchronize_session=False)
@@ -98,3 +112,11 @@ class ControlVerbs:
                 # finished before is partly unfinished now.
                 job.started_with = job.done + job.rejected + job.failed
             return job_record(job)
+
+
+def _close(session: Session, job: Job) -> None:
+    job.open = False
+    job.revision += 1
+    session.flush()
+    complete_if_done(session, job.id)
+    session.refresh(job)

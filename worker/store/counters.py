@@ -23,13 +23,19 @@ def move(session: Session, job_id: int, changes: Counter) -> None:
         .values(values)
         .execution_options(synchronize_session=False)
     )
-    if claimed:
-        return
+    if not claimed:
+        complete_if_done(session, job_id)
+
+
+def complete_if_done(session: Session, job_id: int) -> None:
+    """Complete a job that has nothing left to do, unless more images of it may come."""
     session.execute(
         update(Job)
         .where(
             Job.id == job_id,
             Job.status == JobStatus.RUNNING,
+            Job.accepted_at.is_not(None),
+            Job.open.is_(False),
             Job.waiting == 0,
             Job.running == 0,
         )

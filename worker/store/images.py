@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from worker.errors import NotFound
 from worker.records import ImageRecord, ImageStatus, MapRecord, Page
 from worker.store.database import Database
-from worker.store.rows import decode_cursor, encode_cursor, image_record, job_row
-from worker.store.schema import IS_ACTIVE, Image, Result, ResultMap
+from worker.store.rows import SHOWN, decode_cursor, encode_cursor, image_record, job_row
+from worker.store.schema import IS_ACTIVE, Image, Job, Result, ResultMap
 
 EXPORT_CHUNK = 1000
 _ACTIVE_OF_IMAGE = (Result.image_id == Image.id, IS_ACTIVE)
@@ -57,8 +57,9 @@ class ImageVerbs:
     def image(self, clinic_id: int, image_id: int) -> ImageRecord:
         """Raises NotFound."""
         with self.database.reading() as session:
-            of_clinic = (Image.id == image_id, Image.clinic_id == clinic_id)
-            found = session.execute(_with_result().where(*of_clinic)).one_or_none()
+            of_clinic = (Image.id == image_id, Image.clinic_id == clinic_id, *SHOWN)
+            query = _with_result().join(Job, Job.id == Image.job_id).where(*of_clinic)
+            found = session.execute(query).one_or_none()
             if found is None:
                 raise NotFound(f"There is no image {image_id}.")
             return image_record(*found)

@@ -1,22 +1,17 @@
-"""Jobs: made from an upload, and watched."""
+"""Jobs: made at once or found, and watched."""
 
+import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select
 
-from worker.errors import KeyTaken
-from worker.records import ImageStatus, JobRecord, JobStatus, NewImage, Page
-from worker.store.database import Database
-from worker.store.rows import decode_cursor, encode_cursor, job_record, job_row, now
-from worker.store.schema import Image, Job
-
-ROWS_PER_INSERT = 1000
+from worker.records import Acceptance, Arriving, JobRecord, KnownUpload, NewImage, Page
+from worker.store.receiving import ReceivingVerbs
+from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_record, job_row
+from worker.store.schema import Job
 
 
-class JobVerbs:
-    database: Database
-
+class JobVerbs(ReceivingVerbs):
     def create_job(
         self,
         clinic_id: int,
@@ -26,7 +21,7 @@ class JobVerbs:
         upload: str | None = None,
         idempotency_key: str | None = None,
     ) -> JobRecord:
-        """Store the job and its images in one transaction; their messages are still unsent.
+        """Store a job of which all is known, and its images, in one transaction.
 
         upload: name of the folder of their files. idempotency_key: what the sender calls the
         upload. Raises KeyTaken when the clinic has a job of that key (see `job_of_key`), ValueError
@@ -35,38 +30,9 @@ class JobVerbs:
         images = list(images)
         if not images:
             raise ValueError("A job needs at least one image. Received: none")
-        refused = sum(image.reason is not None for image in images)
-        with self.database.writing() as session:
-            created_at = now()
-            job = Job(
-                clinic_id=clinic_id,
-                name=name[:200],
-                upload=upload,
-                idempotency_key=idempotency_key,
-                urgent=urgent,
-                status=JobStatus.RUNNING,
-                total=len(images),
-                waiting=len(images) - refused,
-                rejected=refused,
-                started_with=refused,
-                created_at=created_at,
-                accepted_at=created_at,
-            )
-            session.add(job)
-            try:
-                session.flush()
-            except IntegrityError as error:
-                if idempotency_key is None:
-                    raise
-                raise KeyTaken(
-                    "An upload of this key came at the same time. Send it again."
-                ) from error
-            rows = [_image_values(image, job, created_at) for image in images]
-            for start in range(0, len(rows), ROWS_PER_INSERT):
-                session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])
-            if refused == len(images):
-                job.status, job.finished_at = JobStatus.COMPLETE, created_at
-            return job_record(job)
+        arriving = Arriving(clinic_id, upload or secrets.token_hex(16), urgent)
+        acceptance = Acceptance(name=name, urgent=urgent, idempotency_key=idempotency_key)
+        return self.accept(arriving, 0, images, acceptance)
 
     def job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Raises NotFound."""
@@ -74,14 +40,21 @@ class JobVerbs:
             return job_record(job_row(session, clinic_id, job_id))
 
     def job_of_key(self, clinic_id: int, idempotency_key: str) -> JobRecord | None:
-        """The job that the sender's key was given to, if there is one."""
+        """The job of the upload with this key, if it was accepted."""
+        known = self.known_upload(clinic_id, idempotency_key)
+        return known.job if known else None
+
+    def known_upload(self, clinic_id: int, idempotency_key: str) -> KnownUpload | None:
+        """The upload with this key, if it was accepted."""
+        query = select(Job).where(
+            Job.clinic_id == clinic_id, Job.idempotency_key == idempotency_key
+        )
         with self.database.reading() as session:
-            job = session.scalar(
-                select(Job).where(
-                    Job.clinic_id == clinic_id, Job.idempotency_key == idempotency_key
-                )
-            )
-            return job_record(job) if job else None
+            upload = session.scalar(query)
+            if upload is None:
+                return None
+            job = session.get(Job, upload.part_of) if upload.part_of else upload
+            return KnownUpload(job_record(job), upload.content_sha256, upload is not job)
 
     def known_uploads(self, names: Iterable[str]) -> set[str]:
         """Those names of upload folders that belong to a job."""
@@ -90,27 +63,10 @@ class JobVerbs:
 
     def jobs(self, clinic_id: int, cursor: str | None = None, limit: int = 50) -> Page[JobRecord]:
         """The clinic's jobs, newest first. Raises InvalidCursor."""
-        query = select(Job).where(Job.clinic_id == clinic_id).order_by(Job.id.desc())
+        query = select(Job).where(Job.clinic_id == clinic_id, *SHOWN).order_by(Job.id.desc())
         if cursor is not None:
             query = query.where(Job.id < decode_cursor(cursor))
         with self.database.reading() as session:
             found = session.scalars(query.limit(limit + 1)).all()
             items = [job_record(job) for job in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
-
-
-def _image_values(image: NewImage, job: Job, created_at) -> dict:
-    refused = image.reason is not None
-    return {
-        "clinic_id": job.clinic_id,
-        "job_id": job.id,
-        "filename": image.filename[:1000],
-        "file_key": image.file_key,
-        "size_bytes": image.size_bytes,
-        "urgent": job.urgent,
-        "status": ImageStatus.REJECTED if refused else ImageStatus.WAITING,
-        "reason": image.reason,
-        "message": image.message,
-        "created_at": created_at,
-        "finished_at": created_at if refused else None,
-    }

@@ -1,15 +1,13 @@
-"""Messages that are still to be sent, and leases that ran out.
+"""Images that wait for a worker to wake up, and leases that ran out.
 
-The image's row is the outbox: it exists before its message, and the message can be lost without
-the row being lost.
+The image's row is the outbox: it exists before a message, and a message can be lost without the row
+being lost.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from worker.records import ImageStatus, JobStatus
 from worker.store.counters import move
@@ -27,42 +25,13 @@ GAVE_UP_MESSAGE = (
 class OutboxVerbs:
     database: Database
 
-    def unsent(self, limit: int, job_id: int | None = None) -> list[int]:
-        """Ids of waiting images whose message was never sent, oldest first."""
-        query = select(Image.id).where(status_is(ImageStatus.WAITING), Image.sent_at.is_(None))
-        if job_id is not None:
-            query = query.where(Image.job_id == job_id)
+    def waiting(self, limit: int) -> int:
+        """How many images wait, counted up to `limit`."""
+        in_turn = (Image.clinic_id, Image.urgent.desc(), Image.id)  # as their index has them
+        waiting = select(Image.id).where(status_is(ImageStatus.WAITING)).order_by(*in_turn)
+        some = waiting.limit(limit).subquery()
         with self.database.reading() as session:
-            return list(session.scalars(query.order_by(Image.sent_at, Image.id).limit(limit)))
-
-    def stale(self, older_than_s: float, limit: int) -> list[int]:
-        """Ids of waiting images whose message was sent that long ago, oldest first.
-
-        Or will be: a clock that was set back must not hide them.
-        """
-        moment, age = now(), timedelta(seconds=older_than_s)
-        found: list[int] = []
-        with self.database.reading() as session:
-            # Two queries: with an OR between them, planners leave the index.
-            for long_ago in (Image.sent_at < moment - age, Image.sent_at > moment + age):
-                found += session.scalars(
-                    select(Image.id)
-                    .where(status_is(ImageStatus.WAITING), long_ago)
-                    .order_by(Image.sent_at, Image.id)
-                    .limit(limit - len(found))
-                )
-        return found
-
-    def mark_sent(self, image_ids: Sequence[int]) -> None:
-        if not image_ids:
-            return
-        with self.database.writing() as session:
-            session.execute(
-                update(Image)
-                .where(Image.id.in_(image_ids))
-                .values(sent_at=now())
-                .execution_options(synchronize_session=False)
-            )
+            return session.scalar(select(func.count()).select_from(some)) or 0
 
     def take_back_expired(self, max_attempts: int, lease_s: float) -> Counter:
         """Give the images of silent workers back, or up after `max_attempts` tries.
@@ -105,7 +74,7 @@ def _after_expiry(attempts: int, job_status: JobStatus, max_attempts: int) -> di
     if job_status is JobStatus.CANCELLED:
         return {"status": ImageStatus.CANCELLED, "finished_at": now()}
     if attempts < max_attempts:
-        return {"status": ImageStatus.WAITING, "sent_at": None}
+        return {"status": ImageStatus.WAITING}
     return {
         "status": ImageStatus.FAILED,
         "reason": GAVE_UP_REASON,

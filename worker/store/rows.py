@@ -4,11 +4,19 @@ import base64
 import binascii
 from datetime import UTC, datetime
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor, NotFound
 from worker.records import Counts, GateRecord, ImageRecord, JobRecord, ResultRecord
 from worker.store.schema import Image, Job, Result
+
+# Of the rows in `jobs`, those that are jobs to their clinic: accepted whole, and not deleted.
+SHOWN: tuple[ColumnElement[bool], ...] = (
+    Job.accepted_at.is_not(None),
+    Job.deleted_at.is_(None),
+    Job.part_of.is_(None),
+)
 
 
 def now() -> datetime:
@@ -18,9 +26,13 @@ def now() -> datetime:
 def job_row(session: Session, clinic_id: int, job_id: int, lock: bool = False) -> Job:
     """The job as it is now; with `lock`, as it stays until the end of the transaction."""
     job = session.get(Job, job_id, populate_existing=lock, with_for_update=lock or None)
-    if job is None or job.clinic_id != clinic_id:
+    if job is None or job.clinic_id != clinic_id or not _is_shown(job):
         raise NotFound(f"There is no job {job_id}.")
     return job
+
+
+def _is_shown(job: Job) -> bool:
+    return job.accepted_at is not None and job.deleted_at is None and job.part_of is None
 
 
 def job_record(job: Job) -> JobRecord:
@@ -30,6 +42,7 @@ def job_record(job: Job) -> JobRecord:
         name=job.name,
         status=job.status,
         urgent=job.urgent,
+        open=job.open,
         counts=Counts(
             total=job.total,
             waiting=job.waiting,
@@ -39,6 +52,7 @@ def job_record(job: Job) -> JobRecord:
             failed=job.failed,
             cancelled=job.cancelled,
         ),
+        content_sha256=job.content_sha256,
         revision=job.revision,
         started_with=job.started_with,
         model=job.model,

@@ -97,8 +97,10 @@ class Job(Base):
     it (last) began. `model` is the only one whose workers take its images, once one has begun;
     `labels` are that model's, in its order.
 
-    `accepted_at` is empty while one request still sends its images: nobody is shown it, and its
-    images are worked on. `open`: more images may come, by intent, the last of them at `touched_at`.
+    `accepted_at` is empty while one request still sends its images: nobody is shown it, its images
+    are worked on, and `touched_at` is its sign of life. `part_of`: not a job, but what one request
+    adds to that open job; its images move there once it is accepted. `open`: more images may come,
+    by intent, the last of them at `touched_at`.
     `deleted_at`: it is gone for everybody, and its rows go bit by bit.
     """
 
@@ -107,6 +109,7 @@ class Job(Base):
         Index("jobs_of_clinic", "clinic_id", "id"),
         Index("jobs_by_idempotency_key", "clinic_id", "idempotency_key", unique=True),
         Index("jobs_by_upload", "upload", unique=True),
+        Index("jobs_by_open_job", "part_of"),
         USED_ONCE,
     )
 
@@ -117,6 +120,7 @@ class Job(Base):
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
     content_sha256: Mapped[str | None] = mapped_column(String(64))
     urgent: Mapped[bool]
+    part_of: Mapped[int | None] = mapped_column(BigKey)
     open: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
     total: Mapped[int]
@@ -138,10 +142,19 @@ class Job(Base):
     deleted_at: Mapped[datetime | None]
 
 
-class Image(Base):
-    """One X-ray of a job: the state of the work on it, and the outbox of its message.
+def _partial_index_of_jobs(name: str, where: ColumnElement[bool], *columns: Any) -> None:
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
-    `sent_at` is empty until its Celery task was sent. While a worker holds it, `lease_token` proves
+
+_partial_index_of_jobs("jobs_arriving", Job.accepted_at.is_(None), Job.touched_at)
+_partial_index_of_jobs("jobs_open", Job.open.is_(True), Job.touched_at)
+_partial_index_of_jobs("jobs_deleted", Job.deleted_at.is_not(None), Job.id)
+
+
+class Image(Base):
+    """One X-ray of a job: the state of the work on it.
+
+    While a worker holds it, `lease_token` proves
     which, `lease_holder` is that worker's id, and `lease_s` how long its lease lasts each time.
     """
 
@@ -171,7 +184,6 @@ class Image(Base):
     lease_until: Mapped[datetime | None]
     lease_s: Mapped[float | None]
     lease_holder: Mapped[str | None] = mapped_column(String(64))
-    sent_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -194,7 +206,6 @@ def _partial_index(name: str, status: ImageStatus, *columns: Any) -> None:
 _partial_index(
     "images_to_claim", ImageStatus.WAITING, Image.clinic_id, Image.urgent.desc(), Image.id
 )
-_partial_index("images_to_send", ImageStatus.WAITING, Image.sent_at, Image.id)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 
 

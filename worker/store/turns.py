@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from worker.records import ImageStatus
-from worker.store.schema import Clinic, Image, status_is
+from worker.store.schema import Clinic, Image, Job, status_is
 
 # So many urgent batches of a clinic in a row, then a routine one, so that routine never starves.
 URGENT_IN_A_ROW = 4
@@ -46,7 +46,12 @@ def _queries(clinic: Row, limit: int) -> Iterator[Select]:
             *(Image.id, Image.job_id, Image.clinic_id),
             *(Image.file_key, Image.attempts, Image.urgent),
         )
-        .where(Image.clinic_id == clinic.id, status_is(ImageStatus.WAITING))
+        .where(
+            Image.clinic_id == clinic.id,
+            status_is(ImageStatus.WAITING),
+            # Few or none: the list is read once for each statement.
+            Image.job_id.not_in(select(Job.id).where(Job.deleted_at.is_not(None))),
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

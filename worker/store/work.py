@@ -67,24 +67,25 @@ class WorkVerbs:
             return 0
         finished_at = now()
         with self.database.writing() as session:
-            held = dict(
-                session.execute(
-                    select(Image.id, Image.lease_token)
-                    .where(
-                        Image.id.in_(
-                            [finished_image.claim.image_id for finished_image in finished]
-                        ),
-                        status_is(ImageStatus.RUNNING),
-                    )
-                    .order_by(Image.id)  # as `delete_job` does: nobody waits in a circle
-                    .with_for_update()
-                ).all()
-            )
+            rows = session.execute(
+                select(Image.id, Image.lease_token, Image.job_id)
+                .where(
+                    Image.id.in_([finished_image.claim.image_id for finished_image in finished]),
+                    status_is(ImageStatus.RUNNING),
+                )
+                .order_by(Image.id)  # as `remove_images` does: avoids deadlock
+                .with_for_update()
+            ).all()
+            held = {row.id: row.lease_token for row in rows}
             ours = [o for o in finished if held.get(o.claim.image_id) == o.claim.token]
             if not ours:
                 return 0
+            # Not the claim's: what was added to an open job moves there once it is accepted.
+            job_ids = {row.id: row.job_id for row in rows}
             session.execute(update(Image), [_image_values(o, finished_at) for o in ours])
-            results = [_result_values(o, finished_at) for o in ours if o.result]
+            results = [
+                _result_values(o, job_ids[o.claim.image_id], finished_at) for o in ours if o.result
+            ]
             if results:
                 session.execute(insert(Result), results)
             maps = [values for o in ours if o.result for values in _map_values(o)]
@@ -92,8 +93,9 @@ class WorkVerbs:
                 session.execute(insert(ResultMap), maps)
             changes: dict[int, Counter] = defaultdict(Counter)
             for finished_image in ours:
-                changes[finished_image.claim.job_id][finished_image.status.value] += 1
-                changes[finished_image.claim.job_id]["running"] -= 1
+                job_id = job_ids[finished_image.claim.image_id]
+                changes[job_id][finished_image.status.value] += 1
+                changes[job_id]["running"] -= 1
             for job_id in sorted(changes):
                 move(session, job_id, changes[job_id])
         return len(ours)
@@ -116,14 +118,16 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
     }
 
 
-def _result_values(finished_image: FinishedImage, created_at: datetime) -> dict[str, Any]:
+def _result_values(
+    finished_image: FinishedImage, job_id: int, created_at: datetime
+) -> dict[str, Any]:
     claim, result = finished_image.claim, finished_image.result
     return {
         "image_id": claim.image_id,
         "model": result.model,
         "role": result.role,
         "clinic_id": claim.clinic_id,
-        "job_id": claim.job_id,
+        "job_id": job_id,
         "label": result.label,
         "probabilities": result.probabilities,
         "uncertain": result.uncertain,

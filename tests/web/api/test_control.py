@@ -58,7 +58,7 @@ def test_workers_are_woken_for_what_waits_again(app, client, store, job, monkeyp
     woken = []
     monkeypatch.setattr(app.extensions["cxr"].dispatcher, "wake", woken.append)
     client.post(f"/api/v1/jobs/1/{verb}")
-    assert woken == [1]
+    assert woken == [4]
 
 
 def test_a_deleted_job_is_gone_with_its_files(client, store, stored, upload, job):

@@ -1,10 +1,12 @@
 """Sending an upload again under its `Idempotency-Key`: one job, however often it arrives."""
 
+import base64
+import hashlib
 import io
 
 import pytest
 
-from worker.intake.upload import Upload
+from worker.intake.receiving import Upload
 
 
 @pytest.fixture
@@ -18,11 +20,11 @@ def send(client):
     return post
 
 
-def test_the_same_key_is_answered_with_the_first_job(send, client, stored):
+def test_the_same_key_and_files_are_answered_with_the_first_job(send, client, stored):
     first = send("monday-1")
     assert first.status_code == 202
     assert "Idempotency-Replayed" not in first.headers
-    again = send("monday-1", b"something else", "Another name")
+    again = send("monday-1", name="Another name")
     assert (again.status_code, again.json) == (202, first.json)
     assert again.headers["Idempotency-Replayed"] == "true"
     assert again.headers["Location"] == first.headers["Location"]
@@ -31,29 +33,46 @@ def test_the_same_key_is_answered_with_the_first_job(send, client, stored):
     assert len(client.get("/api/v1/jobs").json["items"]) == 2
 
 
-def test_a_replay_reads_no_body(send, client):
-    class Unread(io.BytesIO):
-        def read(self, *_) -> bytes:
-            raise AssertionError("the body was read")
-
-        readinto = readline = read
-
+def test_the_same_files_in_json_are_the_same_upload(send, client):
     first = send("monday")
     again = client.post(
         "/api/v1/jobs",
-        input_stream=Unread(bytes(1_000_000)),
-        content_type="multipart/form-data; boundary=b",
+        json={"images": [{"filename": "a.png", "data": base64.b64encode(b"x").decode()}]},
         headers={"Idempotency-Key": "monday"},
     )
     assert (again.status_code, again.json) == (202, first.json)
 
 
-def test_an_empty_request_tells_whether_a_key_is_known(send, client, stored):
-    ask = {"headers": {"Idempotency-Key": "monday"}}
-    assert client.post("/api/v1/jobs", **ask).status_code == 415
+@pytest.mark.parametrize("files", [[("a.png", b"y")], [("b.png", b"x")], [("a.png", b"x")] * 2])
+def test_the_same_key_with_other_files_is_refused(send, client, stored, files):
     first = send("monday")
-    known = client.post("/api/v1/jobs", **ask)
-    assert (known.status_code, known.json) == (202, first.json)
+    data = {"files": [(io.BytesIO(content), name) for name, content in files]}
+    answer = client.post("/api/v1/jobs", data=data, headers={"Idempotency-Key": "monday"})
+    assert (answer.status_code, answer.json["code"]) == (422, "idempotency_key_reused")
+    assert "new key" in answer.json["detail"]
+    assert len(stored()) == 1
+    assert [job["id"] for job in client.get("/api/v1/jobs").json["items"]] == [first.json["id"]]
+
+
+def test_the_fingerprint_is_that_of_sha256sum(send):
+    line = f"{hashlib.sha256(b'x').hexdigest()}  a.png\n"
+    assert send("monday").json["content_sha256"] == hashlib.sha256(line.encode()).hexdigest()
+
+
+def test_whether_an_upload_arrived_is_asked_by_its_key(send, client):
+    ask = {"query_string": {"idempotency_key": "monday"}}
+    assert client.get("/api/v1/jobs", **ask).json == {"items": [], "next_cursor": None}
+    first = send("monday")
+    send("tuesday")
+    assert client.get("/api/v1/jobs", **ask).json["items"] == [first.json]
+    wrong = client.get("/api/v1/jobs", query_string={"idempotency_key": "two words"})
+    assert (wrong.status_code, wrong.json["code"]) == (422, "invalid_input")
+
+
+def test_an_empty_request_with_a_key_is_no_upload(send, client):
+    send("monday")
+    answer = client.post("/api/v1/jobs", headers={"Idempotency-Key": "monday"})
+    assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words", "schlüssel", " "])
@@ -72,21 +91,25 @@ def test_the_longest_key_is_taken(send):
     assert send(key).json == send(key).json
 
 
-def test_two_same_uploads_at_once_make_one_job(send, client, monkeypatch, stored):
-    """The second comes to its end while the first still reads its files."""
-    rows, answers = Upload.rows, []
+@pytest.mark.parametrize("content", [b"x", b"other"])
+def test_two_uploads_with_one_key_at_once_make_one_job(send, client, monkeypatch, stored, content):
+    """The second comes to its end while the first is about to be accepted."""
+    accept, answers = Upload.accept, []
 
-    def rows_with_another_in_between(upload: Upload):
-        monkeypatch.setattr(Upload, "rows", rows)
-        answers.append(send("monday"))
-        return rows(upload)
+    def accept_with_another_in_between(upload: Upload, *arguments):
+        monkeypatch.setattr(Upload, "accept", accept)
+        answers.append(send("monday", content))
+        return accept(upload, *arguments)
 
-    monkeypatch.setattr(Upload, "rows", rows_with_another_in_between)
+    monkeypatch.setattr(Upload, "accept", accept_with_another_in_between)
     late = send("monday")
     (early,) = answers
     assert "Idempotency-Replayed" not in early.headers
-    assert (late.status_code, late.headers["Idempotency-Replayed"]) == (202, "true")
-    assert late.json == early.json
+    if content == b"x":
+        assert (late.status_code, late.headers["Idempotency-Replayed"]) == (202, "true")
+        assert late.json == early.json
+    else:
+        assert (late.status_code, late.json["code"]) == (422, "idempotency_key_reused")
     assert [job["id"] for job in client.get("/api/v1/jobs").json["items"]] == [early.json["id"]]
     assert len(stored()) == 1
 

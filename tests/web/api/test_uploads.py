@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from tests.conftest import TOKEN
 from web.app import create_app
-from worker.intake.upload import display_name
+from worker.intake import writing
+from worker.intake.names import display_name
 
 
 def images_of(client, job) -> list[dict]:
@@ -106,7 +107,7 @@ def test_too_many_files_are_refused_and_leave_nothing_behind(settings, store, cl
         ({"data": b"x", "content_type": "multipart/form-data; x=y"}, 422, "invalid_upload"),
         ({"data": b"raw", "content_type": "image/png"}, 415, "unsupported_media_type"),
         ({"data": b"{", "content_type": "application/json"}, 400, "bad_request"),
-        ({"json": {"images": []}}, 422, "invalid_upload"),
+        ({"json": {"images": []}}, 422, "no_files"),
         ({"json": {"images": [{"filename": "a.png"}]}}, 422, "invalid_upload"),
         ({"json": [1]}, 422, "invalid_upload"),
     ],
@@ -131,7 +132,8 @@ def test_an_upload_that_breaks_off_leaves_nothing_behind(client, stored, store, 
     assert store.jobs(clinic.id).items == []
 
 
-def test_when_the_rows_cannot_be_saved_the_files_go_too(store, stored, upload):
+def test_when_the_rows_cannot_be_saved_the_files_go_too(store, stored, upload, monkeypatch):
+    monkeypatch.setattr(writing, "OUTAGE_S", 0)
     with store.database.writing() as session:
         session.execute(text("DROP TABLE images"))
     answer = upload({"a.png": b"x"})

@@ -10,7 +10,7 @@ import redis
 
 from tests.worker.conftest import new_images
 from worker.queue.application import QUEUE
-from worker.queue.dispatch import FIRST, Dispatcher
+from worker.queue.dispatch import IMAGES_PER_MESSAGE, MAX_MESSAGES, Dispatcher
 from worker.running.sweeper import sweep, tidy
 
 
@@ -26,52 +26,46 @@ def dispatcher(store, settings, valkey_url):
     dispatcher.close()
 
 
-def test_each_image_gets_one_message_with_its_id(store, clinic, dispatcher, queue):
-    job = store.create_job(clinic.id, "job", new_images(3))
-    ids = store.unsent(10)
-    assert dispatcher.wake(job.id) == 3
+def test_one_message_wakes_a_worker_for_a_batch(dispatcher, queue):
+    assert dispatcher.wake(2 * IMAGES_PER_MESSAGE + 1) == 3
     assert dispatcher.queue_length() == queue.llen(QUEUE) == 3
-    bodies = []
     for raw in queue.lrange(QUEUE, 0, -1):
         message = json.loads(raw)
         assert message["headers"]["task"] == "worker.classify"
-        bodies.append(json.loads(base64.b64decode(message["body"]))[0])
-    assert sorted(bodies) == [[image_id] for image_id in ids]
-    assert dispatcher.wake(job.id) == 0
+        assert json.loads(base64.b64decode(message["body"]))[:2] == [[], {}]
+    assert dispatcher.wake(0) == 0
 
 
-def test_a_large_job_is_woken_at_once_and_sent_by_the_sweeper(
-    store, clinic, dispatcher, settings, queue
-):
-    job = store.create_job(clinic.id, "job", new_images(FIRST + 20))
-    assert dispatcher.wake(job.id) == FIRST
-    sweep(store, dispatcher, settings)
-    assert queue.llen(QUEUE) == FIRST + 20
+def test_a_large_job_needs_no_more_messages_than_there_are_workers(dispatcher, queue):
+    assert dispatcher.wake(100_000) == MAX_MESSAGES
+    assert dispatcher.wake(4) == 0
+    assert queue.llen(QUEUE) == MAX_MESSAGES
 
 
-def test_while_redis_is_away_rows_stay_unsent(store, clinic, settings):
+def test_while_redis_is_unreachable_images_wait(store, clinic, settings):
     away = Dispatcher(store, settings)
-    job = store.create_job(clinic.id, "job", new_images(2))
-    assert away.wake(job.id) == away.send_waiting() == 0
+    store.create_job(clinic.id, "job", new_images(2))
+    assert away.wake(2) == away.send_waiting() == 0
     assert away.queue_length() is None
-    assert len(store.unsent(10)) == 2
+    assert store.waiting(10) == 2
     away.close()
 
 
-def test_the_sweeper_sends_what_the_upload_could_not(store, clinic, dispatcher, settings, queue):
-    store.create_job(clinic.id, "job", new_images(2))
+def test_the_sweeper_sends_what_the_upload_could_not_and_what_redis_lost(
+    store, clinic, dispatcher, settings, queue
+):
+    store.create_job(clinic.id, "job", new_images(2 * IMAGES_PER_MESSAGE))
     sweep(store, dispatcher, settings)
     assert queue.llen(QUEUE) == 2
-
-
-def test_messages_that_redis_lost_are_sent_again(store, clinic, dispatcher, queue):
-    store.create_job(clinic.id, "job", new_images(2))
-    dispatcher.send_waiting()
-    assert dispatcher.send_again(older_than_s=0) == 0, "they are still in the queue"
+    sweep(store, dispatcher, settings)
+    assert queue.llen(QUEUE) == 2, "those in the queue are enough"
     queue.flushall()
-    assert dispatcher.send_again(older_than_s=60) == 0, "a worker may just have taken them"
-    assert dispatcher.send_again(older_than_s=0) == 2
+    sweep(store, dispatcher, settings)
     assert queue.llen(QUEUE) == 2
+    queue.flushall()
+    store.claim(100, lease_s=60)
+    sweep(store, dispatcher, settings)
+    assert queue.llen(QUEUE) == 0, "nothing waits"
 
 
 def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files):

@@ -46,8 +46,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
     ("verb", "indexes"),
     [
         (lambda store, job: store.claim(8, 60), {"images_to_claim"}),
-        (lambda store, job: store.unsent(10), {"images_to_send", "images_to_claim"}),
-        (lambda store, job: store.stale(60, 10), {"images_to_send"}),
+        (lambda store, job: store.waiting(10), {"images_to_claim"}),
         (lambda store, job: store.take_back_expired(3, 60), {"images_leased"}),
         (
             lambda store, job: store.images(job.clinic_id, job.id, cursor="NQ", limit=9),
@@ -62,7 +61,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
             {"results_of_job_by_label"},
         ),
     ],
-    ids=["claim", "unsent", "stale", "expired", "page", "page by status", "page by label"],
+    ids=["claim", "waiting", "expired", "page", "page by status", "page by label"],
 )
 def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
     store, clinic = db

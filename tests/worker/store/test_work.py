@@ -119,16 +119,11 @@ def test_an_expired_image_of_a_cancelled_job_is_cancelled(db):
     assert store.job(clinic.id, job.id).counts.cancelled == 1
 
 
-def test_messages_are_unsent_until_marked_and_again_when_taken_back(db):
+def test_what_waits_is_counted_up_to_a_limit(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(3))
-    ids = store.unsent(10)
-    assert len(ids) == 3
-    assert store.unsent(10, job.id + 1) == []
-    store.mark_sent(ids)
-    assert store.unsent(10) == []
-    assert store.stale(older_than_s=0, limit=10) == ids
-    assert store.stale(older_than_s=60, limit=10) == []
-    (claim,) = store.claim(1, lease_s=-1)
+    store.create_job(clinic.id, "job", new_images(3))
+    assert (store.waiting(10), store.waiting(2)) == (3, 2)
+    store.claim(1, lease_s=-1)
+    assert store.waiting(10) == 2
     store.take_back_expired(max_attempts=3, lease_s=60)
-    assert store.unsent(10) == [claim.image_id]
+    assert store.waiting(10) == 3

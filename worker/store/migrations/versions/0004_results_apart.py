@@ -31,11 +31,12 @@ NEW_OF_JOBS = (
     ("accepted_at", TIME),
     ("touched_at", TIME),
     ("deleted_at", TIME),
+    ("part_of", BIG_KEY),
 )
 KEPT_OF_IMAGES = (
     *("id", "clinic_id", "job_id", "filename", "file_key", "size_bytes", "urgent", "status"),
     *("reason", "message", "width", "height", "attempts", "lease_token", "lease_until"),
-    *("sent_at", "created_at", "finished_at"),
+    *("created_at", "finished_at"),
 )
 
 
@@ -69,6 +70,7 @@ def upgrade() -> None:
         _change_images()
     _index_results()
     _fill_jobs()
+    _index_jobs()
 
 
 def downgrade() -> None:
@@ -94,7 +96,6 @@ def _create_images(name: str) -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_token", sa.String(length=32), nullable=True),
         sa.Column("lease_until", TIME, nullable=True),
-        sa.Column("sent_at", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("finished_at", TIME, nullable=True),
         *(sa.Column(name, kind, nullable=True) for name, kind in NEW_OF_IMAGES),
@@ -180,13 +181,13 @@ def _replace_images() -> None:
         ["clinic_id", sa.literal_column("urgent DESC"), "id"],
         sqlite_where=waiting,
     )
-    op.create_index("images_to_send", "images", ["sent_at", "id"], sqlite_where=waiting)
     op.create_index("images_leased", "images", ["lease_until"], sqlite_where=running)
 
 
 def _change_images() -> None:
     op.drop_index("images_of_job_by_label", "images")
-    for name in OLD_RESULT:
+    op.drop_index("images_to_send", "images")
+    for name in (*OLD_RESULT, "sent_at"):
         op.drop_column("images", name)
     for name, kind in NEW_OF_IMAGES:
         op.add_column("images", sa.Column(name, kind, nullable=True))
@@ -208,3 +209,15 @@ def _fill_jobs() -> None:
         "CASE WHEN min(model) = max(model) THEN min(model) END AS model "
         "FROM results GROUP BY job_id) AS found WHERE found.job_id = jobs.id"
     )
+
+
+def _index_jobs() -> None:
+    op.create_index("jobs_by_open_job", "jobs", ["part_of"])
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for name, column, where in (
+        ("jobs_arriving", "touched_at", "accepted_at IS NULL"),
+        ("jobs_open", "touched_at", f"open IS {1 if sqlite else True}"),
+        ("jobs_deleted", "id", "deleted_at IS NOT NULL"),
+    ):
+        where = sa.text(where)
+        op.create_index(name, "jobs", [column], sqlite_where=where, postgresql_where=where)

@@ -1,0 +1,150 @@
+"""The bodies of uploads, multipart/form-data or JSON: fields, and files one by one."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Request
+from marshmallow import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from web.api.schemas import InlineJob
+from web.errors import InvalidUpload, UnsupportedUpload
+from web.multipart import Part, parts
+from worker.errors import UploadTooLarge
+from worker.intake.fingerprint import Fingerprint
+from worker.intake.sorting import MEGABYTE
+
+FIELD_BYTES = 10_000
+# JSON is held in memory, three times over while it is decoded; multipart is not.
+MAX_JSON_MB = 32
+YES, NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+WHAT_TO_SEND = (
+    "Send the files as multipart/form-data in the field `files` (repeat it for each file), or JSON "
+    '{"name": "...", "images": [{"filename": "...", "data": "data:image/png;base64,..."}]}.'
+)
+
+
+@dataclass
+class Fields:
+    """What an upload says besides its files."""
+
+    name: str = ""
+    urgent: bool = False
+    open: bool = False
+
+
+class Taker(Protocol):
+    """Takes the files of a body."""
+
+    def add(self, filename: str, chunks: Iterable[bytes]) -> None: ...
+
+    def refuse(self, filename: str, content: bytes, reason: str, message: str) -> None: ...
+
+    def know(self, fields: Fields) -> None:
+        """What the fields say so far; called before the files that follow them."""
+
+
+class Comparing:
+    """Keeps nothing of the files that it takes: it only knows whether they are the same."""
+
+    def __init__(self) -> None:
+        self._fingerprint = Fingerprint()
+
+    @property
+    def content_sha256(self) -> str:
+        return self._fingerprint.hexdigest()
+
+    def add(self, filename: str, chunks: Iterable[bytes]) -> None:
+        self._fingerprint.add(filename, chunks)
+
+    def refuse(self, filename: str, content: bytes, reason: str, message: str) -> None:
+        self._fingerprint.add(filename, [content])
+
+    def know(self, fields: Fields) -> None:
+        """Names and urgency of an upload do not make it another one."""
+
+
+def read_body(request: Request, taker: Taker) -> Fields:
+    """Read the body to its end, and hand each file to `taker`.
+
+    Raises UnsupportedUpload, InvalidUpload, UploadTooLarge, and what the taker raises.
+    """
+    if request.mimetype == "multipart/form-data":
+        return _read_multipart(request, taker)
+    if request.is_json:
+        return _read_json(request, taker)
+    raise UnsupportedUpload(f"Received: {request.mimetype or 'no type'}. {WHAT_TO_SEND}")
+
+
+def _read_multipart(request: Request, taker: Taker) -> Fields:
+    fields = Fields()
+    for part in parts(request):
+        if part.filename:
+            if part.name != "files":
+                raise InvalidUpload(f"A file came in another field. {WHAT_TO_SEND}")
+            taker.add(part.filename, part.chunks)
+            continue
+        value = _field_value(part)
+        if part.name == "name":
+            fields.name = value.decode(errors="replace")
+        elif part.name in ("urgent", "open"):
+            setattr(fields, part.name, _flag(part.name, value))
+        elif value:
+            raise InvalidUpload(f"There is a field that has no meaning here. {WHAT_TO_SEND}")
+        taker.know(fields)
+    return fields
+
+
+def _flag(name: str, value: bytes) -> bool:
+    said = value.decode(errors="replace").strip().lower()
+    if said not in YES | NO:
+        raise InvalidUpload(f"The field `{name}` must be true or false.")
+    return said in YES
+
+
+def _field_value(part: Part) -> bytes:
+    value = b""
+    for chunk in part.chunks:
+        value += chunk
+        if len(value) > FIELD_BYTES:
+            raise InvalidUpload(f"A field is longer than {FIELD_BYTES} bytes. {WHAT_TO_SEND}")
+    return value
+
+
+def _read_json(request: Request, taker: Taker) -> Fields:
+    request.max_content_length = MAX_JSON_MB * MEGABYTE
+    try:
+        job = InlineJob().load(request.get_json())
+    except RequestEntityTooLarge as error:
+        raise UploadTooLarge(
+            f"The JSON body is larger than {MAX_JSON_MB} MB, the most that JSON may have. Send the "
+            "files as multipart/form-data.",
+            "json_too_large",
+        ) from error
+    except RecursionError as error:
+        raise InvalidUpload(f"The JSON is nested too deeply. {WHAT_TO_SEND}") from error
+    except ValidationError as error:
+        raise InvalidUpload(
+            f"The JSON does not fit: {_flat(error.messages)} {WHAT_TO_SEND}"
+        ) from error
+    fields = Fields(job["name"], job["urgent"], job["open"])
+    taker.know(fields)
+    for image in job["images"]:
+        try:
+            content = base64.b64decode(image["data"].rpartition(",")[2], validate=True)
+        except (binascii.Error, ValueError):
+            message = "Its data is not valid base64. Encode the file again."
+            taker.refuse(image["filename"], image["data"].encode(), "unreadable", message)
+        else:
+            taker.add(image["filename"], [content])
+    return fields
+
+
+def _flat(messages: dict | list) -> str:
+    """marshmallow's nested messages as one line; they name fields, never values."""
+    if isinstance(messages, list):
+        return " ".join(str(message) for message in messages)
+    return " ".join(f"{field}: {_flat(said)}" for field, said in list(messages.items())[:5])

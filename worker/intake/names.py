@@ -1,0 +1,24 @@
+"""Names of files as their senders gave them, made safe to show and to store."""
+
+
+def display_name(filename: str) -> str:
+    """The user's name for a file, safe to show: a relative path of printable characters.
+
+    It is never used as a path on the server.
+    """
+    steps = filename.replace("\\", "/").split("/")
+    path = "/".join(step for step in steps if step.strip() not in ("", ".", ".."))
+    return printable(path) or "unnamed"
+
+
+def printable(text: str) -> str:
+    """`text` without what would break a line, turn it around, or stay out of a database."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def job_name(given: str, first_filename: str | None, count: int) -> str:
+    """The given name, else one after the first of `count` files."""
+    given = printable(given.strip())
+    if given or first_filename is None:
+        return (given or "Untitled")[:200]
+    return f"{first_filename[:160]} and {count - 1} more" if count > 1 else first_filename[:200]

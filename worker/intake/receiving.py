@@ -1,0 +1,154 @@
+"""The one way in: open an upload, add its files one by one, then accept or abandon it.
+
+Whoever brings the files calls the same four verbs:
+
+    with intake.receive(clinic_id) as upload:
+        upload.add("chest.dcm", chunks)
+        job = upload.accept(name="Monday")
+
+Workers start on a file as soon as it is durable. The clinic is shown the job as a whole, once it is
+accepted; an upload that is not accepted leaves nothing. Memory stays small however large it is: a
+file goes to the disk in chunks as it arrives, and an archive is unpacked member by member.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.exc import OperationalError
+
+from worker.intake.files import ImageFiles
+from worker.intake.fingerprint import Fingerprint
+from worker.intake.keeping import Keeper
+from worker.intake.names import job_name
+from worker.intake.removal import remove_some
+from worker.intake.sorting import Sorter
+from worker.intake.writing import RowWriter
+from worker.records import Acceptance, Arriving, JobRecord, NewImage
+from worker.settings import Settings
+from worker.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Where uploads go. `wake` is told how many images have begun to wait. Shared by threads."""
+
+    store: Store
+    files: ImageFiles
+    settings: Settings
+    wake: Callable[[int], object]
+
+    def receive(self, clinic_id: int, into: JobRecord | None = None) -> "Upload":
+        """A new job on its way, or more files for the open job `into`."""
+        return Upload(self, clinic_id, into)
+
+
+class Upload:
+    """One upload. Used as a context: unless accepted, it is abandoned at the end."""
+
+    def __init__(self, intake: Intake, clinic_id: int, into: JobRecord | None) -> None:
+        """Files and rows are made with the first `add`."""
+        self._intake = intake
+        self._clinic_id = clinic_id
+        self._into = into
+        self._first: str | None = None
+        self._count = 0
+        self._folder = intake.files.new_folder()
+        self._fingerprint = Fingerprint()
+        self._keeper = Keeper(self._folder)
+        self._rows = RowWriter(intake.store, self._folder, self._arriving, intake.wake)
+        self._sorter = Sorter(
+            self._keeper, self._take, intake.settings, into.counts.total if into else 0
+        )
+        self._accepted = False
+        # What is known of it so far; `accept` has the last word.
+        self.urgent = into.urgent if into else False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._accepted:
+            self.abandon()
+        self._keeper.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def content_sha256(self) -> str:
+        """Of what was added so far."""
+        return self._fingerprint.hexdigest()
+
+    def add(self, filename: str, chunks: Iterable[bytes]) -> None:
+        """Take one file, or the members of a zip archive; `chunks` is read to its end.
+
+        Raises UploadTooLarge, StorageUnavailable, UploadAbandoned.
+        """
+        self._sorter.add(filename, self._fingerprint.passing(filename, self._moving(chunks)))
+
+    def refuse(self, filename: str, content: bytes, reason: str, message: str) -> None:
+        """An image for a file that cannot be used, with its reason code and sentence."""
+        self._fingerprint.add(filename, [content])
+        self._sorter.refuse(filename, reason, message)
+
+    def accept(
+        self, name: str = "", urgent: bool = False, key: str | None = None, stays_open: bool = False
+    ) -> JobRecord:
+        """Show the job to its clinic, once every file is durable. Returns: the job.
+
+        key: what the sender calls the upload. Raises KeyTaken when there is an upload of that key,
+        JobNotOpen, and OperationalError when the database does not answer: then the upload may have
+        been accepted, and whoever repeats it with its key finds out.
+        """
+        acceptance = Acceptance(
+            name=job_name(name, self._first, self._count),
+            urgent=self._into.urgent if self._into else urgent,
+            open=stays_open,
+            idempotency_key=key,
+            content_sha256=self.content_sha256,
+            max_images=self._intake.settings.max_job_images,
+        )
+        job = self._rows.accept(acceptance)
+        self._accepted = True
+        return job
+
+    def abandon(self) -> None:
+        """Let nothing of the upload stay, unless the database has accepted it.
+
+        Its answer may have been lost, so files go only after the database has said that the rows
+        do. While it does not answer, nothing goes: the sweeper abandons what is left.
+        """
+        self._rows.give_up()
+        self._keeper.close()
+        if not self._rows.begun:
+            self._folder.delete()
+            return
+        try:
+            if not self._intake.store.abandon(self._folder.name):
+                return
+            self._folder.delete()
+            remove_some(self._intake.store, self._intake.files)
+        except OperationalError as error:
+            log.warning("an upload is left to the sweeper (%s)", type(error.orig).__name__)
+
+    def _take(self, image: NewImage, kept) -> None:
+        self._first = self._first or image.filename
+        self._count += 1
+        self._rows.put(image, kept)
+
+    def _moving(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._rows.check()
+            yield chunk
+
+    def _arriving(self) -> Arriving:
+        return Arriving(
+            clinic_id=self._clinic_id,
+            upload=self._folder.name,
+            urgent=self.urgent,
+            part_of=self._into.id if self._into else None,
+        )

@@ -1,0 +1,52 @@
+"""Removing what was deleted: rows in chunks, so that nothing else waits for long."""
+
+from sqlalchemy import delete, select
+
+from worker.records import DeletedJob
+from worker.store.database import Database
+from worker.store.schema import Image, Job, Result, ResultMap
+
+JOBS_AT_ONCE = 100
+
+
+class RemovalVerbs:
+    database: Database
+
+    def deleted_jobs(self) -> list[DeletedJob]:
+        """Jobs and uploads whose rows and files are to go, parts before their job."""
+        query = select(Job.id, Job.upload).where(Job.deleted_at.is_not(None))
+        with self.database.reading() as session:
+            rows = session.execute(query.order_by(Job.id.desc()).limit(JOBS_AT_ONCE))
+            return [DeletedJob(row.id, row.upload) for row in rows]
+
+    def remove_images(self, job_id: int, limit: int) -> list[str | None]:
+        """Remove up to `limit` images of a deleted job with their results and maps.
+
+        Returns: the key of the file of each, None where it has none.
+        """
+        with self.database.writing() as session:
+            rows = session.execute(
+                select(Image.id, Image.file_key)
+                .join(Job, Job.id == Image.job_id)
+                .where(Image.job_id == job_id, Job.deleted_at.is_not(None))
+                .order_by(Image.id)  # as `save` does: avoids deadlock
+                .limit(limit)
+                .with_for_update(of=Image)
+            ).all()
+            ids = [row.id for row in rows]
+            for statement in (
+                delete(ResultMap).where(ResultMap.image_id.in_(ids)),
+                delete(Result).where(Result.image_id.in_(ids)),
+                delete(Image).where(Image.id.in_(ids)),
+            ):
+                session.execute(statement.execution_options(synchronize_session=False))
+        return [row.file_key for row in rows]
+
+    def remove_job(self, job_id: int) -> None:
+        """Remove the row of a deleted job that has no images left."""
+        with self.database.writing() as session:
+            session.execute(
+                delete(Job)
+                .where(Job.id == job_id, Job.deleted_at.is_not(None))
+                .execution_options(synchronize_session=False)
+            )
