@@ -141,7 +141,9 @@ class JobRecord:
     @property
     def progress(self) -> float:
         """Share of images with a final status, 0..1."""
-        return self.counts.finished / self.counts.total if self.counts.total else 1.0
+        if not self.counts.total:
+            return 0.0 if self.open else 1.0
+        return self.counts.finished / self.counts.total
 
     @property
     def images_per_second(self) -> float | None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Answer:
-    """Without a status the server hangs up, once it has read up to `max_bytes` of the body."""
+    """Without a status the server hangs up, once it has read up to `max_bytes` of the body and
+    `stalls_s` are over."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes = b""
     max_bytes: int = 1_000_000_000
+    stalls_s: float = 0.0
 
 
 class Scripted:
@@ -23,6 +25,7 @@ class Scripted:
         self.answers: list[Answer] = []
         self.requests: list[tuple[str, dict[str, str]]] = []  # "GET /path", headers
         self.bodies: list[bytes] = []
+        self.stalled, self.released = threading.Event(), threading.Event()
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,6 +35,8 @@ class Scripted:
                 length = int(self.headers.get("Content-Length", 0))
                 owner.bodies.append(self.rfile.read(min(length, answer.max_bytes)))
                 if answer.status is None:
+                    owner.stalled.set()
+                    owner.released.wait(answer.stalls_s)
                     return
                 self.send_response(answer.status)
                 size = {"Content-Length": str(len(answer.content))}
@@ -57,6 +62,11 @@ class Scripted:
     def hangs_up(self, max_bytes: int = Answer.max_bytes) -> None:
         self.answers.append(Answer(max_bytes=max_bytes))
 
+    def stalls(self, max_bytes: int = Answer.max_bytes) -> None:
+        """Reads so much of the body, and then nothing for as long as the test runs."""
+        self.answers.append(Answer(max_bytes=max_bytes, stalls_s=60))
+
     def close(self) -> None:
+        self.released.set()
         self._server.shutdown()
         self._server.server_close()

@@ -1,6 +1,7 @@
 """`cxr submit`, `cxr status`, `cxr results`: the REST API from a terminal or a script.
 
-Exit codes: 0 all well; 1 some images failed, or the server refused; 2 wrong use; 3 no connection.
+Exit codes: 0 all well; 1 some images failed, or the server refused; 2 wrong use; 3 no connection;
+130 interrupted with Ctrl-C.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from worker.errors import SettingsError
 from worker.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-EXIT_FAILED, EXIT_UNREACHABLE = 1, 3
+EXIT_FAILED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 3, 130
 
 
 def server_options(command: Callable) -> Callable:
@@ -45,7 +46,10 @@ def server_options(command: Callable) -> Callable:
     "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH…"
 )
 @click.option("--name", default="", help="The job's name. Default: after its first file.")
-@click.option("--urgent", is_flag=True, help="Before all jobs that are not urgent.")
+@click.option("--urgent", is_flag=True, help="Before the jobs of your clinic that are not urgent.")
+@click.option(
+    "--key", help="Continue the upload that was interrupted with this key; sends nothing twice."
+)
 @click.option("--wait", is_flag=True, help="Stay until every image has its result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
 @server_options
@@ -53,6 +57,7 @@ def submit(
     paths: tuple[Path, ...],
     name: str,
     urgent: bool,
+    key: str | None,
     wait: bool,
     as_json: bool,
     url: str,
@@ -63,6 +68,7 @@ def submit(
     With --wait, exits with 1 when an image failed or was cancelled; refused images are results.
     """
     from web.client.files import collect
+    from web.client.http import new_key
     from web.client.view import follow, status_lines, upload_bar
 
     with client_errors(), Client(url, known_token(token)) as client:
@@ -70,8 +76,12 @@ def submit(
         if not files:
             raise click.UsageError(f"There are no files in {', '.join(map(str, paths))}.")
         client.check()  # a wrong token is better known before a long upload
-        with upload_bar(sum(file.size_bytes for file in files)) as on_sent:
-            job = client.submit(files, name=name, urgent=urgent, on_sent=on_sent)
+        this = key or new_key()
+        size_bytes = sum(file.size_bytes for file in files)
+        sent = Sent(size_bytes)
+        with _says_what_became_of_it(client, this, sent), upload_bar(size_bytes) as show:
+            sent.show = show
+            job = client.submit(files, name, urgent, sent, this, again=bool(key))
         if not as_json:
             click.echo(f"Job {job['id']}: {link(client, job)}")
         if wait:
@@ -176,14 +186,67 @@ def client_errors() -> Iterator[None]:
         sys.exit(EXIT_UNREACHABLE if isinstance(error, Unreachable) else EXIT_FAILED)
 
 
+class Sent:
+    """How many bytes of an upload have left so far; tells `show` too."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = size_bytes
+        self._so_far = 0
+        self.show: Callable[[int], None] = lambda _: None
+
+    def __call__(self, so_far: int) -> None:
+        self._so_far = so_far
+        self.show(so_far)
+
+    @property
+    def is_all(self) -> bool:
+        return self._so_far >= self._size_bytes
+
+
+@contextlib.contextmanager
+def _says_what_became_of_it(client: Client, key: str, sent: Sent) -> Iterator[None]:
+    """Whoever interrupts an upload, or loses the connection, is told what became of it."""
+    try:
+        yield
+    except (Unreachable, KeyboardInterrupt) as error:
+        click.echo(_what_became_of_it(client, key, sent), err=True)
+        if isinstance(error, Unreachable):
+            raise
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _what_became_of_it(client: Client, key: str, sent: Sent) -> str:
+    again = f"run the same command again with `--key {key}`"
+    try:
+        job = client.job_of_key(key)
+    except ClientError:
+        return f"Whether the upload arrived is not known. To find out and continue, {again}."
+    if job is not None:
+        return _continues(job)
+    if sent.is_all:
+        return f"The server has all files and may still accept them. To find out, {again}."
+    return f"The upload was interrupted, and no job was created. To submit, {again}."
+
+
 @contextlib.contextmanager
 def _goes_on(job: Json) -> Iterator[None]:
     """Whoever stops waiting is told that the server does not."""
     try:
         yield
-    except (ClientError, KeyboardInterrupt):
-        click.echo(f"Job {job['id']} goes on: `cxr status {job['id']} --watch`.", err=True)
+    except ClientError:
+        click.echo(_continues(job), err=True)
         raise
+    except KeyboardInterrupt:
+        click.echo(_continues(job), err=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _continues(job: Json) -> str:
+    number = job["id"]
+    return (
+        f"Job {number} was accepted and continues: `cxr status {number} --watch` follows it, "
+        f"`cxr cancel {number}` stops it."
+    )
 
 
 def _write(chunks: Iterable[bytes], output: Path) -> None:

@@ -1,5 +1,6 @@
 """Which files an upload holds, and the upload as a stream: one file is open at a time."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +57,22 @@ def _file(path: Path, name: str) -> UploadFile:
             return UploadFile(path, name, os.fstat(opened.fileno()).st_size)
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def content_sha256(files: Sequence[UploadFile]) -> str:
+    """What the server says of an upload of these files: SHA-256 of the lines of `sha256sum`.
+
+    Raises FileChanged.
+    """
+    lines = hashlib.sha256()
+    for file in files:
+        try:
+            with file.path.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        except OSError as error:
+            raise _changed(file) from error
+        lines.update(f"{digest}  {file.name}\n".encode(errors="replace"))
+    return lines.hexdigest()
 
 
 class Multipart:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 
 from web.client.errors import NotOurServer, Refused, Unreachable
-from web.client.files import Multipart, UploadFile
+from web.client.files import Multipart, UploadFile, content_sha256
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
@@ -73,28 +73,35 @@ class Client:
         name: str = "",
         urgent: bool = False,
         on_sent: Callable[[int], None] | None = None,
+        key: str | None = None,
+        again: bool = False,
     ) -> Json:
         """Upload files as one job. Returns: the job.
 
-        When the connection breaks or the server is away, tries again with growing pauses, about a
-        minute of them in all; then Unreachable is raised. All tries carry the same key of their
-        own, so there is one job however many of them arrived.
+        When the connection breaks or the server is unreachable, tries again with growing pauses,
+        about a minute of them in all; then Unreachable is raised. All tries carry the same `key`,
+        so there is one job however many of them arrived. `again`: the key is that of an earlier
+        call. Files that have arrived are not sent twice; Refused is raised when they were others.
 
         `on_sent(bytes)` is told how many bytes of the files have left so far: it begins again at 0
         with each try. Raises FileChanged when a file is not what it was when it was collected.
         """
         fields = {"name": name, "urgent": "true"} if urgent else {"name": name}
         body = Multipart(fields, files, on_sent)
-        key = {"Idempotency-Key": secrets.token_hex(16)}
+        key = key or new_key()
         for pause_s in (0, *RETRY_PAUSES_S):
             time.sleep(pause_s)
             try:
-                return (pause_s and self._arrived(key)) or self._upload(body, key)
+                arrived = self.job_of_key(key) if again else None
+                again = True
+                if arrived is None or _differs(arrived, files):
+                    return self._upload(body, key)
+                return arrived
             except Unreachable as error:
                 away = error
         raise away
 
-    def _upload(self, body: Multipart, key: dict[str, str]) -> Json:
+    def _upload(self, body: Multipart, key: str) -> Json:
         answer = self._send(
             "POST",
             "/jobs",
@@ -102,18 +109,16 @@ class Client:
             headers={
                 "Content-Type": body.content_type,
                 "Content-Length": str(body.content_length),
-                **key,
+                "Idempotency-Key": key,
             },
             timeout=httpx.Timeout(UPLOAD_ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         )
         return self._json(answer)
 
-    def _arrived(self, key: dict[str, str]) -> Json | None:
-        """The job of an upload whose answer was lost, so that its files are not sent again."""
-        try:
-            return self._json(self._send("POST", "/jobs", headers=key))
-        except Refused:  # an empty upload, of a key that is not known
-            return None
+    def job_of_key(self, key: str) -> Json | None:
+        """The job of the upload with this key; None when it has not arrived."""
+        page = self._json(self._send("GET", "/jobs", params={"idempotency_key": key}))
+        return page["items"][0] if page["items"] else None
 
     def job(self, job_id: int) -> Json:
         return self._json(self._send("GET", f"/jobs/{job_id}"))
@@ -218,6 +223,17 @@ class Client:
             f"{self.url} does not answer as a cxr-batch server does (HTTP {answer.status_code}, "
             f"{answer.headers.get('Content-Type', 'no type')}). Check the address."
         )
+
+
+def new_key() -> str:
+    """A name for an upload, for its `Idempotency-Key`."""
+    return secrets.token_hex(16)
+
+
+def _differs(job: Json, files: Sequence[UploadFile]) -> bool:
+    """Whether the job was made of other files; the server then says so to whoever sends these."""
+    known = job["content_sha256"]
+    return known is not None and known != content_sha256(files)
 
 
 @contextlib.contextmanager

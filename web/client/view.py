@@ -88,10 +88,11 @@ def summary(job: Json) -> str:
 def status_lines(job: Json) -> str:
     """A job in two lines."""
     urgent = ", urgent" if job["urgent"] else ""
+    status = "open" if job["open"] and job["status"] == "running" else job["status"]
     total = job["counts"]["total"]
     progress = f"{finished(job)} of {total} images finished"
     return (
-        f"Job {job['id']}: {job['name']} ({job['status']}{urgent})\n"
+        f"Job {job['id']}: {job['name']} ({status}{urgent})\n"
         f"{': '.join(filter(None, [progress, summary(job)]))}"
     )
 

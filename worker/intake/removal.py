@@ -10,12 +10,12 @@ CHUNK = 200
 AT_ONCE_S = 0.2
 
 
-def remove_some(store: Store, files: ImageFiles, for_s: float = AT_ONCE_S) -> bool:
-    """Remove what was deleted, for so many seconds at least. Returns: whether some is left.
+def remove_some(store: Store, files: ImageFiles, for_s: float | None = None) -> bool:
+    """Remove what was deleted, for `for_s` seconds (AT_ONCE_S). Returns: whether some is left.
 
     A job's row is the last to go: after a crash in between, it still tells where its files are.
     """
-    until = time.monotonic() + for_s
+    until = time.monotonic() + (AT_ONCE_S if for_s is None else for_s)
     for job in store.deleted_jobs():
         while keys := store.remove_images(job.id, CHUNK):
             files.delete(key for key in keys if key is not None)

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.support.results import done, failed, rejected, work
+from worker.intake import removal
+from worker.records import NewImage
 from worker.store import Store
 
 
@@ -118,3 +120,22 @@ def test_another_sites_page_cannot_delete(reader, job):
         assert reader.delete("/api/v1/jobs/1", headers=headers).status_code == 403
     own = {"Sec-Fetch-Site": "same-origin"}
     assert reader.delete("/api/v1/jobs/1", headers=own).status_code == 204
+
+
+def test_a_large_job_is_deleted_at_once_and_removed_behind(
+    client, store, clinic, files, stored, monkeypatch
+):
+    monkeypatch.setattr(removal, "AT_ONCE_S", 0)
+    folder = files.new_folder()
+    keys = [folder.new_file().keep() for _ in range(3 * removal.CHUNK)]
+    images = [NewImage(f"{n}.png", key, 1) for n, key in enumerate(keys)]
+    large = store.create_job(clinic.id, "large", images, upload=folder.name)
+    held = store.claim(4, lease_s=60)
+    assert client.delete(f"/api/v1/jobs/{large.id}").status_code == 204
+    assert client.get(f"/api/v1/jobs/{large.id}").status_code == 404
+    assert client.get(f"/api/v1/images/{held[0].image_id}").status_code == 404
+    assert store.claim(4, lease_s=60) == [], "no worker begins on what is deleted"
+    assert 0 < len(stored()) < len(keys)
+    assert not removal.remove_some(store, files, for_s=60)
+    assert stored() == []
+    assert store.save([done(claim) for claim in held]) == 0

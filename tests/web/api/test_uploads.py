@@ -186,3 +186,11 @@ def test_many_files_need_few_open_ones(client, settings, stored):
     assert answer.json["counts"]["total"] == 600
     assert len(stored()) == 600
     shutil.rmtree(settings.images_dir)
+
+
+def test_a_json_body_over_its_limit_names_that_limit(client, stored):
+    image = {"filename": "a.png", "data": "A" * 32_000_000}
+    answer = client.post("/api/v1/jobs", json={"images": [image]})
+    assert (answer.status_code, answer.json["code"]) == (413, "json_too_large")
+    assert "32 MB" in answer.json["detail"]
+    assert stored() == []

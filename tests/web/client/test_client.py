@@ -1,6 +1,10 @@
 """The client's own side: which files, the upload as a stream, polling, errors of the connection."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +14,15 @@ from werkzeug.formparser import parse_form_data
 from tests.support.scripted import Scripted
 from web.client import http as client_module
 from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
-from web.client.files import Multipart, UploadFile, collect
+from web.client.files import Multipart, UploadFile, collect, content_sha256
 from web.client.http import Client
+from worker.intake.fingerprint import Fingerprint
 
 JOB = {
     "id": 7,
     "name": "scans",
     "status": "running",
+    "content_sha256": None,
     "counts": {"total": 2, "done": 0, "rejected": 0, "failed": 0, "cancelled": 0},
 }
 
@@ -146,19 +152,23 @@ def pauses(monkeypatch) -> list[float]:
     return taken
 
 
-NOT_KNOWN = {"status": 415, "detail": "Send the files.", "code": "unsupported_media_type"}
+def page(*jobs: dict) -> dict:
+    return {"items": list(jobs), "next_cursor": None}
 
 
 def test_an_upload_that_breaks_off_is_sent_again_under_its_key(server, client, scan, pauses):
     server.hangs_up(max_bytes=100_000)
     server.gives(503, {"detail": "The database cannot be reached.", "code": "x", "status": 503})
-    server.gives(415, NOT_KNOWN)
+    server.gives(200, page())
     server.gives(202, JOB)
     sent = []
     assert client.submit(scan, name="Monday", on_sent=sent.append) == JOB
-    assert [line for line, _ in server.requests] == ["POST /api/v1/jobs"] * 4
-    (key,) = {headers["Idempotency-Key"] for _, headers in server.requests}
+    first, *asked, last = server.requests
+    key = first[1]["Idempotency-Key"]
     assert len(key) >= 32
+    assert first[0] == last[0] == "POST /api/v1/jobs"
+    assert last[1]["Idempotency-Key"] == key
+    assert {line for line, _ in asked} == {f"GET /api/v1/jobs?idempotency_key={key}"}
     assert pauses == [0, 1, 2]
     # The tries between only asked whether the upload had arrived.
     assert server.bodies[1:3] == [b"", b""]
@@ -173,9 +183,54 @@ def test_an_upload_that_breaks_off_is_sent_again_under_its_key(server, client, s
 
 def test_an_upload_whose_answer_was_lost_is_not_sent_again(server, client, scan, pauses):
     server.hangs_up()
-    server.gives(202, JOB, Idempotency_Replayed="true")
-    assert client.submit(scan) == JOB
+    arrived = JOB | {"content_sha256": content_sha256(scan)}
+    server.gives(200, page(arrived))
+    assert client.submit(scan) == arrived
     assert [len(body) > 0 for body in server.bodies] == [True, False]
+
+
+def test_an_earlier_key_with_other_files_is_left_to_the_server(server, client, scan, pauses):
+    server.gives(200, page(JOB | {"content_sha256": "0" * 64}))
+    server.gives(422, {"status": 422, "detail": "Other files.", "code": "idempotency_key_reused"})
+    with pytest.raises(Refused, match="Other files"):
+        client.submit(scan, key="monday", again=True)
+
+
+def test_the_fingerprint_is_that_of_the_server(client, scans):
+    (scans / 'odd "name".dcm').write_bytes(b"x")
+    files = collect([scans])
+    theirs = Fingerprint()
+    for file in files:
+        theirs.add(file.name, [file.path.read_bytes()])
+    assert content_sha256(files) == theirs.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (lambda server: server.gives(200, page()), "no job was created. To submit, run"),
+        (lambda server: server.gives(200, page(JOB)), "Job 7 was accepted and continues"),
+        (lambda server: server.gives(502, b"bad gateway"), "is not known. To find out"),
+    ],
+)
+def test_ctrl_c_says_what_became_of_the_upload(server, scan, answers, said):
+    server.gives(200, page())
+    server.stalls(max_bytes=100_000)
+    answers(server)
+    submitting = subprocess.Popen(
+        [sys.executable, "-m", "cxr", "submit", str(scan[0].path), "--url", server.url],
+        env={**os.environ, "CXR_TOKEN": "any"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stalled.wait(60)
+    submitting.send_signal(signal.SIGINT)
+    _, words = submitting.communicate(timeout=30)
+    key = server.requests[1][1]["Idempotency-Key"]
+    assert said in words
+    assert (f"--key {key}" in words) == ("Job 7" not in words)
+    assert submitting.returncode == 130
+    assert server.requests[2][0] == f"GET /api/v1/jobs?idempotency_key={key}"
 
 
 def test_two_uploads_have_two_keys(server, client, scan, pauses):

@@ -3,6 +3,7 @@
 export const STATUS_NAMES = {
   waiting: "Waiting",
   running: "Running",
+  open: "Open",
   done: "Done",
   complete: "Complete",
   rejected: "Rejected",
@@ -43,6 +44,9 @@ export function moment(iso) {
   const isToday = time.toDateString() === new Date().toDateString();
   return (isToday ? today : longAgo).format(time);
 }
+
+/** An open job runs until it is closed, whatever it has left to do. */
+export const jobStatus = (job) => (job.open && job.status === "running" ? "open" : job.status);
 
 /** Shows a status by a word and a sign, never by colour alone. */
 export function showStatus(element, status) {

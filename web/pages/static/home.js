@@ -1,7 +1,7 @@
 // The first page: uploads, and the list of jobs kept up to date.
 
 import { CHANGED, Poller, Resource, SAME, get } from "./api.js";
-import { count, moment, percent, showStatus } from "./format.js";
+import { count, jobStatus, moment, percent, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
@@ -68,7 +68,7 @@ function fill(row, job) {
   link.textContent = job.name;
   link.title = job.name;
   row.querySelector(".badge").hidden = !job.urgent;
-  showStatus(row.querySelector(".state"), job.status);
+  showStatus(row.querySelector(".state"), jobStatus(job));
   const bar = row.querySelector("progress");
   bar.value = job.progress;
   bar.className = job.status;

@@ -1,7 +1,7 @@
 // A job as it runs: progress, what can be done with it, counts that filter, the table of its images.
 
 import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
-import { count, duration, moment, percent, rate, showStatus } from "./format.js";
+import { count, duration, jobStatus, moment, percent, rate, showStatus } from "./format.js";
 import { ImageTable } from "./images.js";
 
 const $ = (id) => document.getElementById(id);
@@ -57,6 +57,7 @@ $("label-filter").addEventListener("change", (event) => {
   filter.label = event.target.value;
   applyFilter();
 });
+$("close").addEventListener("click", () => change("close"));
 $("cancel").addEventListener("click", () => {
   if (confirm("Cancel this job? What is not classified yet will not be.")) change("cancel");
 });
@@ -144,15 +145,16 @@ function showGone() {
 function show(job) {
   const { counts } = job;
   const finished = counts.total - counts.waiting - counts.running;
-  isOver = finished === counts.total;
+  isOver = finished === counts.total && !job.open;
   document.title = (isOver ? "" : `${percent(job.progress)} · `) + pageTitle;
-  showStatus($("state"), job.status);
+  showStatus($("state"), jobStatus(job));
   $("progress").value = job.progress;
   $("progress").className = job.status;
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
   showTime(job);
   $("created").textContent = moment(job.created_at);
+  $("close").hidden = !job.open;
   $("cancel").hidden = job.status !== "running";
   $("resume").hidden = counts.cancelled === 0;
   $("retry").hidden = counts.failed === 0;

@@ -84,42 +84,55 @@ function send() {
   });
 }
 
-/** Perhaps only the answer was lost: with the key alone, the server tells without gigabytes. */
+/** Perhaps only the answer was lost: asked by the key, the server tells without gigabytes. */
 function sendAgain() {
-  post(null, (answered) => {
-    const isNew = answered.status === 415 || answered.status === 422;
-    if (isNew) send();
+  request = open("GET", `/api/v1/jobs?idempotency_key=${encodeURIComponent(upload.key)}`, (answered) => {
+    const [job] = answered.status === 200 ? answered.response.items : [];
+    if (job) goTo(job);
+    else if (answered.status === 200) send();
     else finish(answered);
   });
+  request.send();
 }
 
 function post(body, onAnswer, onProgress) {
-  const { files, size, key } = upload;
+  request = open("POST", "/api/v1/jobs", onAnswer);
+  request.setRequestHeader("Idempotency-Key", upload.key);
+  request.upload.addEventListener("progress", onProgress);
+  request.send(body);
+}
+
+/** A request of the upload, shown as one that runs until it is answered or aborted. */
+function open(method, address, onAnswer) {
+  const { files, size } = upload;
   const what = files.length === 1 ? "1 file" : `${count(files.length)} files`;
   $("sending-what").textContent = `Uploading ${what}, ${bytes(size)}`;
   $("sent").value = 0;
   $("sent-text").textContent = "";
   show("sending");
-  request = new XMLHttpRequest();
-  request.open("POST", "/api/v1/jobs");
-  request.setRequestHeader("Idempotency-Key", key);
-  request.responseType = "json";
-  if (onProgress) request.upload.addEventListener("progress", onProgress);
-  request.addEventListener("load", () => onAnswer(request));
-  request.addEventListener("error", () => finish(null));
-  request.addEventListener("abort", () => {
+  const opened = new XMLHttpRequest();
+  opened.open(method, address);
+  opened.responseType = "json";
+  opened.addEventListener("load", () => onAnswer(opened));
+  opened.addEventListener("error", () => finish(null));
+  opened.addEventListener("abort", () => {
     request = null;
     show("ready");
   });
-  request.send(body);
+  return opened;
 }
 
 function finish(answered) {
   request = null;
-  if (answered?.status === 202) location.assign(`/jobs/${answered.response.id}`);
+  if (answered?.status === 202) goTo(answered.response);
   else if (answered?.status === 401) location.assign("/sign-in");
   else if (answered) fail(answered.response?.detail ?? "The server did not accept the upload.");
   else fail("The server cannot be reached.");
+}
+
+function goTo(job) {
+  request = null;
+  location.assign(`/jobs/${job.id}`);
 }
 
 /** For those who listen: every tenth of the way, not every event. */
