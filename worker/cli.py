@@ -11,6 +11,8 @@ from worker.errors import WorkerError, worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
 
+HEALTH_MARGIN_S = 30
+
 
 @click.command()
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), help="Default: CXR_DEVICE or cpu.")
@@ -87,12 +89,14 @@ def clinic(name: str) -> None:
 @click.command()
 @click.argument("part", type=click.Choice(["worker", "sweeper"]))
 def health(part: str) -> None:
-    """Exit with 0 when that part gave a sign of life on this host lately, else with 1."""
+    """Exit with 0 when that part runs on this host and gave a sign of life lately, else with 1."""
     from worker.running.heartbeat import is_alive
 
     log_to_stderr()
     with worker_errors():
-        if not is_alive(Settings.from_env().home, part):
+        settings = Settings.from_env()
+        # One image may take its limit, and a worker on it gives no sign until then.
+        if not is_alive(settings.home, part, settings.image_limit_s + HEALTH_MARGIN_S):
             click.echo(f"No sign of life from a {part} on this host.", err=True)
             sys.exit(1)
 

@@ -234,6 +234,18 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class WorkerRecord:
+    """A worker process. It claims images by its `id`, and classifies them with `model`."""
+
+    id: str
+    host: str
+    pid: int
+    device: str
+    model: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
 class NewResult:
     """What a model said about a claimed image. The first of its maps is the main one."""
 

@@ -11,6 +11,8 @@ from typing import Any, Self
 from worker.errors import SettingsError
 
 DEFAULT_HOME = "~/.local/share/cxr-batch"
+# No setting: a supervisor gives each process that it starts a name of its own in this variable.
+PROCESS_NAME = "CXR_PROCESS_NAME"
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
@@ -63,7 +65,7 @@ class Settings:
         "CXR_OPEN_JOB_S", 3600, "seconds without new files after which an open job is closed"
     )
     lease_s: int = _setting(
-        "CXR_LEASE_S", 120, "seconds after which a silent worker's images go to another"
+        "CXR_LEASE_S", 20, "seconds after which a silent worker's images go to another"
     )
     max_attempts: int = _setting(
         "CXR_MAX_ATTEMPTS", 3, "tries before an image that kills its worker is marked failed"

@@ -1,6 +1,7 @@
 """A store on each database, and short ways to make rows."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from worker.records import (
     MapRecord,
     NewImage,
     NewResult,
+    WorkerRecord,
 )
 from worker.store import Store
 from worker.store.migrations import migrate
@@ -51,3 +53,7 @@ def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
             timings_ms={"infer": 12.5},
         ),
     )
+
+
+def worker_record(name: str) -> WorkerRecord:
+    return WorkerRecord(name, "a-host", 7, "cpu", "test-1", datetime.now(UTC))

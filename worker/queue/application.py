@@ -1,21 +1,26 @@
 """The Celery application: one queue, one task name, one acknowledgement policy."""
 
+from collections.abc import Callable
+
 from celery import Celery
 from kombu import Queue
 
-from worker.queue.broker import Amqp
+from worker.queue.broker import amqp
 from worker.settings import Settings
 
 CLASSIFY = "worker.classify"
 QUEUE = "cxr-classify"
 
 
-def make_celery(settings: Settings) -> Celery:
+def make_celery(settings: Settings, while_away: Callable[[], None] = lambda: None) -> Celery:
     """A Celery application on `settings.redis_url`, with no task registered yet.
 
-    There is no result backend: the result is the image's row.
+    There is no result backend: the result is the image's row. `while_away` is called every second
+    while a consumer waits for Redis.
     """
-    app = Celery("cxr-batch", broker=settings.redis_url, amqp=Amqp, set_as_current=False)
+    app = Celery(
+        "cxr-batch", broker=settings.redis_url, amqp=amqp(while_away), set_as_current=False
+    )
     app.conf.update(
         task_queues=[Queue(QUEUE)],
         task_default_queue=QUEUE,

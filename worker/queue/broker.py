@@ -1,5 +1,6 @@
 """Connections to Redis that find it again soon after it was away. For kombu 5.7."""
 
+from collections.abc import Callable
 from typing import Any
 
 from celery.app.amqp import AMQP
@@ -24,10 +25,21 @@ class PromptConnection(Connection):
         return transport
 
 
-class Amqp(AMQP):
+def amqp(while_away: Callable[[], None]) -> type[AMQP]:
     """What Celery makes its connections with."""
 
-    Connection = PromptConnection
+    class WatchedConnection(PromptConnection):
+        def _ensure_connection(
+            self, *args: Any, callback: Callable[[], None] | None = None, **options: Any
+        ) -> Any:
+            def every_second() -> None:
+                while_away()
+                if callback:
+                    callback()
+
+            return super()._ensure_connection(*args, callback=every_second, **options)
+
+    return type("Amqp", (AMQP,), {"Connection": WatchedConnection})
 
 
 def _forgetful(channel: type[virtual.Channel]) -> type[virtual.Channel]:

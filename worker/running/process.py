@@ -6,27 +6,32 @@ and a crash takes one process either way. `cxr worker` starts as many processes 
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
+from datetime import UTC, datetime
+from typing import Any
 
+from celery import bootsteps
 from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
 from worker.intake.files import ImageFiles
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
+from worker.records import WorkerRecord
 from worker.running.heartbeat import Heartbeat
+from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 from worker.running.watchdog import Watchdog
-from worker.settings import Settings
+from worker.settings import PROCESS_NAME, Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date
 
 log = logging.getLogger(__name__)
 
 SLICE_S = 20.0
-BEAT_EVERY_S = 10.0
 DATABASE_AGAIN_AFTER_S = 1.0
 STDERR, OUT_OF_MEMORY = 2, b"out of memory: this worker ends, and what it held is tried alone\n"
 
@@ -40,13 +45,18 @@ def run_worker(settings: Settings) -> int:
     store = Store(settings.database_url)
     check_up_to_date(store.database)
     classifier = Classifier.load(settings.artifact, settings.device)
-    heartbeat = Heartbeat(settings.home, "worker")
-    watchdog = Watchdog(settings.image_limit_s)
-    runner = Runner(
-        store, ImageFiles(settings.images_dir), classifier, settings.lease_s, watchdog.moved
+    pulse = Pulse(
+        store,
+        _this_process(settings, classifier),
+        settings.lease_s,
+        settings.image_limit_s,
+        Watchdog(settings.image_limit_s),
+        Heartbeat(settings.home, "worker"),
     )
+    runner = Runner(store, ImageFiles(settings.images_dir), classifier, pulse)
     stopping, broken = threading.Event(), threading.Event()
-    celery = make_celery(settings)
+    celery = make_celery(settings, while_away=pulse.beat)
+    celery.steps["consumer"].add(_beats_while_idle(pulse))
 
     @celery.task(name=CLASSIFY, ignore_result=True)
     def classify(*_: object, **__: object) -> None:
@@ -57,7 +67,8 @@ def run_worker(settings: Settings) -> int:
                 return
             except OperationalError as error:
                 log.warning("the database is away (%s)", type(error.orig).__name__)
-                watchdog.rest()  # waiting is not hanging
+                pulse.rest()  # waiting is not hanging
+                pulse.beat()
                 stopping.wait(DATABASE_AGAIN_AFTER_S)
             except MemoryError:
                 # At once: whatever else is done here may need memory too.
@@ -71,7 +82,7 @@ def run_worker(settings: Settings) -> int:
                 signal.raise_signal(signal.SIGTERM)
                 return
             finally:
-                watchdog.rest()
+                pulse.rest()
 
     def stop_after_this_batch(**_: object) -> None:
         stopping.set()
@@ -92,17 +103,35 @@ def run_worker(settings: Settings) -> int:
         without_heartbeat=True,
         quiet=True,
     )
-    threading.Thread(
-        target=_beat, args=(heartbeat, stopping), name="heartbeat", daemon=True
-    ).start()
+    pulse.beat()
     try:
         consumer.start()
     finally:
-        heartbeat.stop()
+        pulse.stop()
         store.close()
     return 1 if broken.is_set() else consumer.exitcode or 0
 
 
-def _beat(heartbeat: Heartbeat, stopping: threading.Event) -> None:
-    while not stopping.wait(BEAT_EVERY_S):
-        heartbeat.beat()
+def _this_process(settings: Settings, classifier: Classifier) -> WorkerRecord:
+    """Its id is the supervisor's name for it: by that, what it holds is given back if it dies."""
+    return WorkerRecord(
+        id=os.environ.get(PROCESS_NAME) or secrets.token_hex(8),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        device=settings.device,
+        model=classifier.version,
+        started_at=datetime.now(UTC),
+    )
+
+
+def _beats_while_idle(pulse: Pulse) -> type[bootsteps.StartStopStep]:
+    """A step of Celery's consumer: its own loop beats, so that one that hangs is seen as dead."""
+
+    class Beats(bootsteps.StartStopStep):
+        def start(self, consumer: Any) -> None:
+            self._timer = consumer.timer.call_repeatedly(pulse.every_s, pulse.beat)
+
+        def stop(self, consumer: Any) -> None:
+            self._timer.cancel()
+
+    return Beats

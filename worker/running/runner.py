@@ -17,6 +17,7 @@ from model.classifier import Classifier, Prepared, Result
 from model.errors import Rejection
 from worker.intake.files import ImageFiles
 from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
+from worker.running.pulse import Pulse
 from worker.store import Store
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ INTERNAL_ERROR = (
     "The program failed on this file. Upload it again; if it fails again, report it.",
 )
 SAVE_AGAIN_AFTER_S = 0.5
+HOLD_RESULTS_S = 300.0
+# The slowest decoder (JPEG 2000) reads some 3 MB a second; a smaller file takes a few seconds.
+MAY_BE_SLOW_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -58,20 +62,18 @@ class Runner:
         store: Store,
         files: ImageFiles,
         classifier: Classifier,
-        lease_s: float,
-        moved: Callable[[], None] = lambda: None,
+        pulse: Pulse,
     ) -> None:
         self._store = store
         self._files = files
         self._classifier = classifier
-        self._lease_s = lease_s
-        self._moved = moved  # called at every step, from two threads
+        self._pulse = pulse  # beats at every step, from two threads
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits or `stop()`. What was claimed is always finished.
 
         Returns: how many results were saved. Raises OperationalError while the database is away
-        (results are held as long as their lease), MemoryError when an image needs more than there
+        (results are held for some minutes), MemoryError when an image needs more than there
         is: the caller ends the process, and the image is tried alone.
         """
         saved = 0
@@ -95,7 +97,7 @@ class Runner:
             if saving is not None:
                 saved += saving.result()
             saving = beside.submit(self._save, finished)
-            self._moved()
+            self._pulse.moved()
             if following is None:
                 break
             batch = following.result()
@@ -103,8 +105,8 @@ class Runner:
 
     def _next_batch(self, in_hand: bool) -> _Batch:
         claims, prepared, refused = [], [], []
-        for claim in self._store.claim(self._classifier.batch_size, self._lease_s, in_hand):
-            self._moved()
+        for claim in self._pulse.claim(self._classifier.batch_size, in_hand):
+            self._pulse.moved()
             result = self._prepare(claim)
             if isinstance(result, FinishedImage):
                 refused.append(result)
@@ -114,8 +116,12 @@ class Runner:
         return _Batch(claims, prepared, refused)
 
     def _prepare(self, claim: Claim) -> Prepared | FinishedImage:
+        path = self._files.path(claim.file_key)
         try:
-            return self._classifier.prepare(self._files.path(claim.file_key))
+            if claim.attempts == 1 and path.stat().st_size < MAY_BE_SLOW_BYTES:
+                return self._classifier.prepare(path)
+            with self._pulse.slow_step():
+                return self._classifier.prepare(path)
         except Rejection as rejection:
             return FinishedImage(
                 claim=claim,
@@ -156,10 +162,11 @@ class Runner:
         ]
 
     def _save(self, finished: Sequence[FinishedImage]) -> int:
-        """Save results, again and again while the database is away and the lease runs."""
-        until = time.monotonic() + self._lease_s
+        """Save results, again and again while the database is away: nobody can take the images
+        meanwhile."""
+        until = time.monotonic() + HOLD_RESULTS_S
         while True:
-            self._moved()
+            self._pulse.moved()
             try:
                 return self._store.save(finished)
             except OperationalError as error:

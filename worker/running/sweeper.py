@@ -4,6 +4,7 @@ nobody else does: uploads whose receiver died, open jobs that were left, jobs th
 import logging
 import threading
 import time
+from collections import Counter
 
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +24,7 @@ SILENT_UPLOAD_AFTER_S = 60.0
 REMOVE_FOR_S = 2.0
 ABANDONED_UPLOAD_AFTER_S = 24 * 3600
 TIDY_EVERY_S = 3600
+FORGET_WORKER_AFTER_S = 24 * 3600
 NAMES_PER_QUERY = 500
 
 
@@ -55,11 +57,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
 
 def sweep(store: Store, dispatcher: Dispatcher, settings: Settings) -> None:
     """One round."""
-    taken = store.take_back_expired(settings.max_attempts, settings.lease_s)
-    if taken:
-        log.warning(
-            "leases ran out: %s", ", ".join(f"{n} {status.value}" for status, n in taken.items())
-        )
+    report("leases ran out", store.take_back_expired(settings.max_attempts))
     dispatcher.send_waiting()
 
 
@@ -73,8 +71,18 @@ def settle(
     return remove_some(store, files, REMOVE_FOR_S)
 
 
+def report(cause: str, taken: Counter) -> None:
+    """Log how many images went to each status, if any did."""
+    if taken:
+        log.warning(
+            "%s: %s", cause, ", ".join(f"{n} {status.value}" for status, n in taken.items())
+        )
+
+
 def tidy(store: Store, files: ImageFiles) -> None:
-    """Delete the files of uploads without rows: their web server died before it wrote the first."""
+    """Delete the files of uploads without rows: their web server died before it wrote the first; and
+    the rows of workers that ended without a word."""
+    store.forget_silent_workers(FORGET_WORKER_AFTER_S)
     names = list(files.folders(ABANDONED_UPLOAD_AFTER_S))
     for start in range(0, len(names), NAMES_PER_QUERY):
         some = names[start : start + NAMES_PER_QUERY]

@@ -5,9 +5,11 @@ from worker.store.control import ControlVerbs
 from worker.store.database import Database
 from worker.store.images import ImageVerbs
 from worker.store.jobs import JobVerbs
+from worker.store.leases import LeaseVerbs
 from worker.store.outbox import OutboxVerbs
 from worker.store.removal import RemovalVerbs
 from worker.store.work import WorkVerbs
+from worker.store.workers import WorkerVerbs
 
 __all__ = ["DEFAULT_CLINIC", "Store"]
 
@@ -15,7 +17,17 @@ __all__ = ["DEFAULT_CLINIC", "Store"]
 DEFAULT_CLINIC = "default"
 
 
-class Store(ClinicVerbs, JobVerbs, ControlVerbs, ImageVerbs, WorkVerbs, OutboxVerbs, RemovalVerbs):
+class Store(
+    ClinicVerbs,
+    JobVerbs,
+    ControlVerbs,
+    ImageVerbs,
+    WorkVerbs,
+    LeaseVerbs,
+    OutboxVerbs,
+    RemovalVerbs,
+    WorkerVerbs,
+):
     """All verbs over one database; safe to share between threads, not across a fork."""
 
     def __init__(self, database_url: str) -> None:

@@ -6,10 +6,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, create_engine, event, func, make_url
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Engine,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+)
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_S = 30
+CONNECT_LIMIT = {"connect_timeout": 10}  # seconds
+SECONDS_PER_DAY = 86_400
 
 
 class Database:
@@ -27,7 +38,9 @@ class Database:
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(url, begin="BEGIN")
         else:
-            self._writer = self._reader = create_engine(url, pool_pre_ping=True)
+            # A host that swallows packets must not hold anybody for the minutes of TCP's own limit.
+            limit = {} if "connect_timeout" in self.url.query else CONNECT_LIMIT
+            self._writer = self._reader = create_engine(url, pool_pre_ping=True, connect_args=limit)
 
     @property
     def engine(self) -> Engine:
@@ -53,6 +66,22 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             return datetime.now(UTC) + timedelta(seconds=seconds)
         return func.clock_timestamp(type_=DateTime(timezone=True)) + timedelta(seconds=seconds)
+
+    def time_of_call(self) -> Any:
+        """The moment at which a transaction that begins now came, before it waited for a lock.
+
+        PostgreSQL takes it when the statement arrives; for SQLite call this before `writing`.
+        """
+        if self.url.get_backend_name() == "sqlite":
+            return datetime.now(UTC)
+        return func.statement_timestamp(type_=DateTime(timezone=True))
+
+    def seconds_until(self, moment: ColumnElement[datetime]) -> ColumnElement[float]:
+        """From now, by the clock of `time_in`; negative when it is past."""
+        if self.url.get_backend_name() == "sqlite":
+            current = literal(datetime.now(UTC), moment.type)
+            return (func.julianday(moment) - func.julianday(current)) * SECONDS_PER_DAY
+        return func.extract("epoch", moment - self.time_in(0))
 
     def close(self) -> None:
         self._writer.dispose()

@@ -188,6 +188,10 @@ class Image(Base):
     finished_at: Mapped[datetime | None]
 
 
+# What a row says about its worker when there is none.
+NOT_HELD = {"lease_token": None, "lease_until": None, "lease_s": None, "lease_holder": None}
+
+
 def status_is(status: ImageStatus) -> ColumnElement[bool]:
     """`images.status = 'waiting'` and so on, written into the SQL text.
 

@@ -18,17 +18,20 @@ from worker.records import Claim, FinishedImage, ImageStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
-from worker.store.schema import Image, Result, ResultMap, status_is
+from worker.store.schema import NOT_HELD, Image, Result, ResultMap, status_is
 from worker.store.turns import next_batch
 
 
 class WorkVerbs:
     database: Database
 
-    def claim(self, limit: int, lease_s: float, in_hand: bool = False) -> list[Claim]:
+    def claim(
+        self, limit: int, lease_s: float, holder: str | None = None, in_hand: bool = False
+    ) -> list[Claim]:
         """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.turns`.
 
-        in_hand: the worker holds others whose results are not saved yet.
+        holder: id of the worker, which renews them by it. in_hand: it holds others whose results
+        are not saved yet.
         """
         token = secrets.token_hex(16)
         with self.database.writing() as session:
@@ -42,6 +45,8 @@ class WorkVerbs:
                     status=ImageStatus.RUNNING,
                     lease_token=token,
                     lease_until=self.database.time_in(lease_s),
+                    lease_s=lease_s,
+                    lease_holder=holder,
                     attempts=Image.attempts + 1,
                 )
                 .execution_options(synchronize_session=False)
@@ -112,8 +117,7 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "height": finished_image.height,
         "gate_version": gate.version if gate else None,
         "gate_score": gate.score if gate else None,
-        "lease_token": None,
-        "lease_until": None,
+        **NOT_HELD,
         "finished_at": finished_at,
     }
 

@@ -22,6 +22,7 @@ def worker_part(settings: Settings, name: str, grace_s: float = GRACE_S) -> Part
         [*CXR, "worker", "--processes", "1", "--device", settings.device],
         settings.environment(),
         grace_s=grace_s,
+        after_death=[*PYTHON, "-m", "worker.running.release"],
     )
 
 

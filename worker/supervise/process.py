@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.settings import PROCESS_NAME
+
 log = logging.getLogger(__name__)
 
 FIRST_DELAY_S = 0.5
@@ -21,8 +23,6 @@ HEALTHY_AFTER_S = 10.0
 MAX_LOG_BYTES = 10_000_000
 PR_SET_PDEATHSIG = 1
 GRACE_S = 15.0
-# Each start of a part gets a new name in this variable; what the process takes, it takes by it.
-PROCESS_NAME = "CXR_PROCESS_NAME"
 
 
 @dataclass(frozen=True)

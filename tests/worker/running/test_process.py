@@ -64,7 +64,7 @@ def test_nothing_is_lost_when_redis_forgets_everything(system, chest, valkey_url
     assert queue.llen(QUEUE) == 1
     queue.flushall()
     system.start_worker()
-    wait_for(lambda: is_alive(system.settings.home, "worker"), timeout_s=30)
+    wait_for(lambda: is_alive(system.settings.home, "worker", 90), timeout_s=30)
     assert system.dispatcher.send_waiting() == 1
     wait_for(lambda: system.complete(job), timeout_s=60)
 
@@ -85,7 +85,7 @@ def test_sigterm_ends_a_worker_cleanly_between_batches(system, chest):
     counts = system.store.job(system.clinic.id, job.id).counts
     assert counts.running == 0, "what was claimed is finished"
     assert counts.waiting > 0, "what was not claimed waits"
-    assert not is_alive(system.settings.home, "worker")
+    assert not is_alive(system.settings.home, "worker", 90)
 
 
 def test_a_worker_without_a_model_says_so_and_stops(system, tmp_path):

@@ -10,7 +10,9 @@ from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
 from model.scores import GateScore
+from tests.worker.conftest import worker_record
 from worker.records import GateRecord, ImageStatus, JobStatus, NewImage
+from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 
 SEEN = Box(0.06, 0.06, 0.94, 0.94)
@@ -69,8 +71,13 @@ def classifier() -> ScriptedClassifier:
 
 
 @pytest.fixture
-def runner(store, files, classifier) -> Runner:
-    return Runner(store, files, classifier, lease_s=60)
+def pulse(store) -> Pulse:
+    return Pulse(store, worker_record("this"), lease_s=60, step_limit_s=60)
+
+
+@pytest.fixture
+def runner(store, files, classifier, pulse) -> Runner:
+    return Runner(store, files, classifier, pulse)
 
 
 @pytest.fixture
@@ -146,7 +153,7 @@ def test_an_image_that_was_tried_before_has_the_worker_for_itself(
 ):
     job = upload(*["good"] * 9)
     store.claim(2, lease_s=-1)
-    store.take_back_expired(max_attempts=3, lease_s=60)
+    store.take_back_expired(max_attempts=3)
     held = []
 
     def prepare(source: Path) -> Prepared:

@@ -99,7 +99,7 @@ def test_a_worker_that_was_given_up_cannot_save_into_a_resumed_job(db):
     job = store.create_job(clinic.id, "job", new_images(1))
     (lost,) = store.claim(1, lease_s=-1)
     store.cancel_job(clinic.id, job.id)
-    store.take_back_expired(max_attempts=3, lease_s=60)
+    store.take_back_expired(max_attempts=3)
     assert checked(store, job).counts.cancelled == 1
     store.resume_job(clinic.id, job.id)
     assert store.save([finished_image(lost, "COVID19")]) == 0
@@ -115,7 +115,7 @@ def test_an_image_that_comes_back_while_its_job_is_cancelled_is_counted(db):
     with store.database.writing() as session:
         row = session.get(Job, job.id)
         row.status = JobStatus.RUNNING
-    store.take_back_expired(max_attempts=3, lease_s=60)
+    store.take_back_expired(max_attempts=3)
     with store.database.writing() as session:
         row = session.get(Job, job.id)
         row.status = JobStatus.CANCELLED
@@ -156,7 +156,7 @@ def test_a_retried_image_has_all_its_attempts_again(db):
     for _ in range(2):
         for _ in range(3):
             store.claim(1, lease_s=-1)
-            store.take_back_expired(max_attempts=3, lease_s=60)
+            store.take_back_expired(max_attempts=3)
         assert checked(store, job).counts.failed == 1
         assert store.claim(1, lease_s=60) == []
         store.retry_job(clinic.id, job.id)
@@ -237,7 +237,7 @@ def test_a_late_save_for_a_deleted_job_has_no_effect(db):
     assert store.save([finished_image(held[0], "COVID19"), failure(held[1])]) == 0
     assert statuses(store, following) == ["running", "waiting"]
     assert checked(store, following).counts.running == 1
-    assert store.take_back_expired(max_attempts=3, lease_s=60) == {}
+    assert store.take_back_expired(max_attempts=3) == {}
     assert count(store, Result) + count(store, ResultMap) == 0
 
 
@@ -280,7 +280,7 @@ def test_counters_hold_while_everything_happens_at_once(db):
         store.save([failure(c) if c.image_id % 3 == 0 else finished_image(c) for c in claims])
 
     def sweep(_: int) -> None:
-        store.take_back_expired(max_attempts=3, lease_s=60)
+        store.take_back_expired(max_attempts=3)
 
     threads = [until_over(work), until_over(work), until_over(sweep)]
     try:

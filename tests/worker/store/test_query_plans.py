@@ -47,7 +47,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
     [
         (lambda store, job: store.claim(8, 60), {"images_to_claim"}),
         (lambda store, job: store.waiting(10), {"images_to_claim"}),
-        (lambda store, job: store.take_back_expired(3, 60), {"images_leased"}),
+        (lambda store, job: store.take_back_expired(3), {"images_leased"}),
         (
             lambda store, job: store.images(job.clinic_id, job.id, cursor="NQ", limit=9),
             {"images_of_job"},

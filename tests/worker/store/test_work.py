@@ -70,7 +70,7 @@ def test_a_worker_given_up_for_dead_cannot_overwrite_its_successor(db):
     store, clinic = db
     store.create_job(clinic.id, "job", new_images(1))
     (lost,) = store.claim(1, lease_s=-1)
-    assert store.take_back_expired(max_attempts=3, lease_s=60) == {ImageStatus.WAITING: 1}
+    assert store.take_back_expired(max_attempts=3) == {ImageStatus.WAITING: 1}
     (again,) = store.claim(1, lease_s=60)
     assert again.attempts == 2
     assert store.save([finished_image(lost, "COVID19")]) == 0
@@ -83,7 +83,7 @@ def test_an_image_that_was_tried_before_is_tried_alone(db):
     store, clinic = db
     store.create_job(clinic.id, "job", new_images(4))
     store.claim(2, lease_s=-1)
-    store.take_back_expired(max_attempts=3, lease_s=60)
+    store.take_back_expired(max_attempts=3)
     assert store.claim(4, lease_s=60, in_hand=True) == []
     sizes = [len(store.claim(4, lease_s=60)) for _ in range(4)]
     assert sizes == [1, 1, 2, 0]
@@ -94,9 +94,9 @@ def test_an_image_is_given_up_after_so_many_attempts(db):
     job = store.create_job(clinic.id, "job", new_images(1))
     for _ in range(2):
         store.claim(1, lease_s=-1)
-        assert store.take_back_expired(max_attempts=3, lease_s=60) == {ImageStatus.WAITING: 1}
+        assert store.take_back_expired(max_attempts=3) == {ImageStatus.WAITING: 1}
     store.claim(1, lease_s=-1)
-    assert store.take_back_expired(max_attempts=3, lease_s=60) == {ImageStatus.FAILED: 1}
+    assert store.take_back_expired(max_attempts=3) == {ImageStatus.FAILED: 1}
     image = store.images(clinic.id, job.id).items[0]
     assert (image.status, image.reason) == (ImageStatus.FAILED, "worker_died")
     assert "3 times" in image.message
@@ -107,7 +107,7 @@ def test_a_lease_that_runs_is_left_alone(db):
     store, clinic = db
     store.create_job(clinic.id, "job", new_images(1))
     store.claim(1, lease_s=60)
-    assert store.take_back_expired(max_attempts=3, lease_s=60) == {}
+    assert store.take_back_expired(max_attempts=3) == {}
 
 
 def test_an_expired_image_of_a_cancelled_job_is_cancelled(db):
@@ -115,7 +115,7 @@ def test_an_expired_image_of_a_cancelled_job_is_cancelled(db):
     job = store.create_job(clinic.id, "job", new_images(1))
     store.claim(1, lease_s=-1)
     store.cancel_job(clinic.id, job.id)
-    assert store.take_back_expired(max_attempts=3, lease_s=60) == {ImageStatus.CANCELLED: 1}
+    assert store.take_back_expired(max_attempts=3) == {ImageStatus.CANCELLED: 1}
     assert store.job(clinic.id, job.id).counts.cancelled == 1
 
 
@@ -125,5 +125,5 @@ def test_what_waits_is_counted_up_to_a_limit(db):
     assert (store.waiting(10), store.waiting(2)) == (3, 2)
     store.claim(1, lease_s=-1)
     assert store.waiting(10) == 2
-    store.take_back_expired(max_attempts=3, lease_s=60)
+    store.take_back_expired(max_attempts=3)
     assert store.waiting(10) == 3

@@ -1,0 +1,93 @@
+"""Who is alive: worker processes say so in a row each, and renew what they hold with it."""
+
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+
+from worker.records import ImageStatus, WorkerRecord
+from worker.store.database import Database
+from worker.store.schema import Image, Worker, status_is
+
+# Between two signs of life; a worker that holds images may be silent as long as its leases run.
+SILENT_AFTER_S = 15.0
+
+
+class WorkerVerbs:
+    database: Database
+
+    def register_worker(self, worker: WorkerRecord) -> None:
+        """This process is up. Doing it twice does no harm."""
+        with self.database.writing() as session:
+            session.merge(Worker(**vars(worker), seen_at=self.database.time_in(0)))
+
+    def beat(self, worker_id: str, lease_s: float) -> bool:
+        """A sign of life: what the worker holds is its for `lease_s` seconds from now.
+
+        Returns: whether the worker is known; if not, it has to register again.
+        """
+        held = (
+            select(Image.id)
+            .where(status_is(ImageStatus.RUNNING), Image.lease_holder == worker_id)
+            # A row that is locked is being saved, deleted or taken back: waiting for it could
+            # deadlock, and it needs no lease any more.
+            .with_for_update(skip_locked=True)
+        )
+        with self.database.writing() as session:
+            ids = session.scalars(held).all()
+            if ids:
+                session.execute(
+                    update(Image)
+                    .where(Image.id.in_(ids))
+                    .values(lease_until=self.database.time_in(lease_s), lease_s=lease_s)
+                    .execution_options(synchronize_session=False)
+                )
+            seen = session.execute(
+                update(Worker)
+                .where(Worker.id == worker_id)
+                .values(seen_at=self.database.time_in(0))
+                .execution_options(synchronize_session=False)
+            )
+            return seen.rowcount > 0
+
+    def forget_worker(self, worker_id: str) -> None:
+        """It ended, and holds nothing."""
+        with self.database.writing() as session:
+            session.execute(delete(Worker).where(Worker.id == worker_id))
+
+    def forget_silent_workers(self, older_than_s: float) -> int:
+        """Delete the rows of workers that ended without a word. Returns: how many."""
+        with self.database.writing() as session:
+            return session.execute(
+                delete(Worker).where(Worker.seen_at < self.database.time_in(-older_than_s))
+            ).rowcount
+
+    def workers_up(self) -> list[WorkerRecord]:
+        """The workers that are alive: seen lately, or busy with images whose leases run."""
+        with self.database.reading() as session:
+            rows = session.scalars(
+                select(Worker)
+                .where(or_(self._seen_lately(), self._holds_images()))
+                .order_by(Worker.started_at, Worker.id)
+            )
+            return [
+                WorkerRecord(
+                    id=row.id,
+                    host=row.host,
+                    pid=row.pid,
+                    device=row.device,
+                    model=row.model,
+                    started_at=row.started_at,
+                )
+                for row in rows
+            ]
+
+    def _seen_lately(self) -> ColumnElement[bool]:
+        # In either direction: the clock may have been set back since.
+        return Worker.seen_at.between(
+            self.database.time_in(-SILENT_AFTER_S), self.database.time_in(SILENT_AFTER_S)
+        )
+
+    def _holds_images(self) -> ColumnElement[bool]:
+        return exists().where(
+            status_is(ImageStatus.RUNNING),
+            Image.lease_holder == Worker.id,
+            Image.lease_until > self.database.time_in(0),
+        )
