@@ -80,7 +80,7 @@ def report(cause: str, taken: Counter) -> None:
 
 
 def tidy(store: Store, files: ImageFiles) -> None:
-    """Delete the files of uploads without rows: their web server died before it wrote the first; and
+    """Delete the files of uploads without rows: their web server died before the first; and
     the rows of workers that ended without a word."""
     store.forget_silent_workers(FORGET_WORKER_AFTER_S)
     names = list(files.folders(ABANDONED_UPLOAD_AFTER_S))
