@@ -10,31 +10,8 @@ import numpy as np
 
 from model.artifact import Artifact, load_artifact
 from model.engines import Engine, load_engine
-from model.gate.frontal import check
-from model.preprocess import Box, prepare
-from model.reading.radiograph import decode
-from model.scores import GateScore
-
-# Decoding gives twice the network's size, so that the last step down still averages pixels.
-_OVERSAMPLING = 2
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One X-ray that passed the gate, ready for the network.
-
-    image: (S, S, 3) float32, as `model.preprocess.prepare` makes it. box: the part of the X-ray it
-    shows. width, height: of the file in pixels. Times are milliseconds on the wall.
-    """
-
-    image: np.ndarray
-    box: Box
-    width: int
-    height: int
-    gate: GateScore
-    decode_ms: float
-    gate_ms: float
-    prepare_ms: float
+from model.prepared import Prepared, prepare_file
+from model.preprocess import Box
 
 
 @dataclass(frozen=True)
@@ -91,23 +68,7 @@ class Classifier:
 
         Raises a Rejection with the reason for the sender; OSError when a path cannot be read.
         """
-        preprocessing = self._artifact.preprocessing
-        started = time.perf_counter()
-        radiograph = decode(source, at_least=_OVERSAMPLING * preprocessing.size)
-        decoded = time.perf_counter()
-        gate = check(radiograph)
-        checked = time.perf_counter()
-        image, box = prepare(radiograph.pixels, preprocessing)
-        return Prepared(
-            image=image,
-            box=box,
-            width=radiograph.width,
-            height=radiograph.height,
-            gate=gate,
-            decode_ms=(decoded - started) * 1e3,
-            gate_ms=(checked - decoded) * 1e3,
-            prepare_ms=(time.perf_counter() - checked) * 1e3,
-        )
+        return prepare_file(source, self._artifact.preprocessing)
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
         """One result for each prepared X-ray, in their order; calls wait for each other.

@@ -53,6 +53,12 @@ class Preprocessing:
         return f"border{self.border:g}-stretch{self.low:g}:{self.high:g}-vgg{self.size}"
 
     @property
+    def min_side(self) -> int:
+        """Pixels that a decoded X-ray needs a side, unless the file has fewer: twice the network's
+        size, so that the last step down still averages pixels."""
+        return 2 * self.size
+
+    @property
     def box(self) -> Box:
         return Box(self.border, self.border, 1 - self.border, 1 - self.border)
 

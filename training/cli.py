@@ -54,8 +54,8 @@ def train(
 ) -> None:
     """Train a model, export it and measure it on the split `test`.
 
-    Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/report.html and report.json,
-    OUT/history.csv.
+    Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/best.keras (the network before
+    it is calibrated and rounded), OUT/report.html, OUT/report.json and OUT/history.csv.
     """
     with training_errors():
         from training.data import manifest
@@ -65,7 +65,7 @@ def train(
         chosen = load_recipe(recipe)
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
-        samples = manifest.read_data(data)
+        samples = manifest.read_data(data, chosen.classes)
         if leave_out:
             chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{leave_out}")
             samples = manifest.leave_out(samples, leave_out)
@@ -86,8 +86,8 @@ def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
         from training.fitting.recipe import load_recipe
 
         chosen = load_recipe(recipe)
-        network = trained_network(chosen, run)
-        _finish(network, chosen, read_data(data), run, out or run / "artifact")
+        network = trained_network(run)
+        _finish(network, chosen, read_data(data, chosen.classes), run, out or run / "artifact")
 
 
 @click.command()
@@ -146,16 +146,18 @@ def evaluate(
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training.data.manifest import of_split, read_data
+        from training.data.manifest import Classes, of_split, read_data
         from training.measure import evaluate as evaluation
         from training.measure.text import print_figures
 
-        model, samples = load_artifact(artifact), read_data(manifest)
+        model = load_artifact(artifact)
+        ignored = model.metadata.get("recipe", {}).get("ignored_labels", ())
+        samples = read_data(manifest, Classes(model.labels, tuple(ignored)))
         samples = samples if split == "all" else of_split(samples, split)
         if not samples:
             raise TrainingError(f"{manifest} has no images of the split {split!r}.")
         loaded = load_engine(model, "gpu" if engine == "keras" else "cpu", os.cpu_count() or 1)
-        answers = evaluation.ask(loaded, model.preprocessing, _shown(samples), gate=not no_gate)
+        answers = evaluation.ask(loaded, model, _shown(samples), gate=not no_gate)
         figures = {"model": model.version, "engine": engine, "split": split}
         figures |= evaluation.report(answers, prevalence)
         if report:

@@ -6,35 +6,37 @@ from typing import Any
 import keras
 
 from model.errors import ArtifactMismatch
-from model.networks.efficientnet_attention import efficientnet_attention
-from model.networks.learn_to_pay_attention import DEPTHS, learn_to_pay_attention
-from model.networks.vgg_attention import vgg_attention
-from model.networks.vgg_baseline import vgg_baseline
+from model.networks import (
+    efficientnet_attention,
+    learn_to_pay_attention,
+    vgg_attention,
+    vgg_baseline,
+)
+from model.networks.network import Network
 
-NETWORKS = {
-    "vgg_attention": vgg_attention,
-    "vgg_baseline": vgg_baseline,
-    "learn_to_pay_attention": learn_to_pay_attention,
-    "efficientnet_attention": efficientnet_attention,
-}
-# Up to here a network's weights stay ImageNet's: VGG's blocks 1 to 4, EfficientNet's first three
-# stages. These are the layers of them that the rest of the network reads.
-FROZEN_UNTIL = {
-    "vgg_attention": ("block4_pool",),
-    "vgg_baseline": ("block4_pool",),
-    "learn_to_pay_attention": (*DEPTHS[:2], "block4_pool"),
-    "efficientnet_attention": ("block4_sum",),
+NETWORKS: dict[str, Network] = {
+    "vgg_attention": vgg_attention.NETWORK,
+    "vgg_baseline": vgg_baseline.NETWORK,
+    "learn_to_pay_attention": learn_to_pay_attention.NETWORK,
+    "efficientnet_attention": efficientnet_attention.NETWORK,
 }
 
 
-def build(architecture: str, config: Mapping[str, Any]) -> keras.Model:
-    """A network with untrained weights. Its outputs are the probabilities (N, classes), then its
-    maps (N, h, w). Raises ArtifactMismatch for an unknown architecture."""
+def network_named(architecture: str) -> Network:
+    """Raises ArtifactMismatch for an unknown architecture."""
     if architecture not in NETWORKS:
         raise ArtifactMismatch(
             f"There is no network {architecture!r}. Known: {', '.join(NETWORKS)}."
         )
-    return NETWORKS[architecture](**config)
+    return NETWORKS[architecture]
+
+
+def build(architecture: str, config: Mapping[str, Any]) -> keras.Model:
+    """A network with untrained weights; config: its constructor arguments.
+
+    Raises ArtifactMismatch for an unknown architecture.
+    """
+    return network_named(architecture).build(**config)
 
 
 def map_names(network: keras.Model) -> list[str]:
@@ -48,9 +50,10 @@ def frozen_part(network: keras.Model) -> keras.Model:
 
 
 def tail(network: keras.Model) -> keras.Model:
-    """The list of features of `frozen_part` to probabilities and map; shares the weights."""
+    """The list of features of `frozen_part` to probabilities and maps; shares the weights."""
     return keras.Model(_border(network), network.outputs)
 
 
 def _border(network: keras.Model) -> list[keras.KerasTensor]:
-    return [network.get_layer(name).output for name in FROZEN_UNTIL[network.name]]
+    border = network_named(network.name).frozen_until
+    return [network.get_layer(name).output for name in border]

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
-from model.networks.vgg import classify, vgg_features
+from model.networks.network import Network
+from model.networks.vgg import classify, load_imagenet, vgg_features
+from model.preprocess import Preprocessing
 
 COMPATIBILITIES = ("additive", "dot")
 # Before the pooling that follows them, as in the paper (section 5.1, VGG-att3).
@@ -122,3 +124,12 @@ def learn_to_pay_attention(
         PeakAtOne(dtype="float32", name=name)(grid) for name, grid in zip(MAPS, maps, strict=True)
     ]
     return keras.Model(inputs, [probabilities, *peaked[::-1]], name="learn_to_pay_attention")
+
+
+NETWORK = Network(
+    build=learn_to_pay_attention,
+    preprocessing=Preprocessing(size=150),
+    load_imagenet=load_imagenet,
+    imagenet_layers="block",
+    frozen_until=(*DEPTHS[:2], "block4_pool"),
+)

@@ -1,7 +1,7 @@
 """What the networks share: VGG16's convolutions in front, the dense classifier at the end."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import keras
 from keras import layers
@@ -43,16 +43,15 @@ def classify(pooled, classes: int, dense: int, dropout: Sequence[float]):
     return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
 
 
-def load_imagenet(network: keras.Model, weights: Path | None) -> None:
-    """Give the convolutions ImageNet's weights.
+def load_imagenet(network: keras.Model) -> None:
+    """Give the convolutions ImageNet's weights, of `keras.applications.VGG16(include_top=False)`.
 
-    weights: file of `keras.applications.VGG16(include_top=False)`; None lets Keras download it.
+    They come from the file in CXR_VGG16_WEIGHTS; without it, Keras downloads them.
     Raises ModelError when the file cannot be read or the download fails.
     """
+    weights = os.environ.get("CXR_VGG16_WEIGHTS")
     try:
-        source = keras.applications.VGG16(
-            include_top=False, weights=str(weights) if weights else "imagenet"
-        )
+        source = keras.applications.VGG16(include_top=False, weights=weights or "imagenet")
     except Exception as error:
         raise ModelError(
             "VGG16's ImageNet weights could not be loaded "

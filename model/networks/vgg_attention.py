@@ -10,7 +10,9 @@ import keras
 from keras import layers
 
 from model.networks.layers import MaskedAveragePooling
-from model.networks.vgg import classify, vgg_features
+from model.networks.network import Network
+from model.networks.vgg import classify, load_imagenet, vgg_features
+from model.preprocess import Preprocessing
 
 
 def vgg_attention(
@@ -52,3 +54,13 @@ def vgg_attention(
     height, width = attention.shape[1:3]
     grid = layers.Reshape((height, width), dtype="float32", name="attention")(attention)
     return keras.Model(inputs, [probabilities, grid], name="vgg_attention")
+
+
+NETWORK = Network(
+    build=vgg_attention,
+    preprocessing=Preprocessing(size=150),
+    load_imagenet=load_imagenet,
+    imagenet_layers="block",
+    frozen_until=("block4_pool",),
+    lung_map="attention",
+)

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from model.networks.vgg import classify, vgg_features
+from model.networks.network import Network
+from model.networks.vgg import classify, load_imagenet, vgg_features
+from model.preprocess import Preprocessing
 
 
 def vgg_baseline(
@@ -28,3 +30,12 @@ def vgg_baseline(
     pooled = layers.GlobalAveragePooling2D(dtype="float32", name="average")(features)
     probabilities = classify(pooled, classes, dense, dropout)
     return keras.Model(inputs, [probabilities], name="vgg_baseline")
+
+
+NETWORK = Network(
+    build=vgg_baseline,
+    preprocessing=Preprocessing(size=150),
+    load_imagenet=load_imagenet,
+    imagenet_layers="block",
+    frozen_until=("block4_pool",),
+)

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from model.labels import LABELS
+from model.artifact import load_artifact
 from tests.support.waiting import data_folder, wait_for
 
 COUNT = 200
@@ -14,9 +14,9 @@ COUNT = 200
 
 @pytest.fixture(scope="module")
 def samples() -> list:
-    from training.data.manifest import of_split, read_data
+    from training.data.manifest import Classes, of_split, read_data
 
-    tested = of_split(read_data(data_folder()), "test")
+    tested = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
     return [tested[n] for n in np.random.default_rng(3).permutation(len(tested))[:COUNT]]
 
 
@@ -65,7 +65,7 @@ def test_labels_are_in_the_right_order(images, samples):
     ]
     for result, _ in done:
         probabilities = result["probabilities"]
-        assert tuple(probabilities) == LABELS
+        assert tuple(probabilities) == load_artifact().labels
         assert sum(probabilities.values()) == pytest.approx(1, abs=1e-3)
         assert result["label"] == max(probabilities, key=probabilities.get)
     # With two labels exchanged, fewer than half would be right.

@@ -12,11 +12,11 @@ from PIL import Image
 from model.artifact import INT8, WEIGHTS, save_metadata
 from model.engines.weights import save_weights
 from model.preprocess import Preprocessing
+from training.data.manifest import Classes
 
 SIZE = 32
-
-
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
+CLASSES = Classes(LABELS)
 
 
 @functools.cache

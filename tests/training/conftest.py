@@ -12,14 +12,13 @@ from tests.support.toys import SIZE, toy_folders
 RECIPE = f"""
 name = "stripes"
 version = "0.1.0"
+labels = ["COVID19", "NORMAL", "PNEUMONIA"]
 architecture = "vgg_attention"
 copies = 1
 epochs = 2
 batch = 6
 learning_rate = 1e-3
 lungs = 1.0
-[config]
-size = {SIZE}
 [preprocessing]
 size = {SIZE}
 """

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from model.artifact import load_artifact
-from model.labels import LABELS
+from tests.support.toys import LABELS
 from tests.training.conftest import cxr
 
 
@@ -163,7 +163,7 @@ def test_mistakes_of_train_and_export_are_one_sentence(trained, tmp_path):
     one_sentence(
         cxr("train", "--recipe", trained.recipe, *given, **weights), "CXR_VGG16_WEIGHTS", "none.h5"
     )
-    one_sentence(cxr("export", tmp_path, "--recipe", trained.recipe, *given), "best.weights.h5")
+    one_sentence(cxr("export", tmp_path, "--recipe", trained.recipe, *given), "best.keras")
 
 
 def test_a_missing_image_stops_training_and_is_named(trained, tmp_path):

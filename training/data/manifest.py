@@ -2,11 +2,13 @@
 
 import csv
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.labels import LABELS
+import numpy as np
+
 from training.errors import InvalidManifest, PatientLeak
 
 SPLITS = ("train", "val", "test")
@@ -17,7 +19,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".webp", ".tif", ".tiff"}
 class Sample:
     """One labelled X-ray. `patient` and `source` are what groups of images have in common.
 
-    lung_mask: a picture of the same cut of the X-ray, in which the lungs are not black.
+    label: one of the model's labels. lung_mask: a picture of the same cut of the X-ray, in which
+    the lungs are not black.
     """
 
     path: Path
@@ -27,17 +30,45 @@ class Sample:
     source: str
     lung_mask: Path | None = None
 
-    @property
-    def target(self) -> int:
-        """Index of the label in LABELS."""
-        return LABELS.index(self.label)
+
+@dataclass(frozen=True)
+class Classes:
+    """How the names in the data become the labels of a model.
+
+    A name counts as the label that it is or that it begins with: PNEUMONIA_BACTERIAL is a
+    PNEUMONIA, unless there is a label PNEUMONIA_BACTERIAL. Case and separators do not matter:
+    `covid-19` is COVID19.
+
+    labels: in the model's order. ignored: names whose images are left out.
+    """
+
+    labels: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
+
+    def label_of(self, name: str) -> str | None:
+        """The label that a name counts as; None for an unknown or ignored one."""
+        found = self._longest_match(name)
+        return found if found in self.labels else None
+
+    def ignores(self, name: str) -> bool:
+        return self._longest_match(name) in self.ignored
+
+    def targets(self, samples: Sequence[Sample]) -> np.ndarray:
+        """(N,) int: the index of each sample's label."""
+        return np.array([self.labels.index(sample.label) for sample in samples], dtype=int)
+
+    def _longest_match(self, name: str) -> str | None:
+        words = re.split(r"[\W_]+", name.upper())
+        starts = {"".join(words[:count]): count for count in range(1, len(words) + 1)}
+        known = {_letters(label): label for label in (*self.ignored, *self.labels)}
+        matching = starts.keys() & known.keys()
+        return known[max(matching, key=starts.get)] if matching else None
 
 
-def read_manifest(file: Path) -> list[Sample]:
+def read_manifest(file: Path, classes: Classes) -> list[Sample]:
     """Samples of a CSV `path,label[,split,patient,source,lung_mask]`, its paths relative to it.
 
-    PNEUMONIA_BACTERIAL and PNEUMONIA_VIRAL count as PNEUMONIA. Without a patient, each image is a
-    patient of its own. Raises InvalidManifest, PatientLeak.
+    Without a patient, each image is a patient of its own. Raises InvalidManifest, PatientLeak.
     """
     try:
         with file.open(newline="") as opened:
@@ -49,12 +80,16 @@ def read_manifest(file: Path) -> list[Sample]:
             f"The manifest {file} needs a header with the columns path and label, and rows. "
             f"Received: {', '.join(rows[0]) if rows else 'no rows'}"
         )
-    samples = [_sample(file, number, row) for number, row in enumerate(rows, start=2)]
+    samples = [
+        _sample(file, number, row, classes)
+        for number, row in enumerate(rows, start=2)
+        if not classes.ignores(row["label"] or "")
+    ]
     check_patients(samples)
     return samples
 
 
-def read_folders(folder: Path) -> list[Sample]:
+def read_folders(folder: Path, classes: Classes) -> list[Sample]:
     """Samples of a folder `class/image` or `split/class/image`, the article's layout.
 
     Raises InvalidManifest when there is no image below a class's folder.
@@ -64,23 +99,24 @@ def read_folders(folder: Path) -> list[Sample]:
         if image.suffix.lower() in SUFFIXES:
             above = image.relative_to(folder).parts[:-1]
             split = above[0] if above and above[0] in SPLITS else "train"
-            label = _label(above[-1]) if above else None
+            label = classes.label_of(above[-1]) if above else None
             if label:
                 samples.append(Sample(image, label, split, str(image), folder.name))
     if not samples:
         raise InvalidManifest(
-            f"No images in {folder}: expected folders named {', '.join(LABELS)} with images."
+            f"No images in {folder}: expected folders named {', '.join(classes.labels)} with "
+            "images."
         )
     return samples
 
 
-def read_data(path: Path) -> list[Sample]:
+def read_data(path: Path, classes: Classes) -> list[Sample]:
     """A manifest file, a folder with a `manifest.csv`, or folders named like the classes."""
     if path.is_file():
-        return read_manifest(path)
+        return read_manifest(path, classes)
     if (path / "manifest.csv").is_file():
-        return read_manifest(path / "manifest.csv")
-    return read_folders(path)
+        return read_manifest(path / "manifest.csv", classes)
+    return read_folders(path, classes)
 
 
 def check_patients(samples: Sequence[Sample]) -> None:
@@ -131,11 +167,12 @@ def data_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def _sample(file: Path, number: int, row: dict[str, str]) -> Sample:
-    label = _label(row["label"] or "")
+def _sample(file: Path, number: int, row: dict[str, str], classes: Classes) -> Sample:
+    label = classes.label_of(row["label"] or "")
     if label is None:
         raise InvalidManifest(
-            f"Row {number} of {file} has the label {row['label']!r}. Known: {', '.join(LABELS)}."
+            f"Row {number} of {file} has the label {row['label']!r}. "
+            f"Known: {', '.join(classes.labels)}."
         )
     return Sample(
         path=file.parent / row["path"],
@@ -147,8 +184,5 @@ def _sample(file: Path, number: int, row: dict[str, str]) -> Sample:
     )
 
 
-def _label(name: str) -> str | None:
-    name = name.upper().replace("-", "")
-    if name.startswith("PNEUMONIA"):
-        return "PNEUMONIA"
-    return name if name in LABELS else None
+def _letters(label: str) -> str:
+    return re.sub(r"[\W_]+", "", label.upper())

@@ -1,14 +1,43 @@
 """The X-rays of a training run; one that cannot be read ends the run with its name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
 from model.errors import Rejection
+from model.prepared import Prepared, prepare_file
+from model.prepared import read as read_file
+from model.preprocess import Preprocessing, crop_and_stretch
 from model.reading.radiograph import Radiograph, decode
 from training.data.manifest import Sample
 from training.errors import TrainingError
 
 
-def read(sample: Sample) -> Radiograph:
-    """Raises TrainingError, naming the file: the data are the user's to put right."""
+def read(sample: Sample, preprocessing: Preprocessing | None = None) -> Radiograph:
+    """The X-ray as serving decodes it for such a network; at its full size without one.
+
+    Raises TrainingError, naming the file: the data are the user's to put right.
+    """
+    with _named(sample):
+        return read_file(sample.path, preprocessing) if preprocessing else decode(sample.path)
+
+
+def prepared(sample: Sample, preprocessing: Preprocessing) -> Prepared:
+    """The network's input as serving makes it, without the gate. Raises TrainingError."""
+    with _named(sample):
+        return prepare_file(sample.path, preprocessing, gate=False)
+
+
+def grey(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
+    """(S, S) float32, 0..1: the grey values of `prepared`. Raises TrainingError."""
+    pixels = read(sample, preprocessing).pixels
+    return crop_and_stretch(pixels, preprocessing, preprocessing.box)
+
+
+@contextmanager
+def _named(sample: Sample) -> Iterator[None]:
     try:
-        return decode(sample.path)
+        yield
     except Rejection as rejection:
         raise TrainingError(f"{sample.path}: {rejection.message}") from rejection

@@ -14,10 +14,10 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from model.preprocess import Preprocessing, crop_and_stretch, to_vgg_input
+from model.preprocess import Preprocessing, to_vgg_input
 from training.data.augment import Augmentation, augment
 from training.data.manifest import Sample, data_hash
-from training.data.reading import read
+from training.data.reading import grey, prepared, read
 from training.data.style import Style, donor_styles
 
 BATCH = 32
@@ -45,7 +45,9 @@ class FeatureCache:
 
     def plain(self, samples: Sequence[Sample]) -> Features:
         """Features of the images as they are served."""
-        return self._features(samples, "plain", lambda number: self._served(samples[number]))
+        return self._features(
+            samples, "plain", lambda number: prepared(samples[number], self._preprocessing).image
+        )
 
     def augmented(
         self, samples: Sequence[Sample], augmentation: Augmentation, copy: int
@@ -54,21 +56,17 @@ class FeatureCache:
         donors = self._donors(samples) if augmentation.restyle else []
 
         def load(number: int) -> np.ndarray:
-            pixels = read(samples[number]).pixels
+            pixels = read(samples[number], self._preprocessing).pixels
             random = random_of(copy, number)
-            return augment(pixels, augmentation, self._preprocessing, random, donors)
+            return to_vgg_input(augment(pixels, augmentation, self._preprocessing, random, donors))
 
         key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
         return self._features(samples, f"augmented-{key}-{copy}", load)
 
     def _donors(self, samples: Sequence[Sample]) -> list[list[Style]]:
         if self._styles is None:
-            self._styles = donor_styles(samples, self._served)
+            self._styles = donor_styles(samples, lambda one: grey(one, self._preprocessing))
         return self._styles
-
-    def _served(self, sample: Sample) -> np.ndarray:
-        """(S, S) float32, 0..1: the grey values as they are served."""
-        return crop_and_stretch(read(sample).pixels, self._preprocessing, self._preprocessing.box)
 
     def _features(self, samples, kind: str, load) -> Features:
         key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"
@@ -97,7 +95,7 @@ class FeatureCache:
                 zip(starts, batches, strict=True), f"features, {kind}", total=len(starts)
             ):
                 # Keras hands a single output over without its list.
-                found = keras.tree.flatten(self._frozen.predict_on_batch(to_vgg_input(batch)))
+                found = keras.tree.flatten(self._frozen.predict_on_batch(batch))
                 for rows, features in zip(kept, found, strict=True):
                     rows[start : start + len(batch)] = np.asarray(features, dtype=np.float16)
         for rows in kept:

@@ -8,17 +8,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.labels import LABELS
-from model.networks import build, frozen_part, tail
+from model.networks import build, frozen_part, map_names, network_named, tail
 from training.data.manifest import Sample, of_split
 from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.features import FeatureCache, Features
-from training.fitting.imagenet import load_imagenet
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
 
-BEST = "best.weights.h5"
+BEST = "best.keras"
+BEST_WEIGHTS = "best.weights.h5"
 HISTORY = "history.csv"
 LUNGS = "lungs.npy"
 
@@ -29,14 +28,14 @@ class FeatureBatches(keras.utils.PyDataset):
     def __init__(
         self,
         copies: Sequence[Features],
-        targets: np.ndarray,
+        one_hot: np.ndarray,
         weights: np.ndarray,
         batch: int,
         seed: int,
     ) -> None:
         super().__init__()
         self._copies, self._weights, self._batch = copies, weights, batch
-        self._one_hot = np.eye(len(LABELS), dtype=np.float32)[targets]
+        self._one_hot = one_hot
         self._random = np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -60,8 +59,8 @@ def train(
 ) -> keras.Model:
     """Fit the recipe's network on the split `train`, stopped early by the split `val`.
 
-    Writes into `out`: best.weights.h5, history.csv, and a checkpoint that `resume` goes on from.
-    Returns: the whole network with the best weights, in float32.
+    Writes into `out`: best.keras, history.csv, and a checkpoint that `resume` goes on from.
+    Returns: the whole network with the best weights, in float32, as it is in best.keras.
     Raises TrainingError when there are too few images, or one cannot be read.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -83,16 +82,12 @@ def train(
         copies, judged = _with_lungs(copies, judged, trained, recipe, out, resume)
     batches = FeatureBatches(
         [copy.features for copy in copies],
-        targets(trained),
+        _one_hot(trained, recipe),
         _weights(trained, recipe),
         recipe.batch,
         recipe.seed,
     )
-    validation = (
-        judged,
-        np.eye(len(LABELS), dtype=np.float32)[targets(validated)],
-        _weights(validated, recipe),
-    )
+    validation = (judged, _one_hot(validated, recipe), _weights(validated, recipe))
     fitted = _fitted_part(network, recipe, steps=len(batches) * recipe.epochs)
     fitted.fit(
         batches,
@@ -100,22 +95,24 @@ def train(
         epochs=recipe.epochs,
         callbacks=_callbacks(recipe, out, resume),
     )
-    fitted.load_weights(out / BEST)
+    fitted.load_weights(out / BEST_WEIGHTS)
     whole = in_precision("float32", recipe)
     whole.set_weights(network.get_weights())
+    whole.save(out / BEST)
     return whole
 
 
-def trained_network(recipe: Recipe, run: Path) -> keras.Model:
+def trained_network(run: Path) -> keras.Model:
     """The whole float32 network of a training run's output folder, with its best weights.
 
-    Raises TrainingError when there are none.
+    Raises TrainingError when there is none.
     """
     if not (run / BEST).is_file():
-        raise TrainingError(f"There is no trained network in {run}: it has no {BEST}.")
-    network = _with_imagenet("float32", recipe)
-    _fitted_part(network, recipe, steps=1).load_weights(run / BEST)
-    return network
+        raise TrainingError(
+            f"There is no trained network in {run}: it has no {BEST}. "
+            "An interrupted run goes on with `cxr train --resume`."
+        )
+    return keras.models.load_model(run / BEST, compile=False)
 
 
 def in_precision(policy: str, recipe: Recipe) -> keras.Model:
@@ -123,19 +120,20 @@ def in_precision(policy: str, recipe: Recipe) -> keras.Model:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        return build(recipe.architecture, recipe.config)
+        return build(recipe.architecture, recipe.network_config)
     finally:
         keras.config.set_dtype_policy(before)
 
 
 def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
     network = in_precision(policy, recipe)
-    load_imagenet(network)
+    network_named(recipe.architecture).load_imagenet(network)
     return network
 
 
-def targets(samples: Sequence[Sample]) -> np.ndarray:
-    return np.array([sample.target for sample in samples])
+def _one_hot(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
+    """(N, K) float32."""
+    return np.eye(len(recipe.labels), dtype=np.float32)[recipe.classes.targets(samples)]
 
 
 def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
@@ -174,12 +172,12 @@ def _with_lungs(
 def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
     """From kept features to probabilities, compiled; shares its weights with `network`."""
     behind = tail(network)
-    for layer in behind.layers:
-        if layer.name.startswith("block"):
-            layer.trainable = recipe.fine_tune
+    record = network_named(recipe.architecture)
+    for layer in record.imagenet_layers_of(behind):
+        layer.trainable = recipe.fine_tune
     inputs, probabilities = behind.inputs, behind.outputs[0]
     if recipe.lungs:
-        attention = behind.outputs[1]
+        attention = behind.outputs[1 + map_names(network).index(record.lung_map)]
         lungs = keras.Input(attention.shape[1:], name="lungs")
         inputs = [*inputs, lungs]
         probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
@@ -218,7 +216,7 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
         keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
         *averaging,
         keras.callbacks.ModelCheckpoint(
-            out / BEST,
+            out / BEST_WEIGHTS,
             monitor="val_loss",
             save_best_only=True,
             save_weights_only=True,

@@ -1,22 +1,32 @@
 """A recipe: every choice of a training run, in a TOML file that can be read and repeated."""
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from model.artifact import checked_labels
+from model.errors import ArtifactMismatch
+from model.networks import network_named
 from model.preprocess import Preprocessing
 from training.data.augment import Augmentation
+from training.data.manifest import Classes
 from training.errors import TrainingError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+REQUIRED = ("name", "version", "labels", "architecture")
+SHAPE = {"size", "classes"}
 
 
 @dataclass(frozen=True)
 class Recipe:
     """name, version: what the artifact is called.
 
-    architecture, config: a network of `model.networks` and its constructor arguments.
+    labels: the K classes, in the order of the probabilities; names in the data become labels as
+    `training.data.manifest.Classes` says. ignored_labels: names in the data that are left out.
+    architecture, config: a network of `model.networks` and options of its constructor; `size` and
+    `classes` follow from the preprocessing and the labels.
+    preprocessing: what differs from the network's own.
     copies: augmented copies of each training image.
     plain: train on the images as they are served, too; without copies this must be so.
     fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
@@ -36,9 +46,11 @@ class Recipe:
 
     name: str
     version: str
+    labels: tuple[str, ...]
     architecture: str
-    config: dict[str, Any]
     preprocessing: Preprocessing
+    ignored_labels: tuple[str, ...] = ()
+    config: dict[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     copies: int = 0
     plain: bool = True
@@ -60,6 +72,16 @@ class Recipe:
         if not (self.plain or self.copies):
             raise TrainingError(f"The recipe {self.name} has neither plain images nor copies.")
 
+    @property
+    def classes(self) -> Classes:
+        return Classes(self.labels, self.ignored_labels)
+
+    @property
+    def network_config(self) -> dict[str, Any]:
+        """All constructor arguments of the network."""
+        shape = {"size": self.preprocessing.size, "classes": len(self.labels)}
+        return {**self.config, **shape}
+
 
 def load_recipe(name: str) -> Recipe:
     """One of the package's recipes by name, or a TOML file by path. Raises TrainingError."""
@@ -76,6 +98,20 @@ def load_recipe(name: str) -> Recipe:
         raise TrainingError(
             f"The recipe {file} has unknown settings: {', '.join(sorted(unknown))}."
         )
-    values["preprocessing"] = Preprocessing(**values.get("preprocessing", {}))
-    values["augmentation"] = Augmentation(**values.get("augmentation", {}))
-    return Recipe(**values)
+    missing = [name for name in REQUIRED if name not in values]
+    if missing:
+        raise TrainingError(f"The recipe {file} lacks: {', '.join(missing)}.")
+    if SHAPE & values.get("config", {}).keys():
+        raise TrainingError(
+            f"The recipe {file} sets size or classes in [config]. "
+            "Set size in [preprocessing] and labels at the top instead."
+        )
+    try:
+        values["labels"] = checked_labels(values["labels"])
+        values["ignored_labels"] = tuple(values.get("ignored_labels", ()))
+        own = network_named(values["architecture"]).preprocessing
+        values["preprocessing"] = replace(own, **values.get("preprocessing", {}))
+        values["augmentation"] = Augmentation(**values.get("augmentation", {}))
+        return Recipe(**values)
+    except (TypeError, ValueError, ArtifactMismatch) as error:
+        raise TrainingError(f"The recipe {file} cannot be used: {error}") from error

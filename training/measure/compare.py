@@ -14,8 +14,6 @@ from training.errors import TrainingError
 from training.measure.text import heading, with_interval
 
 OVERALL = ("accuracy", "balanced_accuracy", "ece")
-# Inside one source the hospital does not give the label away.
-INSIDE = ("auroc_COVID19", "auroc_NORMAL")
 
 
 def table(runs: Sequence[Path]) -> str:
@@ -24,7 +22,7 @@ def table(runs: Sequence[Path]) -> str:
     Raises TrainingError when a run has no report or the runs were measured on different images.
     """
     reports = [_report(run) for run in runs]
-    measured = {(one["n"], *one["sources"]) for one in reports}
+    measured = {(one["n"], *one["labels"], *one["sources"]) for one in reports}
     if len(measured) > 1:
         raise TrainingError(f"The runs were not measured on the same images: {measured}.")
     rows = [
@@ -36,13 +34,15 @@ def table(runs: Sequence[Path]) -> str:
             for name in OVERALL
         ),
     ]
+    # Inside one source the hospital does not give the label away.
+    inside = [f"auroc_{label}" for label in reports[0]["labels"]]
     for source, part in reports[0]["sources"].items():
         rows += [
             [
                 f"{heading(name)} inside `{source}`",
                 *(with_interval(one["sources"][source]["figures"][name]) for one in reports),
             ]
-            for name in INSIDE
+            for name in inside
             if part["figures"][name]["value"] is not None
         ]
     if all(one["lung_attention"] for one in reports):

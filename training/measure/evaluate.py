@@ -3,22 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from model.artifact import Artifact
 from model.engines import Engine
 from model.engines.output import Output, joined
 from model.errors import Rejection
-from model.gate.frontal import check
-from model.labels import LABELS
-from model.preprocess import Box, Preprocessing, prepare
-from model.reading.radiograph import decode
-from training.data.manifest import Sample
+from model.prepared import prepare_file
+from model.preprocess import Box
+from training.data.manifest import Classes, Sample
 from training.errors import TrainingError
 from training.measure.attention import lung_attention
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
-from training.measure.metrics import confusion, ppv
+from training.measure.metrics import confusion, measures, ppv
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Answers:
     """What a model said about `samples`, in their order; N of them.
 
     probabilities: (N, K) float32. maps: by name, (N, h, w) float32, 0..1; the main one first.
-    boxes: the part of each X-ray that its maps cover.
+    boxes: the part of each X-ray that its maps cover. labels: the K classes.
     refused: further samples, which could not be read or were no chest X-rays.
     """
 
@@ -43,12 +43,13 @@ class Answers:
     probabilities: np.ndarray
     maps: dict[str, np.ndarray]
     boxes: Sequence[Box]
+    labels: tuple[str, ...]
     refused: Sequence[Refused] = ()
 
     @property
     def targets(self) -> np.ndarray:
-        """(N,) int, indices of LABELS."""
-        return np.array([sample.target for sample in self.samples])
+        """(N,) int, indices of the labels."""
+        return Classes(self.labels).targets(self.samples)
 
     @property
     def main_map(self) -> np.ndarray | None:
@@ -66,18 +67,19 @@ class Answers:
             self.probabilities[inside],
             {name: grids[inside] for name, grids in self.maps.items()},
             [self.boxes[n] for n in inside],
+            self.labels,
         )
 
 
 def ask(
     engine: Engine,
-    preprocessing: Preprocessing,
+    artifact: Artifact,
     samples: Iterable[Sample],
     gate: bool = True,
 ) -> Answers:
     """Decode, check, prepare and classify the samples, as a worker would.
 
-    gate: refuse what is no chest X-ray, as a worker does.
+    engine: of the artifact. gate: refuse what is no chest X-ray, as a worker does.
     Raises TrainingError when not one image could be classified.
     """
     answered: list[Sample] = []
@@ -93,7 +95,7 @@ def ask(
 
     for sample in samples:
         try:
-            image, box = _load(sample, preprocessing, gate)
+            prepared = prepare_file(sample.path, artifact.preprocessing, gate=gate)
         except Rejection as rejection:
             refused.append(Refused(str(sample.path), rejection.code, rejection.message))
             continue
@@ -102,8 +104,8 @@ def ask(
             refused.append(Refused(str(sample.path), "unreadable", f"{why}."))
             continue
         answered.append(sample)
-        waiting.append(image)
-        boxes.append(box)
+        waiting.append(prepared.image)
+        boxes.append(prepared.box)
         if len(waiting) >= engine.batch_size:
             classify()
     classify()
@@ -111,7 +113,7 @@ def ask(
         first = f" The first: {refused[0].path}: {refused[0].message}" if refused else ""
         raise TrainingError(f"None of {len(refused)} images could be classified.{first}")
     output = joined(outputs)
-    return Answers(answered, output.probabilities, output.maps, boxes, refused)
+    return Answers(answered, output.probabilities, output.maps, boxes, artifact.labels, refused)
 
 
 def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES
     """
     sources = sorted({sample.source for sample in answers.samples})
     return {
-        "labels": list(LABELS),
+        "labels": list(answers.labels),
         **_figures(answers, prevalence, resamples),
         "sources": {
             source: _figures(answers.of_source(source), prevalence, resamples) for source in sources
@@ -154,30 +156,34 @@ def agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
 
 def _figures(answers: Answers, prevalence: float, resamples: int) -> dict[str, Any]:
     targets = answers.targets
-    found = with_intervals(targets, answers.probabilities, answers.patients, resamples=resamples)
+    found = with_intervals(
+        targets,
+        answers.probabilities,
+        answers.patients,
+        partial(measures, labels=answers.labels),
+        resamples,
+    )
     return {
         "n": len(targets),
         "patients": len(set(answers.patients)),
-        "classes": {label: int((targets == k).sum()) for k, label in enumerate(LABELS)},
+        "classes": {label: int((targets == k).sum()) for k, label in enumerate(answers.labels)},
         "figures": {name: figure.as_dict() for name, figure in found.items()},
-        "ppv": {"prevalence": prevalence, **_predictive_values(found, prevalence)},
+        "ppv": {
+            "prevalence": prevalence,
+            **_predictive_values(found, answers.labels, prevalence),
+        },
         "confusion": confusion(targets, answers.probabilities).tolist(),
     }
 
 
-def _predictive_values(found: dict[str, Figure], prevalence: float) -> dict[str, float | None]:
+def _predictive_values(
+    found: dict[str, Figure], labels: Sequence[str], prevalence: float
+) -> dict[str, float | None]:
     values = {}
-    for label in LABELS:
+    for label in labels:
         sensitivity = found[f"sensitivity_{label}"].value
         specificity = found[f"specificity_{label}"].value
         known = sensitivity is not None and specificity is not None
         value = ppv(sensitivity, specificity, prevalence) if known else None
         values[label] = None if value is None else round(value, 4)
     return values
-
-
-def _load(sample: Sample, preprocessing: Preprocessing, gate: bool) -> tuple[np.ndarray, Box]:
-    radiograph = decode(sample.path, at_least=2 * preprocessing.size)  # as the classifier does
-    if gate:
-        check(radiograph)
-    return prepare(radiograph.pixels, preprocessing)

@@ -16,10 +16,9 @@ from PIL import Image
 
 from model.artifact import load_artifact
 from model.engines import load_engine
-from model.labels import LABELS
 from model.maps import colour_map, overlay_png
 from model.reading.radiograph import decode
-from training.data.manifest import Sample, of_split, read_data
+from training.data.manifest import Classes, Sample, of_split, read_data
 from training.measure.evaluate import Answers, ask
 
 # A chest of the 1990s with dense opacities, from pydicom-data (MIT): it may be shown. The X-rays of
@@ -42,13 +41,14 @@ def _draw_example(figure, example: Answers) -> None:
     axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
     axes.axis("off")
     said = example.probabilities[0]
-    axes.set_title(f"RG1, 1990s: called {LABELS[said.argmax()]} {said.max():.2f}")
+    axes.set_title(f"RG1, 1990s: called {example.labels[said.argmax()]} {said.max():.2f}")
 
 
 def _draw_means(figure, tested: Answers) -> None:
     called = tested.probabilities.argmax(axis=1)
     colours = ListedColormap(colour_map() / 255)
-    grid = figure.subplots(len(LABELS), len(LABELS))
+    labels = tested.labels
+    grid = figure.subplots(len(labels), len(labels))
     for (true, said), axes in np.ndenumerate(grid):
         chosen = (tested.targets == true) & (called == said)
         axes.set(xticks=[], yticks=[])
@@ -57,9 +57,9 @@ def _draw_means(figure, tested: Answers) -> None:
             mean = tested.main_map[chosen].mean(axis=0)
             axes.imshow(mean, cmap=colours, vmin=0, vmax=1, interpolation="bicubic")
         if said == 0:
-            axes.set_ylabel(LABELS[true])
-        if true == len(LABELS) - 1:
-            axes.set_xlabel(LABELS[said])
+            axes.set_ylabel(labels[true])
+        if true == len(labels) - 1:
+            axes.set_xlabel(labels[said])
     figure.supylabel("true")
     figure.supxlabel("called")
     figure.suptitle("mean attention on `test`, 0 (black) to 1 (pale yellow)", fontsize=10)
@@ -74,9 +74,9 @@ def main(out: Path, data: Path) -> None:
     engine = load_engine(model, "cpu", os.cpu_count() or 1)
     # Its true label is unknown; it was taken long before 2019, so it is not COVID19.
     shown = [Sample(EXAMPLE, "PNEUMONIA", "test", "RG1", "pydicom-data")]
-    example = ask(engine, model.preprocessing, shown, gate=False)
-    tested = ask(engine, model.preprocessing, of_split(read_data(data), "test"), gate=False)
-    picture(example, tested).savefig(out)
+    example = ask(engine, model, shown, gate=False)
+    tested = of_split(read_data(data, Classes(model.labels)), "test")
+    picture(example, ask(engine, model, tested, gate=False)).savefig(out)
 
 
 if __name__ == "__main__":

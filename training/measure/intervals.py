@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from training.measure.metrics import measures
-
 RESAMPLES = 1000
 # Figures that are a share of images: none or all of them is a result, too.
 SHARES = ("accuracy", "sensitivity_", "specificity_", "normal_called_covid19")
@@ -29,7 +27,7 @@ def with_intervals(
     targets: np.ndarray,
     probabilities: np.ndarray,
     patients: Sequence[str],
-    measure: Callable[[np.ndarray, np.ndarray], dict[str, float | None]] = measures,
+    measure: Callable[[np.ndarray, np.ndarray], dict[str, float | None]],
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:

@@ -3,30 +3,33 @@
 N images, K classes. Plain numpy, so that a released model can be checked without TensorFlow.
 """
 
-import numpy as np
+from collections.abc import Sequence
 
-from model.labels import LABELS
+import numpy as np
 
 CALIBRATION_BINS = 15
 
 
-def measures(targets: np.ndarray, probabilities: np.ndarray) -> dict[str, float | None]:
+def measures(
+    targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]
+) -> dict[str, float | None]:
     """All figures of one set of images.
 
-    targets: (N,) int, indices of LABELS. probabilities: (N, K) float, rows sum to 1.
-    Returns: accuracy, balanced_accuracy, ece, brier, normal_called_covid19; sensitivity_,
-    specificity_, auroc_ of each class. None where a class is missing.
+    targets: (N,) int, indices of the K labels. probabilities: (N, K) float, rows sum to 1.
+    Returns: accuracy, balanced_accuracy, ece, brier; normal_called_covid19, where there are labels
+    of these names; sensitivity_, specificity_, auroc_ of each class. None where a class is missing.
     """
     predicted = probabilities.argmax(axis=1)
-    covid19, normal = LABELS.index("COVID19"), LABELS.index("NORMAL")
     found: dict[str, float | None] = {
         "accuracy": float((predicted == targets).mean()),
         "balanced_accuracy": balanced_accuracy(targets, predicted),
         "ece": expected_calibration_error(targets, probabilities),
         "brier": brier_score(targets, probabilities),
-        "normal_called_covid19": _share(predicted[targets == normal] == covid19),
     }
-    for number, label in enumerate(LABELS):
+    if {"COVID19", "NORMAL"} <= {*labels}:
+        normals = predicted[targets == labels.index("NORMAL")]
+        found["normal_called_covid19"] = _share(normals == labels.index("COVID19"))
+    for number, label in enumerate(labels):
         positive = targets == number
         found[f"sensitivity_{label}"] = _share(predicted[positive] == number)
         found[f"specificity_{label}"] = _share(predicted[~positive] != number)

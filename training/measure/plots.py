@@ -1,4 +1,4 @@
-"""Pictures for the report, as PNG bytes. K classes are LABELS."""
+"""Pictures for the report, as PNG bytes."""
 
 import csv
 import io
@@ -10,13 +10,24 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from model.labels import LABELS
 from model.maps import overlay_png, preview_png
 from training.data.reading import read
 from training.measure.evaluate import Answers
 from training.measure.metrics import auroc, calibration, found_by_threshold
 
-COLOURS = ("#b5402a", "#2a7f62", "#2f5fa8")
+# One for each label; as many as a model may have.
+COLOURS = (
+    "#b5402a",
+    "#2a7f62",
+    "#2f5fa8",
+    "#8a6d1d",
+    "#7b4a9e",
+    "#3f8fa3",
+    "#a34a78",
+    "#5d6b2f",
+    "#6e5347",
+    "#555555",
+)
 
 
 def history(file: Path) -> bytes:
@@ -34,7 +45,7 @@ def history(file: Path) -> bytes:
     return _png(figure)
 
 
-def confusion(counts: Sequence[Sequence[int]]) -> bytes:
+def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
     """counts: (K, K), true class by predicted class."""
     shares = np.array(counts) / np.maximum(np.sum(counts, axis=1, keepdims=True), 1)
     figure = Figure(figsize=(4.4, 3.8), layout="constrained")
@@ -44,8 +55,8 @@ def confusion(counts: Sequence[Sequence[int]]) -> bytes:
         colour = "white" if shares[row, column] > 0.5 else "black"
         text = f"{counts[row][column]}\n{shares[row, column]:.0%}"
         axes.text(column, row, text, ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(LABELS)), LABELS)
-    axes.set_yticks(range(len(LABELS)), LABELS)
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), labels)
     axes.set(title="confusion", xlabel="predicted", ylabel="true")
     return _png(figure)
 
@@ -55,7 +66,7 @@ def curves(answers: Answers) -> bytes:
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     roc, pr = figure.subplots(1, 2)
     roc.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    for number, label in enumerate(LABELS):
+    for number, label in enumerate(answers.labels):
         positive = answers.targets == number
         if not positive.any() or positive.all():
             continue
@@ -84,7 +95,7 @@ def reliability(answers: Answers) -> bytes:
         title="reliability (size: share of images)",
         xlabel="highest probability",
         ylabel="share that is right",
-        xlim=(0.3, 1.02),
+        xlim=(1 / len(answers.labels) - 0.03, 1.02),
         ylim=(-0.05, 1.05),
     )
     return _png(figure)
@@ -97,8 +108,9 @@ def examples(answers: Answers, each: int = 4) -> bytes:
     """
     predicted = answers.probabilities.argmax(axis=1)
     random = np.random.default_rng(0)
-    figure = Figure(figsize=(4.2 * each, 2.7 * len(LABELS)), layout="constrained")
-    grid = figure.subplots(len(LABELS), 2 * each, squeeze=False)
+    classes = len(answers.labels)
+    figure = Figure(figsize=(4.2 * each, 2.7 * classes), layout="constrained")
+    grid = figure.subplots(classes, 2 * each, squeeze=False)
     for axes in grid.ravel():
         axes.axis("off")
     for number, row in enumerate(grid):
@@ -119,7 +131,7 @@ def _example(axes, answers: Answers, number: int, colour: str) -> None:
     else:
         shown = overlay_png(radiograph, grids[number], answers.boxes[number], longest=320)
     axes.imshow(np.asarray(Image.open(io.BytesIO(shown))))
-    result = f"called {LABELS[said.argmax()]} {said.max():.2f}"
+    result = f"called {answers.labels[said.argmax()]} {said.max():.2f}"
     axes.set_title(f"{sample.label}\n{result}", fontsize=8, color=colour)
 
 

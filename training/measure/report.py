@@ -35,7 +35,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
     pictures = {
-        "confusion": plots.confusion(figures["confusion"]),
+        "confusion": plots.confusion(figures["confusion"], answers.labels),
         "curves": plots.curves(answers),
         "reliability": plots.reliability(answers),
         "examples": plots.examples(answers),

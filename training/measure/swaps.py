@@ -7,6 +7,7 @@ python -m training.measure.swaps [ARTIFACT...]      # CXR_DATA: the data; a minu
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,12 +16,13 @@ from skimage.exposure import match_histograms
 
 from model.artifact import REFERENCE, RELEASED, Artifact, load_artifact
 from model.engines import load_engine
-from model.preprocess import crop_and_stretch, to_vgg_input
-from training.data.manifest import Sample, of_split, read_data
-from training.data.reading import read
+from model.preprocess import to_vgg_input
+from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.reading import grey
 from training.data.style import restyled, style_of
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
+from training.measure.metrics import measures
 from training.measure.text import heading, with_interval
 
 # The two labels that come from different hospitals although the source is one.
@@ -60,26 +62,27 @@ def measure(
     """FIGURES for each of SWAPS, of the int8 network.
 
     samples: of one source; at most MOST of each of the two labels are taken, the first ones.
-    Raises TrainingError when it has not both.
+    Raises TrainingError when the samples, or the model's labels, have not both.
     """
+    if not {*SWAPPED} <= {*model.labels}:
+        raise TrainingError(
+            f"Styles are swapped between {' and '.join(SWAPPED)}. The model's labels: "
+            f"{', '.join(model.labels)}."
+        )
     groups = [[s for s in samples if s.label == label][:MOST] for label in SWAPPED]
     if not all(groups):
         raise TrainingError(f"Styles are swapped between {' and '.join(SWAPPED)}; one is missing.")
     engine = load_engine(model, "cpu", os.cpu_count() or 1)
-    prepared = model.preprocessing
-    greys = [
-        [crop_and_stretch(read(sample).pixels, prepared, prepared.box) for sample in group]
-        for group in groups
-    ]
-    targets = np.array([sample.target for group in groups for sample in group])
+    greys = [[grey(sample, model.preprocessing) for sample in group] for group in groups]
+    targets = Classes(model.labels).targets([sample for group in groups for sample in group])
     patients = [sample.patient for group in groups for sample in group]
     found = {}
     for name, swap in SWAPS.items():
         random = np.random.default_rng(0)
         images = [
-            swap(grey, others[random.integers(len(others))])
+            swap(one, others[random.integers(len(others))])
             for own, others in (greys, greys[::-1])
-            for grey in own
+            for one in own
         ]
         said = [
             engine.predict(
@@ -87,7 +90,13 @@ def measure(
             ).probabilities
             for start in range(0, len(images), engine.batch_size)
         ]
-        figures = with_intervals(targets, np.concatenate(said), patients, resamples=resamples)
+        figures = with_intervals(
+            targets,
+            np.concatenate(said),
+            patients,
+            partial(measures, labels=model.labels),
+            resamples,
+        )
         found[name] = {figure: figures[figure] for figure in FIGURES}
     return found
 
@@ -107,9 +116,10 @@ def table(name: str, found: dict[str, dict[str, Figure]]) -> str:
 def main(artifacts: Sequence[Path], data: Path, split: str) -> None:
     """Print a table for each model; without a folder, for the two that ship."""
     with training_errors():
-        samples = [s for s in of_split(read_data(data), split) if s.source == SOURCE]
         for folder in artifacts or (RELEASED, REFERENCE):
             model = load_artifact(folder)
+            samples = of_split(read_data(data, Classes(model.labels)), split)
+            samples = [sample for sample in samples if sample.source == SOURCE]
             print(table(model.version, measure(model, samples)), end="\n\n")
 
 

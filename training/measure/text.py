@@ -7,20 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from model.labels import LABELS
-
-SHOWN = (
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity_COVID19",
-    "specificity_COVID19",
-    "auroc_COVID19",
-    "auroc_NORMAL",
-    "auroc_PNEUMONIA",
-    "normal_called_covid19",
-    "ece",
-    "brier",
-)
+# Figures of one label: their names end with it.
+OF_LABEL = ("auroc", "sensitivity", "specificity")
 NAMES = {
     "auroc": "AUROC",
     "normal_called_covid19": "normals called COVID19",
@@ -40,7 +28,7 @@ def print_figures(figures: dict[str, Any]) -> None:
     for source in parts:
         table.add_column(source, justify="right", no_wrap=True)
     table.add_row("images", *(str(part["n"]) for part in parts.values()))
-    for name in SHOWN:
+    for name in shown(figures):
         table.add_row(heading(name), *(_cell(part["figures"][name]) for part in parts.values()))
     console = Console()
     # A table that is squeezed loses its words; a terminal can be made wider.
@@ -57,10 +45,27 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
 
 
+def shown(figures: dict[str, Any]) -> list[str]:
+    """Names of the figures that tables show: of the first label, which the model is there to find,
+    also how often it is found and how often called in vain."""
+    labels = figures["labels"]
+    names = (
+        "accuracy",
+        "balanced_accuracy",
+        f"sensitivity_{labels[0]}",
+        f"specificity_{labels[0]}",
+        *(f"auroc_{label}" for label in labels),
+        "normal_called_covid19",
+        "ece",
+        "brier",
+    )
+    return [name for name in names if name in figures["figures"]]
+
+
 def heading(name: str) -> str:
     """What a figure of `training.measure.metrics.measures` is called for people."""
-    kind, _, label = name.rpartition("_")
-    if label in LABELS:
+    kind, _, label = name.partition("_")
+    if kind in OF_LABEL:
         return f"{label} {NAMES.get(kind, kind)}"
     return NAMES.get(name, name.replace("_", " "))
 
@@ -69,11 +74,13 @@ def sentences(figures: dict[str, Any]) -> Iterator[str]:
     """What does not fit a table of images and sources: predictive values, where it looked."""
     values = dict(figures["ppv"])
     prevalence = values.pop("prevalence")
-    shown = ", ".join(
+    values_shown = ", ".join(
         f"{label} {_short(value)}" for label, value in values.items() if value is not None
     )
-    if shown:
-        yield f"Positive predictive value where {prevalence:.0%} have the disease: {shown}."
+    if values_shown:
+        yield (
+            f"Positive predictive value where {prevalence:.0%} have the disease: {values_shown}."
+        )
     lungs = figures["lung_attention"]
     if lungs:
         inside, area, difference = (
@@ -99,8 +106,8 @@ def with_interval(figure: dict[str, float | None]) -> str:
     """Such as `0.931 (0.912-0.950)`; a dash when the figure could not be had."""
     if figure["value"] is None:
         return "-"
-    shown = f"{figure['value']:.3f}"
-    return shown if figure["low"] is None else f"{shown} ({figure['low']:.3f}-{figure['high']:.3f})"
+    value = f"{figure['value']:.3f}"
+    return value if figure["low"] is None else f"{value} ({figure['low']:.3f}-{figure['high']:.3f})"
 
 
 def _cell(figure: dict[str, float | None]) -> str:

@@ -6,7 +6,7 @@ python -m training.release.card    # of the released model and the reference, fo
 from typing import Any
 
 from model.artifact import REFERENCE, RELEASED, load_artifact
-from training.measure.text import SHOWN, heading, with_interval
+from training.measure.text import heading, shown, with_interval
 
 
 def table(metadata: dict[str, Any]) -> str:
@@ -19,7 +19,7 @@ def table(metadata: dict[str, Any]) -> str:
         ["images / patients", *(f"{part['n']} / {part['patients']}" for part in parts.values())],
         *(
             [heading(name), *(with_interval(part["figures"][name]) for part in parts.values())]
-            for name in SHOWN
+            for name in shown(metrics)
         ),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -17,14 +17,12 @@ from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, sav
 from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
 from model.engines.weights import save_weights
-from model.labels import LABELS
 from model.networks import map_names
-from model.preprocess import Preprocessing, prepare
+from model.preprocess import Preprocessing
 from training.data.manifest import Sample, data_hash, of_split
-from training.data.reading import read
+from training.data.reading import prepared
 from training.data.weighting import sample_weights
 from training.errors import TrainingError
-from training.fitting.fit import targets
 from training.fitting.recipe import Recipe
 from training.measure.evaluate import Answers, agreement, ask, report
 from training.release.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
@@ -46,16 +44,18 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         raise TrainingError("An export needs images of the splits train and val; one has none.")
     out.mkdir(parents=True, exist_ok=True)
     before = probabilities_of(network, validated, recipe.preprocessing)
-    temperature = fit_temperature(targets(validated), before, sample_weights(validated))
+    temperature = fit_temperature(
+        recipe.classes.targets(validated), before, sample_weights(validated)
+    )
     fold_in(network, temperature)
     save_weights(network, out / WEIGHTS)
     chosen = np.random.default_rng(recipe.seed).permutation(len(trained))[:CALIBRATION_IMAGES]
-    images = [_load(trained[number], recipe.preprocessing) for number in chosen]
+    images = [prepared(trained[number], recipe.preprocessing).image for number in chosen]
     (out / INT8).write_bytes(to_int8_network(network, images))
     save_metadata(
         out,
         recipe.preprocessing,
-        LABELS,
+        recipe.labels,
         map_names(network),
         name=recipe.name,
         version=recipe.version,
@@ -85,14 +85,13 @@ def measure(out: Path, samples: Sequence[Sample], network: keras.Model | None = 
     """
     artifact = load_artifact(out)
     tested = of_split(samples, "test")
-    prepared = artifact.preprocessing
-    int8 = ask(LiteRTEngine(artifact, os.cpu_count() or 1), prepared, tested, gate=False)
-    rounded = ask(KerasEngine(artifact, "float32"), prepared, tested, gate=False).probabilities
+    int8 = ask(LiteRTEngine(artifact, os.cpu_count() or 1), artifact, tested, gate=False)
+    rounded = ask(KerasEngine(artifact, "float32"), artifact, tested, gate=False).probabilities
     found: dict[str, Any] = {"metrics": report(int8)}
     if network is None:
         found["int8"] = agreement(int8.probabilities, rounded)
     else:
-        exact = probabilities_of(network, tested, prepared)
+        exact = probabilities_of(network, tested, artifact.preprocessing)
         found["int8"] = agreement(int8.probabilities, exact)
         found["rounded_weights"] = agreement(rounded, exact)
     file = out / METADATA
@@ -107,14 +106,10 @@ def probabilities_of(
     answers = []
     for start in range(0, len(samples), BATCH):
         images = np.stack(
-            [_load(sample, preprocessing) for sample in samples[start : start + BATCH]]
+            [prepared(sample, preprocessing).image for sample in samples[start : start + BATCH]]
         )
         answers.append(np.asarray(outputs_of(network, images)[0]))
     return np.concatenate(answers)
-
-
-def _load(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
-    return prepare(read(sample).pixels, preprocessing)[0]
 
 
 def _git_commit() -> str:

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from model.networks import network_named
+
 # Operations that only the head has. The head's 1x1 convolutions stay int8: they lose nothing.
 FLOAT32_OPERATIONS = (
     "ADD",
@@ -31,13 +33,6 @@ FLOAT32_OPERATIONS = (
     "SUM",
 )
 
-# Convolutions up to this layer stay float32, too. EfficientNet's first ones are narrow: they hold a
-# thirteenth of its weights, and make nine tenths of what rounding costs it. Recipe `released` on
-# the 1,194 images of `val`, labels kept, mean difference of probabilities, time on one core: all in
-# int8 .948, .040, 5.8 ms (n 400); from block5 on .991, .0071, 6.2 ms; from block9 on .996, .0036,
-# 7.5 ms; all in float32 11 ms.
-FLOAT32_UNTIL = {"efficientnet_attention": "block8_project_norm"}
-
 
 def float32_operations(network: keras.Model) -> list[str]:
     """In a network with residual connections, ADD is theirs and as cheap in int8 as they are."""
@@ -47,7 +42,7 @@ def float32_operations(network: keras.Model) -> list[str]:
 
 def float32_layers(network: keras.Model) -> set[str]:
     """Names of the layers in front whose convolutions are not rounded."""
-    border = FLOAT32_UNTIL.get(network.name)
+    border = network_named(network.name).float32_until
     if border is None:
         return set()
     front = keras.Model(network.inputs, network.get_layer(border).output)

@@ -175,27 +175,27 @@ def test_released_network_on_a_real_radiograph(radiographs):
 
 def test_200_real_radiographs():
     """A sanity check of the whole chain, order of labels included."""
-    from training.data.manifest import of_split, read_data
+    from training.data.manifest import Classes, of_split, read_data
     from training.measure.evaluate import ask
 
-    samples = of_split(read_data(data_folder()), "test")
+    samples = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
     chosen = np.random.default_rng(1).permutation(len(samples))[:200]
     artifact = load_artifact()
     engine = load_engine(artifact, "cpu", threads=os.cpu_count() or 1)
-    answers = ask(engine, artifact.preprocessing, [samples[n] for n in chosen], gate=False)
+    answers = ask(engine, artifact, [samples[n] for n in chosen], gate=False)
     assert (answers.probabilities.argmax(axis=1) == answers.targets).mean() > 0.88
     assert (np.ptp(answers.main_map, axis=(1, 2)) > 0.01).all()
 
 
 def test_int8_and_float32_agree_on_real_radiographs():
-    from training.data.manifest import of_split, read_data
+    from training.data.manifest import Classes, of_split, read_data
     from training.measure.evaluate import agreement, ask
 
-    samples = of_split(read_data(data_folder()), "test")
+    samples = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
     chosen = [samples[n] for n in np.random.default_rng(2).permutation(len(samples))[:200]]
     artifact = load_artifact()
     int8, exact = (
-        ask(engine, artifact.preprocessing, chosen, gate=False).probabilities
+        ask(engine, artifact, chosen, gate=False).probabilities
         for engine in (load_engine(artifact, "cpu", os.cpu_count() or 1), keras_engine(artifact))
     )
     found = agreement(int8, exact)

@@ -94,17 +94,19 @@ def test_frozen_part_and_tail_are_the_whole(name, images):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_imagenet_weights_from_a_file(tmp_path):
+def test_imagenet_weights_from_a_file(tmp_path, monkeypatch):
     source = keras.applications.VGG16(include_top=False, weights=None)
     source.save_weights(tmp_path / "vgg.weights.h5")
     network = build("vgg_attention", {"size": SIZE})
-    load_imagenet(network, tmp_path / "vgg.weights.h5")
+    monkeypatch.setenv("CXR_VGG16_WEIGHTS", str(tmp_path / "vgg.weights.h5"))
+    load_imagenet(network)
     np.testing.assert_array_equal(
         network.get_layer("block5_conv3").get_weights()[0],
         source.get_layer("block5_conv3").get_weights()[0],
     )
+    monkeypatch.setenv("CXR_VGG16_WEIGHTS", str(tmp_path / "missing.weights.h5"))
     with pytest.raises(ModelError, match="CXR_VGG16_WEIGHTS"):
-        load_imagenet(network, tmp_path / "missing.weights.h5")
+        load_imagenet(network)
 
 
 def test_masked_average():

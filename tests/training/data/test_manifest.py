@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.support.toys import toy_folders
+from tests.support.toys import CLASSES, toy_folders
 from tests.support.waiting import data_folder
 from training.data.manifest import (
+    Classes,
     data_hash,
     leave_out,
     of_split,
@@ -30,7 +32,7 @@ def test_a_csv_with_everything(tmp_path):
         "sub/b.png,PNEUMONIA_VIRAL,test,p2,there,",
         header="path,label,split,patient,source,lung_mask",
     )
-    first, second = read_manifest(file)
+    first, second = read_manifest(file, CLASSES)
 
     assert (first.path, first.label, first.split) == (tmp_path / "a.png", "COVID19", "train")
     assert (first.patient, first.source) == ("p1", "here")
@@ -38,12 +40,12 @@ def test_a_csv_with_everything(tmp_path):
     assert second.path == tmp_path / "sub/b.png"
     assert second.label == "PNEUMONIA"
     assert second.lung_mask is None
-    assert [sample.target for sample in (first, second)] == [0, 2]
+    np.testing.assert_array_equal(CLASSES.targets([first, second]), [0, 2])
 
 
 def test_without_further_columns_each_image_is_a_patient_to_test_on(tmp_path):
     file = manifest(tmp_path, "a.png,Normal", "b.png,covid-19", header="path,label")
-    samples = read_manifest(file)
+    samples = read_manifest(file, CLASSES)
 
     assert [sample.label for sample in samples] == ["NORMAL", "COVID19"]
     assert {sample.split for sample in samples} == {"test"}
@@ -51,7 +53,7 @@ def test_without_further_columns_each_image_is_a_patient_to_test_on(tmp_path):
 
 
 def test_folders_of_classes_in_splits(tmp_path):
-    samples = read_folders(toy_folders(tmp_path / "chests", each=2))
+    samples = read_folders(toy_folders(tmp_path / "chests", each=2), CLASSES)
 
     assert len(samples) == 18
     assert len(of_split(samples, "val")) == 6
@@ -65,7 +67,7 @@ def test_folders_without_splits_are_for_training(tmp_path):
     (tmp_path / "Covid-19" / "notes.txt").touch()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "b.png").touch()
-    (sample,) = read_data(tmp_path)
+    (sample,) = read_data(tmp_path, CLASSES)
 
     assert (sample.label, sample.split) == ("COVID19", "train")
 
@@ -74,8 +76,8 @@ def test_a_folder_with_a_manifest_is_read_by_it(tmp_path):
     toy_folders(tmp_path, each=1)
     manifest(tmp_path, "train/NORMAL/0.png,NORMAL,train,p,s")
 
-    assert len(read_data(tmp_path)) == 1
-    assert read_data(tmp_path) == read_data(tmp_path / "manifest.csv")
+    assert len(read_data(tmp_path, CLASSES)) == 1
+    assert read_data(tmp_path, CLASSES) == read_data(tmp_path / "manifest.csv", CLASSES)
 
 
 def test_a_patient_in_two_splits_is_named(tmp_path):
@@ -83,13 +85,13 @@ def test_a_patient_in_two_splits_is_named(tmp_path):
         tmp_path, "a.png,NORMAL,train,p1,s", "b.png,NORMAL,val,p2,s", "c.png,NORMAL,test,p1,s"
     )
     with pytest.raises(PatientLeak, match="'p1' is in the splits train and test"):
-        read_manifest(file)
+        read_manifest(file, CLASSES)
 
 
 def test_an_unknown_label_is_named_with_its_row(tmp_path):
     file = manifest(tmp_path, "a.png,NORMAL,test,p1,s", "b.png,FRACTURE,test,p2,s")
     with pytest.raises(InvalidManifest, match=r"Row 3 .*'FRACTURE'.*COVID19, NORMAL, PNEUMONIA"):
-        read_manifest(file)
+        read_manifest(file, CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -97,29 +99,52 @@ def test_an_unknown_label_is_named_with_its_row(tmp_path):
 )
 def test_a_manifest_without_its_columns_or_rows(tmp_path, header, lines):
     with pytest.raises(InvalidManifest, match="columns path and label"):
-        read_manifest(manifest(tmp_path, *lines, header=header))
+        read_manifest(manifest(tmp_path, *lines, header=header), CLASSES)
 
 
 def test_a_missing_manifest_and_an_empty_folder(tmp_path):
     with pytest.raises(InvalidManifest, match="No such file"):
-        read_manifest(tmp_path / "none.csv")
+        read_manifest(tmp_path / "none.csv", CLASSES)
     with pytest.raises(InvalidManifest, match="folders named COVID19"):
-        read_data(tmp_path)
+        read_data(tmp_path, CLASSES)
+
+
+def test_the_longest_label_that_a_name_begins_with():
+    four = Classes(("COVID19", "Normal", "Pneumonia, bacterial", "PNEUMONIA_VIRAL"), ("PNEUMONIA",))
+    names = ["covid-19", "COVID19", "normal", "PNEUMONIA_BACTERIAL", "pneumonia viral", "NORMALS"]
+    assert [four.label_of(name) for name in names] == [
+        "COVID19",
+        "COVID19",
+        "Normal",
+        "Pneumonia, bacterial",
+        "PNEUMONIA_VIRAL",
+        None,
+    ]
+    assert four.label_of("PNEUMONIA") is None
+    assert four.ignores("PNEUMONIA")
+    assert four.ignores("pneumonia-fungal")
+    assert not four.ignores("PNEUMONIA_VIRAL")
+
+
+def test_ignored_names_are_left_out_of_a_manifest(tmp_path):
+    file = manifest(tmp_path, "a.png,PNEUMONIA,test,p,s", "b.png,PNEUMONIA_VIRAL,test,q,s")
+    classes = Classes(("NORMAL", "PNEUMONIA_VIRAL"), ("PNEUMONIA",))
+    assert [sample.path.name for sample in read_manifest(file, classes)] == ["b.png"]
 
 
 def test_the_hash_tells_data_sets_apart(tmp_path):
     lines = ["a.png,NORMAL,train,p1,s", "b.png,COVID19,test,p2,s"]
-    first = data_hash(read_manifest(manifest(tmp_path, *lines)))
+    first = data_hash(read_manifest(manifest(tmp_path, *lines), CLASSES))
     (tmp_path / "moved").mkdir()
 
-    assert data_hash(read_manifest(manifest(tmp_path / "moved", *lines))) == first
-    assert data_hash(read_manifest(manifest(tmp_path, *lines[:1]))) != first
+    assert data_hash(read_manifest(manifest(tmp_path / "moved", *lines), CLASSES)) == first
+    assert data_hash(read_manifest(manifest(tmp_path, *lines[:1]), CLASSES)) != first
     lines[1] = "b.png,NORMAL,test,p2,s"
-    assert data_hash(read_manifest(manifest(tmp_path, *lines))) != first
+    assert data_hash(read_manifest(manifest(tmp_path, *lines), CLASSES)) != first
 
 
 def test_the_training_data():
-    samples = read_data(data_folder())
+    samples = read_data(data_folder(), CLASSES)
 
     assert all(sample.path.is_file() for sample in samples)
     assert all(sample.lung_mask.is_file() for sample in samples if sample.lung_mask)
@@ -135,7 +160,7 @@ def test_a_source_left_out_is_only_tested_on(tmp_path):
         "d.png,NORMAL,train,p3,there",
         "e.png,NORMAL,test,p4,there",
     )
-    left = leave_out(read_manifest(file), "here")
+    left = leave_out(read_manifest(file, CLASSES), "here")
 
     assert {sample.path.name: sample.split for sample in left} == {
         "a.png": "test",
@@ -149,4 +174,4 @@ def test_a_source_left_out_is_only_tested_on(tmp_path):
 def test_a_source_that_is_unknown_or_the_only_one_cannot_be_left_out(tmp_path, source):
     file = manifest(tmp_path, "a.png,COVID19,train,p1,here")
     with pytest.raises(InvalidManifest, match=f"'{source}' cannot be left out.*here"):
-        leave_out(read_manifest(file), source)
+        leave_out(read_manifest(file, CLASSES), source)

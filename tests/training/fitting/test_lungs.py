@@ -13,6 +13,7 @@ import keras
 
 from model.networks import build, frozen_part
 from model.preprocess import Preprocessing, crop_and_stretch
+from tests.support.toys import LABELS
 from training.data.augment import Augmentation, move
 from training.data.manifest import Sample
 from training.errors import TrainingError
@@ -28,7 +29,7 @@ RECIPE = Recipe(
     name="lungs",
     version="0.1.0",
     architecture="vgg_attention",
-    config={"size": 64},
+    labels=LABELS,
     preprocessing=PREPROCESSING,
     augmentation=MOVING,
     learning_rate=1e-3,
@@ -83,7 +84,7 @@ def test_a_mask_moves_as_its_xray_does(samples):
 def test_a_few_masks_teach_where_the_lungs_of_the_others_are(samples, tmp_path, monkeypatch):
     monkeypatch.setattr(training_lungs, "EPOCHS", 60)
     keras.utils.set_random_seed(1)
-    network = build(RECIPE.architecture, RECIPE.config)
+    network = build(RECIPE.architecture, RECIPE.network_config)
     cache = FeatureCache(tmp_path / "cache", frozen_part(network), PREPROCESSING)
     plain = Copy(cache.plain(samples), None)
     moved = Copy(cache.augmented(samples, MOVING, 0), 0)
@@ -99,7 +100,7 @@ def test_a_few_masks_teach_where_the_lungs_of_the_others_are(samples, tmp_path, 
 
 
 def test_without_masks_nothing_is_outside(samples, capsys):
-    network = build(RECIPE.architecture, RECIPE.config)
+    network = build(RECIPE.architecture, RECIPE.network_config)
     unmasked = [replace(sample, lung_mask=None) for sample in samples]
     features = [np.zeros((8, 4, 4, 512), np.float16)]
     assert (lung_maps(network, [Copy(features, None)], unmasked, RECIPE) == 1).all()

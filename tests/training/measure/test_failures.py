@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from model.preprocess import Preprocessing
-from tests.support.toys import toy_folders
+from tests.support.toys import CLASSES, LABELS, toy_folders
 from training.data.manifest import Sample, of_split, read_folders
 from training.measure.evaluate import Answers
 
@@ -20,12 +20,12 @@ def answers_of(samples: list[Sample]) -> Answers:
     """All of them called COVID19 with 0.8."""
     said = np.tile(np.array([[0.8, 0.1, 0.1]]), (len(samples), 1))
     maps = np.random.default_rng(0).random((len(samples), 9, 9))
-    return Answers(samples, said, {"attention": maps}, [Preprocessing().box] * len(samples))
+    return Answers(samples, said, {"attention": maps}, [Preprocessing().box] * len(samples), LABELS)
 
 
 def test_the_example_and_a_map_for_every_true_and_called_class(tmp_path):
     example = answers_of([Sample(EXAMPLE, "PNEUMONIA", "test", "RG1", "pydicom-data")])
-    tested = answers_of(of_split(read_folders(toy_folders(tmp_path / "stripes")), "test"))
+    tested = answers_of(of_split(read_folders(toy_folders(tmp_path / "stripes"), CLASSES), "test"))
     figure = picture(example, tested)
 
     shown, means = figure.subfigs

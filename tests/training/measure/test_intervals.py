@@ -1,13 +1,18 @@
 """Intervals: they hold the value, widen with fewer patients, and are honest where all agree."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
-from model.labels import LABELS
+from tests.support.toys import LABELS
 from tests.training.measure.test_metrics import answers
-from training.measure.intervals import Figure, rule_of_three, with_intervals
+from training.measure import intervals
+from training.measure.intervals import Figure, rule_of_three
+from training.measure.metrics import measures
+
+with_intervals = partial(intervals.with_intervals, measure=partial(measures, labels=LABELS))
 
 
 def test_a_missing_class_gives_none_and_not_nan():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.labels import LABELS
+from tests.support.toys import LABELS
 from training.measure.metrics import (
     auroc,
     calibration,
@@ -34,7 +34,7 @@ def drawn(request) -> tuple[np.ndarray, np.ndarray]:
 def test_figures_are_scikit_learns(drawn):
     targets, probabilities = drawn
     predicted = probabilities.argmax(axis=1)
-    found = measures(targets, probabilities)
+    found = measures(targets, probabilities, LABELS)
 
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(targets, predicted))
     assert found["balanced_accuracy"] == pytest.approx(
@@ -78,19 +78,28 @@ def test_calibration_error_by_hand():
 
 def test_sure_and_right_is_perfect():
     targets = np.array([0, 1, 2, 1])
-    found = measures(targets, np.eye(3)[targets])
+    found = measures(targets, np.eye(3)[targets], LABELS)
     assert found["ece"] == found["brier"] == found["normal_called_covid19"] == 0
     assert found["accuracy"] == found["auroc_NORMAL"] == 1
 
 
 def test_normals_called_covid19():
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7], [0.7, 0.2, 0.1]])
-    found = measures(np.array([1, 1, 1, 0]), probabilities)
+    found = measures(np.array([1, 1, 1, 0]), probabilities, LABELS)
     assert found["normal_called_covid19"] == pytest.approx(1 / 3)
 
 
+def test_two_labels_of_other_names():
+    targets = np.array([0, 1, 1, 1])
+    probabilities = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.1, 0.9]])
+    found = measures(targets, probabilities, ("EFFUSION", "CLEAR"))
+    assert found["sensitivity_EFFUSION"] == 1
+    assert found["specificity_EFFUSION"] == found["sensitivity_CLEAR"] == pytest.approx(2 / 3)
+    assert "normal_called_covid19" not in found
+
+
 def test_one_class_alone():
-    found = measures(np.array([1, 1]), np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]))
+    found = measures(np.array([1, 1]), np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]), LABELS)
     assert found["accuracy"] == found["balanced_accuracy"] == 0.5
     assert found["auroc_NORMAL"] is None
     assert found["specificity_NORMAL"] is None

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.labels import LABELS
 from model.preprocess import Preprocessing
-from tests.support.toys import toy_folders
+from tests.support.toys import CLASSES, LABELS, toy_folders
 from training.data.manifest import Sample, of_split, read_folders
 from training.measure.evaluate import Answers, Refused, report
 
@@ -35,13 +34,16 @@ def answers_of(samples: list[Sample], refused=()) -> Answers:
         scores / scores.sum(axis=1, keepdims=True),
         {"attention": random.random((len(samples), 9, 9))},
         [Preprocessing().box] * len(samples),
+        LABELS,
         refused,
     )
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory) -> list[Sample]:
-    return of_split(read_folders(toy_folders(tmp_path_factory.mktemp("data") / "toys")), "test")
+    return of_split(
+        read_folders(toy_folders(tmp_path_factory.mktemp("data") / "toys"), CLASSES), "test"
+    )
 
 
 def written(folder: Path, answers: Answers, history: Path | None = None) -> tuple[str, dict]:

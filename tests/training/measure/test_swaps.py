@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.artifact import load_artifact
-from tests.support.toys import toy_artifact, toy_folders
+from tests.support.toys import CLASSES, toy_artifact, toy_folders
 from training.data.manifest import of_split, read_folders
 from training.errors import TrainingError
 from training.measure.intervals import Figure
@@ -40,7 +40,7 @@ def test_a_swap_changes_the_picture_and_leaves_both_originals_alone(swap):
 
 
 def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
-    samples = of_split(read_folders(toy_folders(tmp_path / "stripes")), "val")
+    samples = of_split(read_folders(toy_folders(tmp_path / "stripes"), CLASSES), "val")
     asked = []
     monkeypatch.setitem(
         swaps.SWAPS, "low frequencies swapped", lambda *pair: asked.append(pair) or pair[0]
@@ -64,7 +64,7 @@ def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
 def test_one_label_alone_cannot_be_swapped(tmp_path):
     samples = [
         replace(sample, label="NORMAL")
-        for sample in read_folders(toy_folders(tmp_path / "stripes"))
+        for sample in read_folders(toy_folders(tmp_path / "stripes"), CLASSES)
     ]
     with pytest.raises(TrainingError, match="one is missing"):
         swaps.measure(load_artifact(toy_artifact()), samples)

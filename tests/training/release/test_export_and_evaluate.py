@@ -8,7 +8,7 @@ import pytest
 
 from model.artifact import load_artifact
 from model.engines import load_engine
-from model.labels import LABELS
+from tests.support.toys import CLASSES, LABELS
 from tests.training.conftest import cxr
 from training.data.manifest import data_hash, of_split, read_data
 from training.errors import TrainingError
@@ -24,18 +24,18 @@ def artifact(trained):
 
 @pytest.fixture(scope="module")
 def tested(trained):
-    return of_split(read_data(trained.data), "test")
+    return of_split(read_data(trained.data, CLASSES), "test")
 
 
 @pytest.fixture(scope="module")
 def answers(artifact, tested):
-    return ask(load_engine(artifact), artifact.preprocessing, tested, gate=False)
+    return ask(load_engine(artifact), artifact, tested, gate=False)
 
 
 def test_the_metadata_says_where_the_model_comes_from(trained, artifact):
     metadata = artifact.metadata
 
-    assert metadata["data_sha256"] == data_hash(read_data(trained.data))
+    assert metadata["data_sha256"] == data_hash(read_data(trained.data, CLASSES))
     assert metadata["images"] == {"train": 12, "val": 12, "test": 12}
     assert metadata["recipe"]["epochs"] == 1
     assert metadata["recipe"]["batch"] == 6
@@ -67,7 +67,7 @@ def test_rounding_changes_little(artifact):
 def test_the_engines_agree(artifact, answers, tested):
     from model.engines.keras_engine import KerasEngine
 
-    exact = ask(KerasEngine(artifact, "float32"), artifact.preprocessing, tested, gate=False)
+    exact = ask(KerasEngine(artifact, "float32"), artifact, tested, gate=False)
     assert agreement(answers.probabilities, exact.probabilities)["max_difference"] < 0.1
     assert np.abs(answers.main_map - exact.main_map).mean() < 0.05
 
@@ -79,8 +79,8 @@ def test_the_metadata_holds_what_evaluation_finds(artifact, answers):
 
 def test_answers_are_in_the_order_of_the_samples(artifact, tested):
     engine = load_engine(artifact)
-    backwards = ask(engine, artifact.preprocessing, tested[::-1], gate=False)
-    alone = ask(engine, artifact.preprocessing, tested[4:5], gate=False)
+    backwards = ask(engine, artifact, tested[::-1], gate=False)
+    alone = ask(engine, artifact, tested[4:5], gate=False)
 
     assert [sample.path for sample in backwards.samples] == [s.path for s in tested[::-1]]
     np.testing.assert_array_equal(alone.probabilities[0], backwards.probabilities[-5])
@@ -93,7 +93,7 @@ def test_what_cannot_be_read_or_is_no_chest_is_counted(artifact, tested, radiogr
     broken.write_bytes(tested[0].path.read_bytes()[:200])
     chest, leg, missing = radiographs["RG1_UNCI"], radiographs["RG3_UNCI"], tmp_path / "none.png"
     samples = [replace(tested[0], path=path) for path in (broken, leg, chest, missing)]
-    found = ask(load_engine(artifact), artifact.preprocessing, samples)
+    found = ask(load_engine(artifact), artifact, samples)
 
     assert [sample.path for sample in found.samples] == [chest]
     assert [refused.code for refused in found.refused] == [
@@ -109,9 +109,9 @@ def test_what_cannot_be_read_or_is_no_chest_is_counted(artifact, tested, radiogr
 
 def test_nothing_to_say_about_no_image(artifact, tested):
     with pytest.raises(TrainingError, match="None of 0 images"):
-        ask(load_engine(artifact), artifact.preprocessing, [])
+        ask(load_engine(artifact), artifact, [])
     with pytest.raises(TrainingError, match=r"None of 12 images could be classified\. The first: "):
-        ask(load_engine(artifact), artifact.preprocessing, tested)
+        ask(load_engine(artifact), artifact, tested)
 
 
 def test_an_export_needs_every_split(copied, tmp_path):

@@ -10,7 +10,7 @@ pytest.importorskip("tensorflow")
 from ai_edge_litert.interpreter import Interpreter
 
 from model.networks import build
-from training.release.int8 import FLOAT32_UNTIL, float32_layers, to_int8_network
+from training.release.int8 import float32_layers, to_int8_network
 
 SIZE = 32
 
@@ -35,5 +35,4 @@ def test_the_narrow_layers_in_front_stay_float32_and_the_wide_ones_do_not():
 
 @pytest.mark.parametrize("architecture", ["vgg_attention", "vgg_baseline"])
 def test_of_a_network_without_narrow_layers_all_are_rounded(architecture):
-    assert architecture not in FLOAT32_UNTIL
     assert float32_layers(build(architecture, {"size": SIZE})) == set()

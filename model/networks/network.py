@@ -1,0 +1,33 @@
+"""What one network needs, from its first weights to its export, in one record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from model.preprocess import Preprocessing
+
+
+@dataclass(frozen=True)
+class Network:
+    """build: makes it, untrained, from `size`, `classes` and options of its own. Its outputs are
+    the layer `probabilities`, (N, classes), then its maps, (N, h, w) 0..1, named by their layers.
+    preprocessing: its input, where a recipe says nothing else.
+    load_imagenet: gives the convolutions ImageNet's weights.
+    imagenet_layers: how the names of the layers begin that have such weights.
+    frozen_until: up to here weights stay ImageNet's; these are the layers of that part which the
+        rest of the network reads.
+    float32_until: convolutions up to this layer are not rounded to int8; None: all are.
+    lung_map: the map that can be taught where the lungs are; None: the network has none.
+    """
+
+    build: Callable[..., keras.Model]
+    preprocessing: Preprocessing
+    load_imagenet: Callable[[keras.Model], None]
+    imagenet_layers: str
+    frozen_until: tuple[str, ...]
+    float32_until: str | None = None
+    lung_map: str | None = None
+
+    def imagenet_layers_of(self, network: keras.Model) -> list[keras.layers.Layer]:
+        return [layer for layer in network.layers if layer.name.startswith(self.imagenet_layers)]
