@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from model.artifact import load_artifact
+from model.artifact import REFERENCE, RELEASED, load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
@@ -85,6 +85,18 @@ def test_predictions_in_order(classifier, chest):
         assert one.box == prepared[0].box
         assert one.model == classifier.version
         assert one.infer_ms > 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "label", "probability"),
+    [(RELEASED, "PNEUMONIA", 0.852), (REFERENCE, "COVID19", 0.905)],
+)
+def test_the_demo_chest_keeps_its_label(radiographs, folder, label, probability):
+    """What the models that ship say about a public film: labels in another order would show."""
+    classifier = Classifier.load(folder)
+    (result,) = classifier.classify([classifier.prepare(radiographs["RG1_UNCR"])])
+    assert result.label == label
+    assert result.probabilities[label] == pytest.approx(probability, abs=0.02)
 
 
 def test_nothing_to_classify(classifier):

@@ -52,12 +52,12 @@ def toy_images(count: int, size: int = SIZE) -> np.ndarray:
     return random.uniform(-110, 140, (count, size, size, 3)).astype(np.float32)
 
 
-def toy_folders(folder: Path, each: int = 4) -> Path:
+def toy_folders(folder: Path, each: int = 4, labels: tuple[str, ...] = LABELS) -> Path:
     """Pictures in `split/class/` folders, with stripes that tell the classes apart."""
     random = np.random.default_rng(0)
     rows = np.mgrid[0:80, 0:80][0]
     for split in ("train", "val", "test"):
-        for number, label in enumerate(LABELS):
+        for number, label in enumerate(labels):
             (folder / split / label).mkdir(parents=True)
             for copy in range(each):
                 stripes = 120 + 80 * np.sin(rows / (2 + 3 * number)) + random.normal(0, 9, (80, 80))

