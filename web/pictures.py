@@ -1,10 +1,10 @@
-"""Pictures of an image: the X-ray itself, and the attention map over it. Drawn on demand."""
+"""Pictures of an image: the X-ray itself, and a map over it. Drawn on demand."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from model import maps as overlay
+from model import maps as drawing
 from model.reading.radiograph import Radiograph, decode
 from web.auth.requests import clinic_id
 from web.errors import NoPicture, NotReady
@@ -19,29 +19,40 @@ _drawing = threading.BoundedSemaphore(2)
 def preview(image: ImageRecord, longest: int) -> bytes:
     """The X-ray as a PNG of at most `longest` pixels a side. Raises NoPicture, Rejection."""
     with _decoded(image, longest) as radiograph:
-        return overlay.preview_png(radiograph, longest)
+        return drawing.preview_png(radiograph, longest)
 
 
-def attention(image: ImageRecord, opacity: float, longest: int) -> bytes:
-    """The map over the X-ray as PNG. Raises NoPicture, NotReady, Rejection."""
-    found = attention_of(image)
+def overlay(image: ImageRecord, name: str | None, opacity: float, longest: int) -> bytes:
+    """The map of that name, None for the main one, over the X-ray as PNG.
+
+    Raises NoPicture, NotReady, Rejection.
+    """
+    found = map_of(image, name)
     with _decoded(image, longest) as radiograph:
         grid = found.grid.astype("float32")
-        return overlay.overlay_png(radiograph, grid, found.box, opacity, longest)
+        return drawing.overlay_png(radiograph, grid, found.box, opacity, longest)
 
 
-def attention_of(image: ImageRecord) -> MapRecord:
-    """The image's map. Raises NoPicture when it will never have one, NotReady when it may."""
+def map_of(image: ImageRecord, name: str | None) -> MapRecord:
+    """One of `maps_of`, None for the main one. Raises NoPicture when there is none, NotReady."""
+    for found in maps_of(image):
+        if name in (None, found.name):
+            return found
+    raise NoPicture(
+        "This image has no such map. `GET /api/v1/images/{id}/maps` lists the maps that it has."
+    )
+
+
+def maps_of(image: ImageRecord) -> list[MapRecord]:
+    """The maps of the image's result, the main one first; its model may make none.
+
+    Raises NoPicture when the image has no result, NotReady when it may get one.
+    """
     if image.status in (ImageStatus.WAITING, ImageStatus.RUNNING):
-        raise NotReady("This image is not classified yet, so it has no attention map. Try later.")
+        raise NotReady("This image is not classified yet, so it has no maps. Try later.")
     if image.status is not ImageStatus.DONE:
-        raise NoPicture(
-            f"This image has no attention map: it was not classified (status: {image.status})."
-        )
-    maps = services().store.maps(clinic_id(), image.id)
-    if not maps:
-        raise NoPicture("This image has no attention map: its model makes none.")
-    return maps[0]
+        raise NoPicture(f"This image has no maps: it was not classified (status: {image.status}).")
+    return services().store.maps(clinic_id(), image.id)
 
 
 @contextmanager

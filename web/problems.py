@@ -19,6 +19,7 @@ from worker.errors import (
     KeyTaken,
     NotFound,
     StorageUnavailable,
+    UnknownLabel,
     UploadAbandoned,
     UploadTooLarge,
     WorkerError,
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     NotFound: (404, "not_found"),
     InvalidCursor: (422, "invalid_cursor"),
+    UnknownLabel: (422, "unknown_label"),
     KeyTaken: (409, "key_taken"),
     KeyReused: (422, "idempotency_key_reused"),
     JobNotOpen: (409, "job_not_open"),

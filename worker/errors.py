@@ -39,6 +39,10 @@ class JobNotOpen(WorkerError):
     """Raised when files are added to a job that takes no more."""
 
 
+class UnknownLabel(WorkerError):
+    """Raised when results are asked for by a label that the job's model does not have."""
+
+
 class InvalidCursor(WorkerError):
     """Raised when a page cursor was not made by this API."""
 

@@ -1,5 +1,7 @@
 """Every error of every address has the one shape, and says what to do."""
 
+import re
+
 import pytest
 
 SHAPE = {"type", "title", "status", "detail", "code"}
@@ -20,7 +22,7 @@ def api_routes(app) -> list[tuple[str, str]]:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
     assert len(rules) >= 11
     return [
-        (method, rule.rule.replace("<int:job_id>", "9").replace("<int:image_id>", "9"))
+        (method, re.sub("<[^>]+>", "9", rule.rule))
         for rule in rules
         for method in rule.methods - {"HEAD", "OPTIONS"}
     ]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flask import Request
-from marshmallow import ValidationError
+from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from web.api.schemas import InlineJob
+from web.api.inputs import InlineJob
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from worker.errors import UploadTooLarge
@@ -117,7 +117,7 @@ def _field_value(part: Part) -> bytes:
 def _read_json(request: Request, taker: Taker) -> Fields:
     request.max_content_length = MAX_JSON_MB * MEGABYTE
     try:
-        job = InlineJob().load(request.get_json())
+        job = InlineJob.model_validate(request.get_json())
     except RequestEntityTooLarge as error:
         raise UploadTooLarge(
             f"The JSON body is larger than {MAX_JSON_MB} MB, the most that JSON may have. Send the "
@@ -127,24 +127,21 @@ def _read_json(request: Request, taker: Taker) -> Fields:
     except RecursionError as error:
         raise InvalidUpload(f"The JSON is nested too deeply. {WHAT_TO_SEND}") from error
     except ValidationError as error:
-        raise InvalidUpload(
-            f"The JSON does not fit: {_flat(error.messages)} {WHAT_TO_SEND}"
-        ) from error
-    fields = Fields(job["name"], job["urgent"], job["open"])
+        raise InvalidUpload(f"The JSON does not fit: {_flat(error)} {WHAT_TO_SEND}") from error
+    fields = Fields(job.name, job.urgent, job.open)
     taker.know(fields)
-    for image in job["images"]:
+    for image in job.images:
         try:
-            content = base64.b64decode(image["data"].rpartition(",")[2], validate=True)
+            content = base64.b64decode(image.data.rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError):
             message = "Its data is not valid base64. Encode the file again."
-            taker.refuse(image["filename"], image["data"].encode(), "unreadable", message)
+            taker.refuse(image.filename, image.data.encode(), "unreadable", message)
         else:
-            taker.add(image["filename"], [content])
+            taker.add(image.filename, [content])
     return fields
 
 
-def _flat(messages: dict | list) -> str:
-    """marshmallow's nested messages as one line; they name fields, never values."""
-    if isinstance(messages, list):
-        return " ".join(str(message) for message in messages)
-    return " ".join(f"{field}: {_flat(said)}" for field, said in list(messages.items())[:5])
+def _flat(error: ValidationError) -> str:
+    """What does not fit as one line; it names fields, never values."""
+    said = error.errors(include_url=False, include_context=False, include_input=False)
+    return " ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}." for one in said[:5])

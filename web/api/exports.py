@@ -2,15 +2,13 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
 from flask import Response
 
-from model.labels import LABELS
-from web.api.schemas import Export
-from web.api.shapes import DISCLAIMER, image_json, job_json, time_json
+from web.api.records import DISCLAIMER, Export, Image, Job
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
 from worker.records import ImageRecord, JobRecord
@@ -18,18 +16,9 @@ from worker.records import ImageRecord, JobRecord
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 blueprint.before_request(check_api_request)
 
-COLUMNS = (
-    "image_id",
-    "filename",
-    "status",
-    "reason",
-    "message",
-    "label",
-    *LABELS,
-    "uncertain",
-    "model",
-    "finished_at",
-)
+# Before and after the probabilities, of which there is a column for each label of the job.
+COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label")
+COLUMNS_AFTER = ("uncertain", "model", "finished_at")
 ROWS_PER_CHUNK = 500
 # A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection); the last four
 # are the wide forms of the first, which some take for the same.
@@ -45,7 +34,7 @@ def results_csv(job_id):
     """
     job = services().store.job(clinic_id(), job_id)
     images = services().store.all_images(clinic_id(), job_id)
-    return _download(_csv_chunks(images), "text/csv; charset=utf-8", job, "csv")
+    return _download(_csv_chunks(job.labels, images), "text/csv; charset=utf-8", job, "csv")
 
 
 @blueprint.get("/jobs/<int:job_id>/results.json")
@@ -57,12 +46,12 @@ def results_json(job_id):
     return _download(_json_chunks(job, images), "application/json", job, "json")
 
 
-def _csv_chunks(images: Iterator[ImageRecord]) -> Iterator[str]:
+def _csv_chunks(labels: Sequence[str], images: Iterator[ImageRecord]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS_BEFORE, *labels, *COLUMNS_AFTER])
     for number, image in enumerate(images, start=1):
-        writer.writerow(_csv_row(image))
+        writer.writerow(_csv_row(image, labels))
         if number % ROWS_PER_CHUNK == 0:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -70,7 +59,7 @@ def _csv_chunks(images: Iterator[ImageRecord]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def _csv_row(image: ImageRecord) -> list[object]:
+def _csv_row(image: ImageRecord, labels: Sequence[str]) -> list[object]:
     result = image.result
     probabilities = result.probabilities if result else {}
     return [
@@ -80,11 +69,17 @@ def _csv_row(image: ImageRecord) -> list[object]:
         image.reason,
         harmless(image.message),
         result.label if result else None,
-        *(f"{probabilities[label]:.6f}" if label in probabilities else None for label in LABELS),
+        *(f"{probabilities[label]:.6f}" if label in probabilities else None for label in labels),
         str(result.uncertain).lower() if result else None,
         result.model if result else None,
-        time_json(image.finished_at),
+        _utc(image.finished_at),
     ]
+
+
+def _utc(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def harmless(text: str | None) -> str | None:
@@ -93,11 +88,11 @@ def harmless(text: str | None) -> str | None:
 
 
 def _json_chunks(job: JobRecord, images: Iterator[ImageRecord]) -> Iterator[str]:
-    head = {"job": job_json(job), "disclaimer": DISCLAIMER}
-    yield json.dumps(head)[:-1] + ', "results": ['
+    head = Export(job=Job.of(job), disclaimer=DISCLAIMER, results=[]).model_dump_json()
+    yield head.removesuffix("]}")
     separator = "\n"
     for image in images:
-        yield separator + json.dumps(image_json(image))
+        yield separator + Image.of(image).model_dump_json()
         separator = ",\n"
     yield "\n]}\n"
 

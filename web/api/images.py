@@ -1,23 +1,23 @@
-"""One image: its result, its picture, and its attention map."""
+"""One image: its result, its picture, and the maps of its result."""
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response, url_for
 
-from web import pictures as overlays
+from web import pictures
 from web.api.caching import conditional, etag_of
+from web.api.inputs import OverlayQuery, PictureQuery
 from web.api.openapi import NOT_MODIFIED
-from web.api.schemas import Attention, Image, OverlayQuery, PictureQuery
-from web.api.shapes import attention_json, image_json
+from web.api.records import Image, Map, MapLinks, MapList, MapListed, MapSummary
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.records import ImageRecord
+from worker.records import ImageRecord, MapRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 blueprint.before_request(check_api_request)
 
 PNG = {"type": "string", "format": "binary"}
 NO_MAP = {
-    404: "No such image, or it was refused and has no map.",
+    404: "No such image or map, or the image was refused and has no maps.",
     409: "The image is not classified yet.",
 }
 NO_PICTURE = {422: "The file cannot be shown, or a parameter is out of range."}
@@ -29,7 +29,7 @@ NO_PICTURE = {422: "The file cannot be shown, or a parameter is out of range."}
 def get_image(image_id):
     """Get an image's result"""
     image = services().store.image(clinic_id(), image_id)
-    return conditional(_tag(image, "result"), lambda: jsonify(image_json(image)))
+    return conditional(_tag(image, "result"), lambda: Image.of(image).json_response)
 
 
 @blueprint.get("/images/<int:image_id>/preview.png")
@@ -39,8 +39,40 @@ def get_image(image_id):
 def preview(image_id, query):
     """Get the X-ray as PNG, whatever it was uploaded as"""
     image = services().store.image(clinic_id(), image_id)
-    tag = etag_of(image.id, image.file_key, query["longest"])
-    return conditional(tag, lambda: _png(overlays.preview(image, query["longest"])))
+    tag = etag_of(image.id, image.file_key, query.longest)
+    return conditional(tag, lambda: _png(pictures.preview(image, query.longest)))
+
+
+@blueprint.get("/images/<int:image_id>/maps")
+@blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
+@blueprint.output(MapList)
+def list_maps(image_id):
+    """List the maps of an image's result
+
+    The main one first. Which maps there are depends on the model; some make none.
+    """
+    image = services().store.image(clinic_id(), image_id)
+    return conditional(_tag(image, "maps"), lambda: _listed(image).json_response)
+
+
+@blueprint.get("/images/<int:image_id>/maps/<name>.png")
+@blueprint.input(OverlayQuery, location="query", arg_name="query")
+@blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE | NO_MAP)
+@blueprint.output(PNG, content_type="image/png")
+def map_picture(image_id, name, query):
+    """Get a map over the X-ray
+
+    Where the network looked for its answer; not where a finding is.
+    """
+    return _picture(image_id, name, query)
+
+
+@blueprint.get("/images/<int:image_id>/maps/<name>.json")
+@blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
+@blueprint.output(Map)
+def map_grid(image_id, name):
+    """Get a map as numbers"""
+    return _grid(image_id, name)
 
 
 @blueprint.get("/images/<int:image_id>/attention.png")
@@ -48,26 +80,61 @@ def preview(image_id, query):
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE | NO_MAP)
 @blueprint.output(PNG, content_type="image/png")
 def attention_picture(image_id, query):
-    """Get the attention map over the X-ray
+    """Get the main map over the X-ray
 
     Where the network looked for its answer; not where a finding is.
     """
-    image = services().store.image(clinic_id(), image_id)
-    return conditional(
-        _tag(image, query["longest"], query["opacity"]),
-        lambda: _png(overlays.attention(image, query["opacity"], query["longest"])),
-    )
+    return _picture(image_id, None, query)
 
 
 @blueprint.get("/images/<int:image_id>/attention.json")
 @blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
-@blueprint.output(Attention)
+@blueprint.output(Map)
 def attention_grid(image_id):
-    """Get the attention map as numbers"""
+    """Get the main map as numbers"""
+    return _grid(image_id, None)
+
+
+def _picture(image_id: int, name: str | None, query: OverlayQuery) -> Response:
     image = services().store.image(clinic_id(), image_id)
     return conditional(
-        _tag(image, "grid"),
-        lambda: jsonify(attention_json(overlays.attention_of(image), image.result.model)),
+        _tag(image, name, query.longest, query.opacity),
+        lambda: _png(pictures.overlay(image, name, query.opacity, query.longest)),
+    )
+
+
+def _grid(image_id: int, name: str | None) -> Response:
+    image = services().store.image(clinic_id(), image_id)
+
+    def make() -> Response:
+        found = pictures.map_of(image, name)
+        return Map(**_summary(image, found), grid=found.grid.tolist()).json_response
+
+    return conditional(_tag(image, name, "grid"), make)
+
+
+def _listed(image: ImageRecord) -> MapList:
+    return MapList(
+        items=[
+            MapListed(**_summary(image, found), links=_links(image, found.name))
+            for found in pictures.maps_of(image)
+        ]
+    )
+
+
+def _summary(image: ImageRecord, found: MapRecord) -> dict[str, object]:
+    height, width = found.grid.shape
+    return dict(
+        MapSummary(
+            name=found.name, height=height, width=width, box=found.box, model=image.result.model
+        )
+    )
+
+
+def _links(image: ImageRecord, name: str) -> MapLinks:
+    at = {"image_id": image.id, "name": name}
+    return MapLinks(
+        grid=url_for("images.map_grid", **at), picture=url_for("images.map_picture", **at)
     )
 
 

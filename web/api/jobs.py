@@ -1,16 +1,16 @@
 """Jobs: list, watch, cancel, resume, retry, delete, and the images of one."""
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
 
 from web.api.caching import conditional, etag_of
+from web.api.inputs import ImagesQuery, JobsQuery
 from web.api.openapi import NOT_MODIFIED
-from web.api.schemas import ImagePage, ImagesQuery, Job, JobPage, JobsQuery
-from web.api.shapes import image_json, job_json, page_json
+from web.api.records import ImagePage, Job, JobPage
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
 from worker.intake.removal import remove_some
-from worker.records import ImageStatus, JobRecord, Page
+from worker.records import JobRecord, Page
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
 blueprint.before_request(check_api_request)
@@ -26,16 +26,15 @@ def list_jobs(query):
     With `idempotency_key`, only the job of the upload with that key: none means that the upload
     has not arrived.
     """
-    key = query.pop("idempotency_key", None)
-    if key is None:
-        page = services().store.jobs(clinic_id(), **query)
+    if query.idempotency_key is None:
+        page = services().store.jobs(clinic_id(), query.cursor, query.limit)
     else:
-        job = services().store.job_of_key(clinic_id(), key)
+        job = services().store.job_of_key(clinic_id(), query.idempotency_key)
         page = Page([job] if job else [], None)
     # With the time: ids begin anew in another data folder.
     versions = [(job.id, job.created_at, job.revision) for job in page.items]
     etag = etag_of(versions, page.next_cursor)
-    return conditional(etag, lambda: jsonify(page_json(page, job_json)))
+    return conditional(etag, lambda: JobPage.of(page).json_response)
 
 
 @blueprint.get("/jobs/<int:job_id>")
@@ -47,9 +46,8 @@ def get_job(job_id):
     Poll it with If-None-Match: 304 costs next to nothing.
     """
     job = services().store.job(clinic_id(), job_id)
-    return conditional(
-        etag_of(job.id, job.created_at, job.revision), lambda: jsonify(job_json(job))
-    )
+    etag = etag_of(job.id, job.created_at, job.revision)
+    return conditional(etag, lambda: Job.of(job).json_response)
 
 
 @blueprint.post("/jobs/<int:job_id>/cancel")
@@ -59,7 +57,7 @@ def cancel_job(job_id):
 
     What has not begun is cancelled; what a worker has in hand is finished.
     """
-    return jsonify(job_json(services().store.cancel_job(clinic_id(), job_id)))
+    return Job.of(services().store.cancel_job(clinic_id(), job_id)).json_response
 
 
 @blueprint.post("/jobs/<int:job_id>/resume")
@@ -106,16 +104,15 @@ def list_images(job_id, query):
     store = services().store
     # The revision is read before the images: they can be newer than their tag, never older.
     job = store.job(clinic_id(), job_id)
-    etag = etag_of(job.id, job.created_at, job.revision, sorted(query.items()))
+    etag = etag_of(job.id, job.created_at, job.revision, query)
 
     def make() -> Response:
-        status = ImageStatus(query["status"]) if "status" in query else None
-        page = store.images(clinic_id(), job_id, **query | {"status": status})
-        return jsonify(page_json(page, image_json))
+        page = store.images(clinic_id(), job_id, **dict(query))
+        return ImagePage.of(page).json_response
 
     return conditional(etag, make)
 
 
 def _again(job: JobRecord) -> Response:
     services().dispatcher.wake(job.counts.waiting)
-    return jsonify(job_json(job))
+    return Job.of(job).json_response

@@ -1,10 +1,13 @@
 """The OpenAPI 3.1 document: what APIFlask cannot read from the views."""
 
+import json
+import re
 from typing import Any
 
 from apiflask import APIFlask
 
-from web.api.schemas import Problem
+from web.api.inputs import InlineImage, InlineJob
+from web.api.records import Problem
 
 DESCRIPTION = """
 Upload chest X-rays in bulk, watch the job, read a result and an attention map for each image.
@@ -76,8 +79,8 @@ def describe(app: APIFlask) -> None:
     app.security_schemes = SECURITY_SCHEMES
     app.tags = [{"name": "Jobs"}, {"name": "Images"}, {"name": "Exports"}]
     app.config.update(
-        HTTP_ERROR_SCHEMA=Problem,
-        VALIDATION_ERROR_SCHEMA=Problem,
+        HTTP_ERROR_SCHEMA={},  # `_finish` says that every error is a problem
+        VALIDATION_ERROR_SCHEMA={},
         AUTO_SERVERS=False,
         AUTO_OPERATION_ID=True,
         AUTO_404_RESPONSE=True,
@@ -87,7 +90,8 @@ def describe(app: APIFlask) -> None:
 
 
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
-    """Security on every operation, and every error as a problem."""
+    """Each record once, security on every operation, and every error as a problem."""
+    spec = _with_records_once(spec)
     spec["security"] = [{"token": []}, {"session": []}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for operations in spec["paths"].values():
@@ -100,4 +104,19 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
                     answer["content"] = {PROBLEM_JSON: problem}
                 elif not answer.get("content"):
                     answer.pop("content", None)
+    return spec
+
+
+def _with_records_once(spec: dict[str, Any]) -> dict[str, Any]:
+    """APIFlask names a record in a record "JobPage.Job": it becomes "Job", as it is by itself."""
+    spec = json.loads(re.sub(r"(#/components/schemas/)\w+\.", r"\1", json.dumps(spec)))
+    schemas = {
+        name.rpartition(".")[2]: schema
+        for name, schema in sorted(spec["components"]["schemas"].items())
+        if schema
+    }
+    for own in (Problem, InlineImage, InlineJob):
+        schema = own.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas[own.__name__] = {key: value for key, value in schema.items() if key != "$defs"}
+    spec["components"]["schemas"] = schemas
     return spec

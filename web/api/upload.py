@@ -1,12 +1,12 @@
 """Uploads: `POST /jobs`, and `images` and `close` of a job that is open."""
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from web.api.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
+from web.api.inputs import UploadHeaders
 from web.api.openapi import ADD_BODY, UPLOAD_BODY
-from web.api.schemas import Job, UploadHeaders
-from web.api.shapes import job_json
+from web.api.records import Job
 from web.auth.requests import check_api_request, clinic_id
 from web.errors import InvalidUpload
 from web.services import services
@@ -51,7 +51,7 @@ def create_job(headers):
 
     With `open`, files may be added later with `POST /jobs/{id}/images`, until the job is closed.
     """
-    return _receive(headers.get("idempotency_key"), None)
+    return _receive(headers.idempotency_key, None)
 
 
 @blueprint.post("/jobs/<int:job_id>/images")
@@ -67,7 +67,7 @@ def add_images(job_id, headers):
     nothing.
     """
     job = services().store.job(clinic_id(), job_id)
-    return _receive(headers.get("idempotency_key"), job)
+    return _receive(headers.idempotency_key, job)
 
 
 @blueprint.post("/jobs/<int:job_id>/close")
@@ -78,7 +78,7 @@ def close_job(job_id):
     It takes no more files, and is complete once its images are finished. A job that is closed
     already stays as it is; one to which nothing is added for a while closes by itself.
     """
-    return jsonify(job_json(services().store.close_job(clinic_id(), job_id)))
+    return Job.of(services().store.close_job(clinic_id(), job_id)).json_response
 
 
 class _Receiving:
@@ -130,7 +130,7 @@ def _replayed(known: KnownUpload, content_sha256: str, into: JobRecord | None) -
 
 
 def _accepted(job: JobRecord, replayed: bool = False) -> Response:
-    response = jsonify(job_json(job))
+    response = Job.of(job).json_response
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     if replayed:

@@ -19,7 +19,6 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from model.labels import LABELS
 from web.client.http import Client, Json
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
@@ -99,21 +98,23 @@ def status_lines(job: Json) -> str:
 
 def results_table(images: Iterable[Json]) -> Table:
     """Images with result, probabilities and reason."""
+    images = list(images)
+    labels = list(dict.fromkeys(label for image in images for label in _probabilities(image)))
     table = Table(box=box.SIMPLE_HEAD, caption=DISCLAIMER, caption_justify="left")
     table.add_column("File", overflow="fold")
-    table.add_column("FileResult")
-    for label in LABELS:
+    table.add_column("Result")
+    for label in labels:
         table.add_column(label, justify="right")
     table.add_column("Reason", overflow="fold")
     for image in images:
-        table.add_row(*_row(image))
+        table.add_row(*_row(image, labels))
     return table
 
 
-def _row(image: Json) -> list[Text]:
+def _row(image: Json, labels: list[str]) -> list[Text]:
     # Text, not str: a file's name may hold what rich takes for markup.
     result: dict[str, Any] = image["result"] or {}
-    probabilities = result.get("probabilities", {})
+    probabilities = _probabilities(image)
     status = image["status"]
     return [
         Text(image["filename"]),
@@ -123,7 +124,12 @@ def _row(image: Json) -> list[Text]:
         ),
         *(
             Text(f"{probabilities[label]:.3f}" if label in probabilities else "")
-            for label in LABELS
+            for label in labels
         ),
         Text(image["message"] or ""),
     ]
+
+
+def _probabilities(image: Json) -> dict[str, float]:
+    """By label, in the model's order; empty without a result."""
+    return image["result"]["probabilities"] if image["result"] else {}

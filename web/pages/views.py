@@ -4,8 +4,7 @@ from apiflask import APIBlueprint
 from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from model.labels import LABELS
-from web.api.shapes import DISCLAIMER, image_json, job_json
+from web.api.records import DISCLAIMER, Image, Job
 from web.auth.requests import (
     check_page_request,
     check_same_site,
@@ -13,13 +12,13 @@ from web.auth.requests import (
     local_path,
     open_session,
 )
+from web.labels import label_name
 from web.services import services
 from worker.intake.sorting import MEGABYTE
 from worker.records import ImageStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
-LABEL_NAMES = {"COVID19": "COVID-19", "NORMAL": "Normal", "PNEUMONIA": "Pneumonia"}
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
 UNCERTAIN_MEANS = (
     "The highest probability is below this model's limit for a reliable answer: look for yourself."
@@ -37,12 +36,17 @@ def _words() -> dict[str, object]:
     """What every template may use."""
     return {
         "disclaimer": DISCLAIMER,
-        "label_names": LABEL_NAMES,
-        "labels": LABELS,
+        "label_name": label_name,
+        "map_url": _map_url,
         "signed_in": "clinic_id" in session,
         "status_names": STATUS_NAMES,
         "uncertain_means": UNCERTAIN_MEANS,
     }
+
+
+def _map_url(image_id: int, name: str) -> str:
+    """Of the map without the X-ray, which the page lays over the X-ray."""
+    return url_for("images.map_picture", image_id=image_id, name=name, opacity=1)
 
 
 @blueprint.app_template_filter("file_size")
@@ -91,27 +95,28 @@ def home():
 
 @blueprint.get("/jobs/<int:job_id>")
 def job(job_id: int):
-    job = job_json(services().store.job(clinic_id(), job_id))
-    open_images = job["counts"]["waiting"] + job["counts"]["running"]
-    return render_template("job.html", job=job, finished=job["counts"]["total"] - open_images)
+    found = services().store.job(clinic_id(), job_id)
+    return render_template("job.html", job=Job.of(found), finished=found.counts.finished)
 
 
 @blueprint.get("/images/<int:image_id>")
 def image(image_id: int):
     store = services().store
     image = store.image(clinic_id(), image_id)
+    job = store.job(clinic_id(), image.job_id)
     # The filter of the job's page: previous and next go through what was chosen there.
     asked = request.args
     chosen = {
         "status": asked.get("status", type=ImageStatus),
-        "label": asked["label"] if asked.get("label") in LABELS else None,
+        "label": asked["label"] if asked.get("label") in job.labels else None,
     }
     previous, following = store.neighbours(clinic_id(), image_id, **chosen)
     return render_template(
         "image.html",
         chosen={name: wanted for name, wanted in chosen.items() if wanted},
-        image=image_json(image),
-        job=store.job(clinic_id(), image.job_id),
+        image=Image.of(image),
+        job=job,
+        maps=store.maps(clinic_id(), image_id),
         has_file=image.file_key is not None,
         previous=previous,
         following=following,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
-from worker.errors import NotFound
+from worker.errors import NotFound, UnknownLabel
 from worker.records import ImageRecord, ImageStatus, MapRecord, Page
 from worker.store.database import Database
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, image_record, job_row
@@ -32,14 +32,17 @@ class ImageVerbs:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page[ImageRecord]:
-        """The job's images in upload order. Raises NotFound, InvalidCursor."""
+        """The job's images in upload order. Raises NotFound, InvalidCursor, UnknownLabel.
+
+        Until the job's labels are known, every label is one of which there are no results yet.
+        """
         # With a label, the index of results is walked, and its order kept.
         number = Result.image_id if label else Image.id
         query = _with_result(label).where(*_of_job(job_id, status, label)).order_by(number)
         if cursor is not None:
             query = query.where(number > decode_cursor(cursor))
         with self.database.reading() as session:
-            job_row(session, clinic_id, job_id)
+            _check_label(label, job_row(session, clinic_id, job_id).labels)
             found = session.execute(query.limit(limit + 1)).all()
             items = [image_record(image, result) for image, result in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
@@ -96,6 +99,11 @@ class ImageVerbs:
         self.image(clinic_id, image_id)
         with self.database.reading() as session:
             return [_map_record(found) for found in session.scalars(query)]
+
+
+def _check_label(label: str | None, labels: list[str] | None) -> None:
+    if label and labels and label not in labels:
+        raise UnknownLabel(f"This job has no such label. Its labels: {', '.join(labels)}.")
 
 
 def _of_job(

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
-from worker.records import Claim, FinishedImage, ImageStatus
+from worker.records import Claim, FinishedImage, ImageStatus, ResultRole
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
-from worker.store.schema import NOT_HELD, Image, Result, ResultMap, status_is
+from worker.store.schema import NOT_HELD, Image, Job, Result, ResultMap, status_is
 from worker.store.turns import next_batch
 
 
@@ -93,6 +94,7 @@ class WorkVerbs:
             ]
             if results:
                 session.execute(insert(Result), results)
+                _add_labels(session, results)
             maps = [values for o in ours if o.result for values in _map_values(o)]
             if maps:
                 session.execute(insert(ResultMap), maps)
@@ -104,6 +106,24 @@ class WorkVerbs:
             for job_id in sorted(changes):
                 move(session, job_id, changes[job_id])
         return len(ours)
+
+
+def _add_labels(session: Session, results: Sequence[dict[str, Any]]) -> None:
+    """A job knows the labels of its active results, so that nobody has to search them."""
+    new: dict[int, list[str]] = defaultdict(list)
+    for values in results:
+        if values["role"] is ResultRole.ACTIVE:
+            new[values["job_id"]] += values["probabilities"]
+    known = dict(session.execute(select(Job.id, Job.labels).where(Job.id.in_(new))).all())
+    for job_id in sorted(new):
+        before = known[job_id] or []
+        if labels := [*dict.fromkeys([*before, *new[job_id]])][len(before) :]:
+            session.execute(
+                update(Job)
+                .where(Job.id == job_id)
+                .values(labels=[*before, *labels])
+                .execution_options(synchronize_session=False)
+            )
 
 
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:

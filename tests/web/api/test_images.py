@@ -27,7 +27,7 @@ def test_an_image_with_its_result(client, classified):
     assert image["result"]["label"] == "PNEUMONIA"
     assert sum(image["result"]["probabilities"].values()) == pytest.approx(1)
     assert image["result"]["model"] == "vgg_attention-1.0.0"
-    assert image["timings_ms"]["decode"] > 0
+    assert image["result"]["timings_ms"]["decode"] > 0
 
 
 def test_a_rejected_image_says_why(client, upload, store):

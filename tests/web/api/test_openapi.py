@@ -17,7 +17,7 @@ def test_it_is_a_valid_openapi_3_1_document(document):
 
 def test_every_route_is_in_it_with_security_and_problems(app, document):
     routes = {
-        rule.rule.replace("<int:", "{").replace(">", "}")
+        rule.rule.replace("<int:", "{").replace("<", "{").replace(">", "}")
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/v1/") and rule.endpoint != "openapi.spec"
     }
@@ -33,7 +33,6 @@ def test_every_route_is_in_it_with_security_and_problems(app, document):
 
 
 def test_the_answers_are_as_documented(client, document, upload, store, png):
-    """The JSON is written by hand; this holds it to the document."""
     upload({"a.png": png, "b.png": b"", "c.png": b"x", "d.png": b"y"})
     work(store, 1)
     work(store, 1, rejected)
@@ -45,6 +44,8 @@ def test_the_answers_are_as_documented(client, document, upload, store, png):
         "/api/v1/images/1": "/api/v1/images/{image_id}",
         "/api/v1/images/2": "/api/v1/images/{image_id}",
         "/api/v1/images/1/attention.json": "/api/v1/images/{image_id}/attention.json",
+        "/api/v1/images/1/maps": "/api/v1/images/{image_id}/maps",
+        "/api/v1/images/1/maps/attention.json": "/api/v1/images/{image_id}/maps/{name}.json",
     }.items():
         answer = client.get(path).json
         documented = document["paths"][template]["get"]["responses"]["200"]["content"]

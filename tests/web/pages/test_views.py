@@ -32,7 +32,7 @@ def test_the_page_of_a_classified_image(reader, upload, store, png):
     page = reader.get("/images/1").text
     for expected in ("Pneumonia", "81.9 %", "vgg_attention-1.0.0", "21.4 ms", DISCLAIMER):
         assert expected in page
-    assert "/api/v1/images/1/attention.png?opacity=1" in page
+    assert "/api/v1/images/1/maps/attention.png?opacity=1" in page
     assert "does not outline a finding" in page
 
 

@@ -10,7 +10,6 @@ export const STATUS_NAMES = {
   failed: "Failed",
   cancelled: "Cancelled",
 };
-export const LABEL_NAMES = { COVID19: "COVID-19", NORMAL: "Normal", PNEUMONIA: "Pneumonia" };
 
 const counts = new Intl.NumberFormat("en");
 const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });

@@ -29,12 +29,20 @@ if (slider) {
     showMap();
   });
   $("show-map").addEventListener("change", showMap);
+  for (const choice of document.querySelectorAll("input[name=map]")) {
+    choice.checked ||= choice.value === sessionStorage.getItem("map-name");
+    choice.addEventListener("change", () => {
+      sessionStorage.setItem("map-name", choice.value);
+      $("show-map").checked = true;
+      showMap();
+    });
+  }
   showMap();
 }
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const inSlider = event.target === slider;
+  const inSlider = event.target === slider || event.target.type === "radio";
   if (event.key === "ArrowLeft" && !inSlider) $("previous")?.click();
   else if (event.key === "ArrowRight" && !inSlider) $("next")?.click();
   else if (event.key === "Escape") {
@@ -49,6 +57,10 @@ addEventListener("keydown", (event) => {
 
 function showMap() {
   const isOn = $("show-map").checked;
+  const chosen = document.querySelector("input[name=map]:checked");
+  if (chosen && $("attention").getAttribute("src") !== chosen.dataset.src) {
+    $("attention").src = chosen.dataset.src;
+  }
   $("attention").style.opacity = isOn ? slider.value / 100 : 0;
   $("opacity-value").textContent = `${slider.value} %`;
   sessionStorage.setItem("opacity", slider.value);

@@ -3,6 +3,7 @@
 import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
 import { count, duration, jobStatus, moment, percent, rate, showStatus } from "./format.js";
 import { ImageTable } from "./images.js";
+import { useLabels } from "./rows.js";
 
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
@@ -14,6 +15,7 @@ let isFirst = true;
 let isStale = true; // the table, until it shows what the last poll told
 let isOver = false;
 let spokenAt = -1;
+let shownLabels = -1;
 
 const table = new ImageTable(jobId, $("chunks"), ({ shown, more }) => {
   $("no-images").hidden = shown > 0 || more;
@@ -153,6 +155,7 @@ function show(job) {
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
   showTime(job);
+  showLabels(job.labels);
   $("created").textContent = moment(job.created_at);
   $("close").hidden = !job.open;
   $("cancel").hidden = job.status !== "running";
@@ -168,6 +171,27 @@ function show(job) {
   const tenth = Math.floor(job.progress * 10);
   if (tenth !== spokenAt) $("spoken").textContent = `${percent(job.progress)} finished`;
   spokenAt = tenth;
+}
+
+/** A column and a choice of the filter for each label. */
+function showLabels(labels) {
+  if (labels.length === shownLabels) return;
+  shownLabels = labels.length;
+  useLabels(labels);
+  const [any] = $("label-filter").options;
+  $("label-filter").replaceChildren(any, ...labels.map(({ label, name }) => new Option(name, label)));
+  $("label-filter").value = filter.label;
+  const head = document.querySelector(".images .head");
+  for (const old of head.querySelectorAll(".share-head")) old.remove();
+  for (const { name } of labels) {
+    const cell = document.createElement("span");
+    cell.role = "columnheader";
+    cell.className = "share-head";
+    cell.textContent = name;
+    head.append(cell);
+  }
+  const columns = labels.length ? `repeat(${labels.length}, var(--share-width))` : "";
+  head.closest(".images").style.setProperty("--share-columns", columns);
 }
 
 function showTime(job) {

@@ -1,8 +1,28 @@
 // One row of the table of images: built once, updated in place.
 
-import { LABEL_NAMES, probability, showStatus } from "./format.js";
+import { probability, showStatus } from "./format.js";
 
+const HUES = 8; // in base.css
 const template = document.getElementById("row");
+const shareTemplate = document.getElementById("share");
+let labels = []; // [{label, name}] in the model's order, a column each
+
+/** From here on rows have a column for each of these labels; later ones only add to them. */
+export function useLabels(newLabels) {
+  labels = newLabels;
+}
+
+/** The columns of labels that a row does not have yet: it may be older than the first result. */
+function addShares(row) {
+  for (const { label, name } of labels.slice(row.querySelectorAll(".share").length)) {
+    const share = shareTemplate.content.firstElementChild.cloneNode(true);
+    share.classList.add(hue(label));
+    share.querySelector(".share-name").textContent = name;
+    row.append(share);
+  }
+}
+
+const hue = (label) => `hue-${labels.findIndex((one) => one.label === label) % HUES}`;
 
 export function newRow(image) {
   const row = template.content.firstElementChild.cloneNode(true);
@@ -19,18 +39,21 @@ export function newRow(image) {
 
 /** Touches nothing when the image is as it was: no flicker, and the focus stays. */
 export function fillRow(row, image) {
-  const version = `${image.status} ${image.finished_at}`;
+  const version = `${image.status} ${image.finished_at} ${labels.length}`;
   if (row.dataset.version === version) return;
   row.dataset.version = version;
+  addShares(row);
   showStatus(row.querySelector(".state"), image.status);
   row.querySelector(".reason").textContent = image.message ?? "";
-  const label = row.querySelector(".label");
-  label.textContent = image.result ? LABEL_NAMES[image.result.label] : "";
-  label.className = `label ${image.result?.label ?? ""}`;
+  const result = row.querySelector(".label");
+  const found = labels.find((one) => one.label === image.result?.label);
+  result.textContent = found?.name ?? "";
+  result.className = `label ${found ? hue(found.label) : ""}`;
   row.querySelector(".uncertain").hidden = !image.result?.uncertain;
   row.classList.toggle("has-result", Boolean(image.result));
-  for (const label of Object.keys(LABEL_NAMES)) {
-    const cell = row.querySelector(`.share.${label}`);
+  const cells = row.querySelectorAll(".share");
+  for (const [place, { label }] of labels.entries()) {
+    const cell = cells[place];
     const share = image.result?.probabilities[label];
     cell.classList.toggle("likeliest", image.result?.label === label);
     cell.querySelector("progress").hidden = share === undefined;

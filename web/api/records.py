@@ -1,0 +1,226 @@
+"""The records of the API, each defined once: its JSON, and its schema in the OpenAPI document.
+
+They read the store's records by the names of their attributes, so a field that is not named here
+never leaves the server.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from flask import Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from web.labels import label_name
+from worker.records import ImageStatus, JobStatus
+
+DISCLAIMER = "Research and triage support, not a diagnosis."
+TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
+
+
+def rounded(digits: int) -> AfterValidator:
+    return AfterValidator(lambda value: None if value is None else round(value, digits))
+
+
+class Record(BaseModel):
+    """What the API answers with."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """From a record of the store."""
+        return cls.model_validate(source)
+
+    @property
+    def json_response(self) -> Response:
+        return Response(self.model_dump_json(), mimetype="application/json")
+
+
+class Counts(Record):
+    """How many images of the job have each status."""
+
+    total: int
+    waiting: int
+    running: int
+    done: int
+    rejected: int
+    failed: int
+    cancelled: int
+
+
+class Label(Record):
+    """One of the answers that a model can give."""
+
+    label: Annotated[str, Field(examples=["COVID19"])]
+    name: Annotated[str, Field(examples=["COVID-19"])]
+    """For people."""
+
+
+def named(labels: Iterable[str]) -> list[Label]:
+    return [Label(label=label, name=label_name(label)) for label in labels]
+
+
+class Job(Record):
+    """One bulk upload."""
+
+    id: Annotated[int, Field(examples=[7])]
+    name: Annotated[str, Field(examples=["Monday morning"])]
+    status: JobStatus
+    urgent: bool
+    open: bool
+    """More images may be added, so it is not complete."""
+    counts: Counts
+    progress: Annotated[float, Field(ge=0, le=1), rounded(4)]
+    """Share of images with a final status."""
+    images_per_second: Annotated[float | None, rounded(2)]
+    seconds_left: Annotated[float | None, rounded(1)]
+    """Estimate; null when unknown."""
+    model: str | None
+    """Name and version of the model that classifies its images; null before the first one."""
+    labels: Annotated[list[Label], BeforeValidator(named)]
+    """The labels of its results, in the model's order; empty before the first image."""
+    content_sha256: str | None
+    """Of the upload: SHA-256 of the lines that `sha256sum` prints for its files, in order."""
+    created_at: Annotated[datetime, TIME]
+    started_at: Annotated[datetime | None, TIME]
+    finished_at: Annotated[datetime | None, TIME]
+
+
+class Result(Record):
+    """What the model found. Research and triage support, not a diagnosis."""
+
+    label: Annotated[str, Field(examples=["NORMAL"])]
+    """The most probable one."""
+    probabilities: Annotated[
+        dict[str, float],
+        Field(examples=[{"COVID19": 0.041, "NORMAL": 0.912, "PNEUMONIA": 0.047}]),
+    ]
+    """By label, in the model's order; their sum is 1."""
+    uncertain: bool
+    """The highest probability is low for this model: have a person look first."""
+    model: Annotated[str, Field(examples=["efficientnet_attention-1.1.0"])]
+    """Name and version."""
+    timings_ms: dict[str, float] | None
+    """Milliseconds by stage."""
+
+
+class Gate(Record):
+    """The check that an image is a frontal chest X-ray."""
+
+    version: str
+    score: float
+    """0 to 1; an image below the gate's limit is rejected."""
+
+
+class Image(Record):
+    """One X-ray of a job."""
+
+    id: Annotated[int, Field(examples=[91])]
+    job_id: Annotated[int, Field(examples=[7])]
+    filename: Annotated[str, Field(examples=["chest.dcm"])]
+    """As uploaded."""
+    status: ImageStatus
+    reason: Annotated[str | None, Field(examples=["not_a_chest_xray"])]
+    """Code of a rejection or failure."""
+    message: str | None
+    """The reason in a sentence."""
+    result: Result | None
+    gate: Gate | None
+    """Null when the image did not get that far."""
+    width: int | None
+    """Pixels."""
+    height: int | None
+    """Pixels."""
+    size_bytes: int
+    attempts: int
+    """How often a worker began on it."""
+    created_at: Annotated[datetime, TIME]
+    finished_at: Annotated[datetime | None, TIME]
+
+
+NextCursor = Annotated[
+    str | None, Field(description="Send it as `cursor` for the next page; null on the last.")
+]
+
+
+class JobPage(Record):
+    items: list[Job]
+    next_cursor: NextCursor
+
+
+class ImagePage(Record):
+    items: list[Image]
+    next_cursor: NextCursor
+
+
+class Export(Record):
+    """A job with all its images."""
+
+    job: Job
+    disclaimer: str
+    results: list[Image]
+
+
+class Box(Record):
+    """The part of the X-ray that the network saw, as fractions (0 to 1) of width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def as_box(sides: Any) -> Any:
+    if isinstance(sides, tuple):
+        return dict(zip(("left", "top", "right", "bottom"), sides, strict=True))
+    return sides
+
+
+class MapSummary(Record):
+    """A map of a result: where the network looked, as a grid over `box`."""
+
+    name: Annotated[str, Field(examples=["attention"])]
+    height: int
+    """Rows of the grid."""
+    width: int
+    """Columns of the grid."""
+    box: Annotated[Box, BeforeValidator(as_box)]
+    model: str
+    """The model whose result it belongs to."""
+
+
+class MapLinks(Record):
+    grid: Annotated[str, Field(examples=["/api/v1/images/91/maps/attention.json"])]
+    """The map as numbers."""
+    picture: Annotated[str, Field(examples=["/api/v1/images/91/maps/attention.png"])]
+    """The map over the X-ray; add `?opacity=`."""
+
+
+class MapListed(MapSummary):
+    """A map, and where to get it."""
+
+    links: MapLinks
+
+
+class MapList(Record):
+    """The maps of an image's result, the main one first."""
+
+    items: list[MapListed]
+
+
+class Map(MapSummary):
+    """A map as numbers, row by row, 0 to 1."""
+
+    grid: list[list[Annotated[float, rounded(4)]]]
+
+
+class Problem(Record):
+    """An error (RFC 9457)."""
+
+    type: Annotated[str, Field(examples=["about:blank"])]
+    title: Annotated[str, Field(examples=["Not Found"])]
+    status: Annotated[int, Field(examples=[404])]
+    detail: Annotated[str, Field(examples=["There is no job 7."])]
+    code: Annotated[str, Field(examples=["not_found"])]
+    """For programs."""
