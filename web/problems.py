@@ -95,7 +95,9 @@ def _no_database(error: OperationalError) -> Response:
 def _invalid_input(error: HTTPError) -> Response:
     """A query or a header that does not fit its schema."""
     detail = error.detail if isinstance(error.detail, dict) else {}
-    fields = detail.get("query") or detail.get("headers") or detail
+    fields = detail.get("query") or detail
+    if "headers" in detail:
+        fields = {name.replace("_", "-").title(): said for name, said in detail["headers"].items()}
     detail = " ".join(f"{name}: {' '.join(map(str, said))}" for name, said in fields.items())
     return problem(error.status_code, "invalid_input", detail or error.message, errors=fields)
 
