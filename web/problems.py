@@ -35,7 +35,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     KeyTaken: (409, "key_taken"),
     KeyReused: (422, "idempotency_key_reused"),
     JobNotOpen: (409, "job_not_open"),
-    UploadAbandoned: (409, "upload_abandoned"),
+    UploadAbandoned: (503, "upload_abandoned"),
     StorageUnavailable: (507, "storage_unavailable"),
     Rejection: (422, None),
     errors.NotSignedIn: (401, None),

@@ -26,6 +26,24 @@ def system_images_per_second(client: httpx.Client, files: Sequence[Path]) -> flo
     return len(files) / (datetime.fromisoformat(job["finished_at"]) - began).total_seconds()
 
 
+def first_result_s(client: httpx.Client, files: Sequence[Path]) -> dict[str, float]:
+    """Seconds after the first byte of an upload of `files`: to its first result, to its answer.
+
+    The clinic sees results with the answer; the first one exists so much earlier.
+    """
+    contents = [("files", (file.name, file.read_bytes())) for file in files]
+    began = datetime.now(UTC)
+    answer = client.post("/jobs", data={"name": "first"}, files=contents)
+    answered_s = (datetime.now(UTC) - began).total_seconds()
+    answer.raise_for_status()
+    job_id = answer.json()["id"]
+    wait_until_complete(client, job_id)
+    # In upload order, so it is among the first.
+    page = client.get(f"/jobs/{job_id}/images", params={"limit": 100}).json()
+    first = min(datetime.fromisoformat(image["finished_at"]) for image in page["items"])
+    return {"first": (first - began).total_seconds(), "answer": answered_s}
+
+
 def wait_until_complete(client: httpx.Client, job_id: int, poll_s: float = FIRST_POLL_S) -> dict:
     """Polls with the ETag of the last answer; as often as `cxr submit --wait` if not told.
 

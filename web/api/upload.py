@@ -31,7 +31,7 @@ ANSWERS = {
     422: "The upload cannot be understood, or its key belongs to other files; see the detail.",
     507: "The server's disk is full.",
 }
-NOT_OPEN = "The job is closed, or the upload was silent for too long."
+NOT_OPEN = "The job is closed."
 
 
 @blueprint.post("/jobs")

@@ -9,7 +9,7 @@ lost.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -98,14 +98,13 @@ class ReceivingVerbs:
     def abandon_silent(self, after_s: float) -> int:
         """Give up what is not accepted and gave no sign of life for so long: its receiver died.
 
-        Returns: how many uploads. A sign from the future is one of a clock that was set back.
+        Returns: how many uploads.
         """
-        moment = self.database.time_in
         with self.database.writing() as session:
             silent = update(Job).where(
                 Job.accepted_at.is_(None),
                 Job.deleted_at.is_(None),
-                or_(Job.touched_at < moment(-after_s), Job.touched_at > moment(after_s)),
+                Job.touched_at < self.database.time_in(-after_s),
             )
             return session.execute(
                 silent.values(deleted_at=now()).execution_options(synchronize_session=False)

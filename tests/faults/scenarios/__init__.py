@@ -1,7 +1,7 @@
 """Every way in which the system is broken. Importing this package registers them all."""
 
-from tests.faults.scenarios import databases, machine, messages, web, workers
+from tests.faults.scenarios import databases, machine, messages, uploads, web, workers
 from tests.faults.scenarios.registry import SCENARIOS, Scenario, Unavailable
 
 __all__ = ["SCENARIOS", "Scenario", "Unavailable", "databases", "machine", "messages"]
-__all__ += ["web", "workers"]
+__all__ += ["uploads", "web", "workers"]

@@ -2,15 +2,14 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.faults.machine import TOKEN
 from tests.faults.scenarios.registry import REDIS_BACK_S, Unavailable, scenario
+from tests.faults.scenarios.uploads import half_an_upload
 from tests.faults.trial import IMAGES, Trial, chest, new_key
 from tests.support import crowd
 from tests.support.waiting import wait_for
@@ -20,9 +19,10 @@ from tests.support.waiting import wait_for
 def web_process_killed(trial: Trial) -> None:
     """kill -9 of the web server while it takes an upload"""
     machine = trial.machine
+    folders = set(_folders(trial))
     uploading = threading.Thread(target=trial.upload)
     uploading.start()
-    wait_for(lambda: _has_folder_in_work(trial), timeout_s=30, every_s=0.002)
+    wait_for(lambda: set(_folders(trial)) - folders, timeout_s=30, every_s=0.002)
     machine.kill("web")
     trial.over()
     uploading.join()
@@ -47,7 +47,7 @@ def web_killed_in_an_upload(trial: Trial) -> None:
     """Web server killed in the middle of an upload; the client tries again"""
     machine, key = trial.machine, new_key()
     folders = set(_folders(trial))
-    with _half_an_upload(machine.system.url, key):
+    with half_an_upload(machine.system.url, key):
         wait_for(lambda: set(_folders(trial)) - folders)
         machine.kill("web")
     assert machine.store.job_of_key(machine.clinic.id, key) is None, "half a job is visible"
@@ -103,29 +103,7 @@ def _mount(*arguments: str) -> None:
         raise Unavailable(f"this machine does not let us mount: {mounted.stderr.strip()}")
 
 
-@contextlib.contextmanager
-def _half_an_upload(url: str, key: str) -> Iterator[None]:
-    """A client that has sent half of its files and goes on waiting."""
-    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="chest.jpg"\r\n\r\n'
-    part = head + chest() + b"\r\n"
-    request = (
-        f"POST /api/v1/jobs HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n"
-        f"Authorization: Bearer {TOKEN}\r\nIdempotency-Key: {key}\r\n"
-        "Content-Type: multipart/form-data; boundary=b\r\n"
-        f"Content-Length: {IMAGES * len(part) + len('--b--')}\r\n\r\n"
-    )
-    address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(request.encode() + IMAGES // 2 * part)
-        yield
-
-
 def _folders(trial: Trial) -> list[str]:
     with contextlib.suppress(FileNotFoundError):
         return os.listdir(trial.machine.home / "images")
     return []
-
-
-def _has_folder_in_work(trial: Trial) -> bool:
-    names = _folders(trial)
-    return bool(set(names) - trial.machine.store.known_uploads(names))
