@@ -69,14 +69,25 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app.register_blueprint(blueprint, url_prefix="/api/v1")
     app.register_blueprint(pages.blueprint)
     app.get("/healthz")(app.doc(hide=True)(health))
+    app.get("/readyz")(app.doc(hide=True)(ready))
     app.after_request(security.add_headers)
     problems.register(app)
     return app
 
 
 def health() -> Response:
-    """Answers when this server can serve requests; the database's error becomes a 503."""
-    services().store.ping()
-    response = jsonify({"status": "ok"})
+    """This process lives and answers; it needs nothing else for that."""
+    return _not_kept({"status": "ok"}, 200)
+
+
+def ready() -> Response:
+    """200 when everything works, else 503 with what is missing."""
+    state = services().readiness.state()
+    return _not_kept(state.as_json(), 503 if state.missing else 200)
+
+
+def _not_kept(content: dict[str, Any], status: int) -> Response:
+    response = jsonify(content)
+    response.status_code = status
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from web.readiness import Readiness
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.queue.dispatch import Dispatcher
@@ -18,13 +19,15 @@ class Services:
     files: ImageFiles
     dispatcher: Dispatcher
     intake: Intake
+    readiness: Readiness
 
     @classmethod
     def make(cls, settings: Settings) -> "Services":
         store = Store(settings.database_url)
         files, dispatcher = ImageFiles(settings.images_dir), Dispatcher(store, settings)
         intake = Intake(store, files, settings, dispatcher.wake)
-        return cls(settings, store, files, dispatcher, intake)
+        readiness = Readiness(store, dispatcher)
+        return cls(settings, store, files, dispatcher, intake, readiness)
 
 
 def services() -> Services:

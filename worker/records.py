@@ -120,6 +120,7 @@ class JobRecord:
 
     started_with: images that had their final status when work (last) began, at `started_at`.
     model: whose workers take its images, None before one began. labels: that model's, in its order.
+    waiting_for: what is missing for it to go on, such as `workers`; the store leaves it empty.
     """
 
     id: int
@@ -137,6 +138,7 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    waiting_for: str | None = None
 
     @property
     def progress(self) -> float:

@@ -16,9 +16,11 @@ def test_health_needs_no_token(visitor):
     assert (answer.status_code, answer.json) == (200, {"status": "ok"})
 
 
-def test_health_tells_when_the_database_is_away(settings, tmp_path):
+def test_a_database_that_is_unreachable_is_a_problem_and_not_the_end_of_the_server(settings):
     gone = replace(settings, database_url="postgresql://nobody@127.0.0.1:1/none")
-    answer = create_app(gone).test_client().get("/healthz")
+    program = create_app(gone).test_client()
+    assert program.get("/healthz").status_code == 200
+    answer = program.get("/api/v1/jobs", headers={"Authorization": "Bearer some"})
     assert answer.status_code == 503
     assert answer.json["code"] == "database_unavailable"
     assert answer.headers["Retry-After"]

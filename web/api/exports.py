@@ -43,7 +43,7 @@ def results_json(job_id):
     """Download a job's results as JSON"""
     job = services().store.job(clinic_id(), job_id)
     images = services().store.all_images(clinic_id(), job_id)
-    return _download(_json_chunks(job, images), "application/json", job, "json")
+    return _download(_json_chunks(Job.of(job), images), "application/json", job, "json")
 
 
 def _csv_chunks(labels: Sequence[str], images: Iterator[ImageRecord]) -> Iterator[str]:
@@ -87,8 +87,8 @@ def harmless(text: str | None) -> str | None:
     return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text
 
 
-def _json_chunks(job: JobRecord, images: Iterator[ImageRecord]) -> Iterator[str]:
-    head = Export(job=Job.of(job), disclaimer=DISCLAIMER, results=[]).model_dump_json()
+def _json_chunks(job: Job, images: Iterator[ImageRecord]) -> Iterator[str]:
+    head = Export(job=job, disclaimer=DISCLAIMER, results=[]).model_dump_json()
     yield head.removesuffix("]}")
     separator = "\n"
     for image in images:

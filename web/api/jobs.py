@@ -31,8 +31,9 @@ def list_jobs(query):
     else:
         job = services().store.job_of_key(clinic_id(), query.idempotency_key)
         page = Page([job] if job else [], None)
+    jobs = [services().readiness.told(job) for job in page.items]
     # With the time: ids begin anew in another data folder.
-    versions = [(job.id, job.created_at, job.revision) for job in page.items]
+    versions = [(job.id, job.created_at, job.revision, job.waiting_for) for job in jobs]
     etag = etag_of(versions, page.next_cursor)
     return conditional(etag, lambda: JobPage.of(page).json_response)
 
@@ -45,8 +46,8 @@ def get_job(job_id):
 
     Poll it with If-None-Match: 304 costs next to nothing.
     """
-    job = services().store.job(clinic_id(), job_id)
-    etag = etag_of(job.id, job.created_at, job.revision)
+    job = services().readiness.told(services().store.job(clinic_id(), job_id))
+    etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for)
     return conditional(etag, lambda: Job.of(job).json_response)
 
 

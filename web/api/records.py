@@ -5,14 +5,16 @@ never leaves the server.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from flask import Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from web.labels import label_name
-from worker.records import ImageStatus, JobStatus
+from web.services import services
+from worker.records import ImageStatus, JobRecord, JobStatus, Page
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
@@ -80,11 +82,17 @@ class Job(Record):
     """Name and version of the model that classifies its images; null before the first one."""
     labels: Annotated[list[Label], BeforeValidator(named)]
     """The labels of its results, in the model's order; empty before the first image."""
+    waiting_for: Literal["workers"] | None
+    """`workers`: none is up that could classify the rest. Null while it goes on."""
     content_sha256: str | None
     """Of the upload: SHA-256 of the lines that `sha256sum` prints for its files, in order."""
     created_at: Annotated[datetime, TIME]
     started_at: Annotated[datetime | None, TIME]
     finished_at: Annotated[datetime | None, TIME]
+
+    @classmethod
+    def of(cls, source: JobRecord) -> Self:
+        return super().of(services().readiness.told(source))
 
 
 class Result(Record):
@@ -147,6 +155,11 @@ NextCursor = Annotated[
 class JobPage(Record):
     items: list[Job]
     next_cursor: NextCursor
+
+    @classmethod
+    def of(cls, source: Page[JobRecord]) -> Self:
+        told = [services().readiness.told(job) for job in source.items]
+        return super().of(replace(source, items=told))
 
 
 class ImagePage(Record):

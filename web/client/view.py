@@ -79,7 +79,9 @@ def summary(job: Json) -> str:
     """The counts that are not zero and the time left: "38 done, 2 rejected, about 12 s left"."""
     counts = job["counts"]
     parts = [f"{counts[status]} {status}" for status in FINAL if counts[status]]
-    if job["status"] == "running" and job["seconds_left"] is not None:
+    if job["waiting_for"] == "workers":
+        parts.append("no worker is up")
+    elif job["status"] == "running" and job["seconds_left"] is not None:
         parts.append(f"about {job['seconds_left']:.0f} s left")
     return ", ".join(parts)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     literal,
     make_url,
+    text,
 )
 from sqlalchemy.orm import Session
 
@@ -53,8 +54,11 @@ class Database:
             yield session
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, max_wait_s: float | None = None) -> Iterator[Session]:
+        """max_wait_s: how long it may wait for a lock. On SQLite readers wait for nobody."""
         with Session(self._reader) as session, session.begin():
+            if max_wait_s and self.url.get_backend_name() != "sqlite":
+                session.execute(text(f"SET LOCAL lock_timeout = {round(1000 * max_wait_s)}"))
             yield session
 
     def time_in(self, seconds: float) -> Any:

@@ -8,6 +8,7 @@ from worker.store.schema import Image, Worker, status_is
 
 # Between two signs of life; a worker that holds images may be silent as long as its leases run.
 SILENT_AFTER_S = 15.0
+MAX_WAIT_S = 2.0
 
 
 class WorkerVerbs:
@@ -60,8 +61,11 @@ class WorkerVerbs:
             ).rowcount
 
     def workers_up(self) -> list[WorkerRecord]:
-        """The workers that are alive: seen lately, or busy with images whose leases run."""
-        with self.database.reading() as session:
+        """The workers that are alive: seen lately, or busy with images whose leases run.
+
+        Raises OperationalError when a table is locked for MAX_WAIT_S: pages ask for this.
+        """
+        with self.database.reading(max_wait_s=MAX_WAIT_S) as session:
             rows = session.scalars(
                 select(Worker)
                 .where(or_(self._seen_lately(), self._holds_images()))

@@ -154,6 +154,7 @@ function show(job) {
   $("progress").className = job.status;
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
+  $("no-workers").hidden = job.waiting_for !== "workers";
   showTime(job);
   showLabels(job.labels);
   $("created").textContent = moment(job.created_at);
@@ -200,6 +201,7 @@ function showTime(job) {
   if (hasEnded) {
     $("left").textContent = duration((new Date(job.finished_at) - new Date(job.created_at)) / 1000);
   } else {
-    $("left").textContent = job.seconds_left === null ? "–" : `about ${duration(job.seconds_left)}`;
+    const isKnown = job.seconds_left !== null && job.waiting_for === null;
+    $("left").textContent = isKnown ? `about ${duration(job.seconds_left)}` : "–";
   }
 }

@@ -22,8 +22,8 @@ def migrate(database: Database) -> None:
 def check_up_to_date(database: Database) -> None:
     """Raises DatabaseOutOfDate when `migrate` was not run by this version."""
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
-    with database.engine.begin() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    with database.reading() as session:
+        found = MigrationContext.configure(session.connection()).get_current_revision()
     if found != wanted:
         raise DatabaseOutOfDate(
             f"The database's tables are at version {found or 'none'}, this program needs {wanted}. "
