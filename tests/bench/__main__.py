@@ -15,14 +15,15 @@ import click
 from rich.console import Console
 
 from model.artifact import REFERENCE, load_artifact
-from tests.bench import article, ceiling, cost, report, scale, stages, system
+from tests.bench import article, ceiling, cost, recovery, report, scale, stages, system
 from tests.bench.files import api, find_files, repeated, submit
 from web.local.temporary import throwaway_system
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
 
-PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows")
+PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows", "recovery")
+RECOVERY_IMAGES = 200
 
 
 @click.command()
@@ -70,6 +71,8 @@ def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> 
             figures["size"] = _sizes(found, [int(size) for size in sizes.split(",")], log)
         if "rows" in wanted:
             figures["rows"] = _rows(rows, log)
+        if "recovery" in wanted:
+            figures["recovery"] = _recovery(found, rounds, log)
     Console().print(report.table(figures))
     if json_file:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
@@ -178,6 +181,19 @@ def _rows(rows, log) -> dict:
 
         job_id = scale.fill_with_rows(running, rows, progress)
         return {"rows": rows, "p95_ms": scale.page_latencies_ms(client, job_id)}
+
+
+def _recovery(found, rounds, log) -> dict:
+    """With and without the kill in turn, at default settings."""
+    files = repeated(found, RECOVERY_IMAGES)
+    took: dict[str, list[float]] = {"undisturbed": [], "killed": []}
+    with throwaway_system("--workers", str(recovery.WORKERS)) as running:
+        for number in range(rounds):
+            log.print(f"kill -9 of a worker, round {number + 1} of {rounds}")
+            for way, seconds in took.items():
+                recovery.wait_for_workers(running)
+                seconds.append(recovery.seconds(running, files, kill=way == "killed"))
+    return {way: {"median": statistics.median(s), "all": s} for way, s in took.items()}
 
 
 def _spread(samples: list[float]) -> dict[str, float]:

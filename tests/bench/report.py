@@ -18,6 +18,7 @@ def table(figures: dict) -> Table:
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
         *_rows(figures.get("rows")),
+        *_recovery(figures.get("recovery")),
     ]:
         result.add_row(*row)
     return result
@@ -117,4 +118,20 @@ def _rows(found: dict | None) -> list[tuple[str, str, str]]:
             "50" if name.endswith("/images") else "",
         )
         for name, ms in found["p95_ms"].items()
+    ]
+
+
+def _recovery(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    more = [
+        killed - undisturbed
+        for killed, undisturbed in zip(
+            found["killed"]["all"], found["undisturbed"]["all"], strict=True
+        )
+    ]
+    return [
+        ("job of 200, undisturbed, s", f"{found['undisturbed']['median']:.1f}", ""),
+        ("job of 200, kill -9 of one of two workers, s", f"{found['killed']['median']:.1f}", ""),
+        ("what the kill cost, worst round, s", f"{max(more):.1f}", "20"),
     ]

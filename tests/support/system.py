@@ -7,12 +7,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import select
+
 from worker.intake.files import ImageFiles
 from worker.queue.dispatch import Dispatcher
-from worker.records import ImageStatus, JobRecord, JobStatus, NewImage
+from worker.records import ImageStatus, JobRecord, JobStatus, NewImage, WorkerRecord
 from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import migrate
+from worker.store.schema import Image
 
 
 class System:
@@ -52,6 +55,12 @@ class System:
         if send:
             self.dispatcher.wake(len(images))
         return job
+
+    def busy_worker(self) -> WorkerRecord | None:
+        """A worker that holds images now."""
+        with self.store.database.reading() as session:
+            holders = set(session.scalars(select(Image.lease_holder).distinct()))
+        return next((one for one in self.store.workers_up() if one.id in holders), None)
 
     def complete(self, job: JobRecord) -> bool:
         return self.store.job(self.clinic.id, job.id).status is JobStatus.COMPLETE

@@ -1,9 +1,12 @@
 """Real Celery worker processes with the real model: what they do, and what survives their death."""
 
+import os
 import signal
+import time
 
 import pytest
 import redis
+from sqlalchemy import select
 
 from tests.support.system import System
 from tests.support.waiting import wait_for
@@ -12,6 +15,9 @@ from worker.records import ImageStatus
 from worker.running.heartbeat import is_alive
 from worker.running.sweeper import sweep
 from worker.settings import Settings
+from worker.store.schema import Worker
+
+BATCH = 4  # images that a worker on a CPU claims at a time
 
 
 @pytest.fixture
@@ -56,6 +62,63 @@ def test_nothing_is_lost_when_a_worker_is_killed(system, chest):
 
     wait_for(swept_to_the_end, timeout_s=60, every_s=0.3)
     assert system.results(job) == [ImageStatus.DONE] * 40
+
+
+def test_what_a_dead_worker_held_goes_back_at_once(system, chest):
+    """Under its supervisor: neither the lease, ten minutes here, nor a sweeper is needed for it."""
+    supervisor = system.start_worker(workers=2, lease_s=600)
+    wait_for(lambda: len(system.store.workers_up()) == 2, timeout_s=60)
+    job = system.upload(*[chest] * 200)
+    busy = wait_for(lambda: system.busy_worker(), timeout_s=60, every_s=0.005)
+    os.kill(busy.pid, signal.SIGKILL)
+    wait_for(lambda: system.complete(job), timeout_s=90)
+    assert system.results(job) == [ImageStatus.DONE] * 200
+    assert busy.id not in {worker.id for worker in system.store.workers_up()}
+    attempts = [image.attempts for image in system.store.all_images(system.clinic.id, job.id)]
+    assert 200 < sum(attempts) <= 200 + 3 * BATCH, "what it had in hand was done again"
+    supervisor.terminate()
+    assert supervisor.wait(30) == 0
+    assert system.store.workers_up() == []
+
+
+def test_health_is_not_fooled_by_a_file_that_a_killed_worker_left(system):
+    worker = system.start_worker()
+    wait_for(lambda: is_alive(system.settings.home, "worker", 90), timeout_s=30)
+    assert system.start("cxr", "health", "worker").wait(30) == 0
+    worker.kill()
+    worker.wait()
+    assert system.start("cxr", "health", "worker").wait(30) == 1
+
+
+def test_an_idle_worker_is_up_and_one_that_ended_is_not(system):
+    worker = system.start_worker(lease_s=2)  # so that it beats twice a second
+    (first,) = wait_for(system.store.workers_up, timeout_s=60)
+    assert (first.pid, first.device) == (worker.pid, "cpu")
+    seen = seen_at(system)
+    wait_for(lambda: seen_at(system) > seen, timeout_s=20)
+    worker.send_signal(signal.SIGSTOP)  # its consumer hangs
+    time.sleep(1)
+    seen = seen_at(system)
+    time.sleep(2)
+    assert seen_at(system) == seen
+    worker.send_signal(signal.SIGCONT)
+    wait_for(lambda: seen_at(system) > seen, timeout_s=20)
+    worker.terminate()
+    assert worker.wait(20) == 0
+    assert system.store.workers_up() == []
+
+
+def seen_at(system):
+    with system.store.database.reading() as session:
+        return session.scalar(select(Worker.seen_at))
+
+
+def test_a_worker_lives_while_redis_is_unreachable(system, valkey_url):
+    """It waits for it in Celery's own loop, where no timer fires."""
+    system.start_worker(lease_s=2, redis_url="redis://127.0.0.1:1/0")
+    wait_for(system.store.workers_up, timeout_s=60)
+    seen = seen_at(system)
+    wait_for(lambda: seen_at(system) > seen, timeout_s=20)
 
 
 def test_nothing_is_lost_when_redis_forgets_everything(system, chest, valkey_url):
