@@ -56,7 +56,7 @@ def test_an_unexpected_error_is_logged_without_its_message(store, client, upload
     upload({"a.png": b"x"})
     work(store, 1)
     with store.database.writing() as session:
-        session.execute(text("UPDATE attention_maps SET height = 7"))  # the grid does not fit now
+        session.execute(text("UPDATE maps SET height = 7"))  # the grid does not fit now
     with caplog.at_level(logging.ERROR):
         answer = client.get("/api/v1/images/1/attention.json")
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
