@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo test faults bench lint train clean
+.PHONY: help up demo check test faults bench lint train clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,11 +16,11 @@ up: .venv/installed  ## start everything on this machine: http://127.0.0.1:8000
 demo: .venv/installed  ## classify real radiographs; IMAGES="files folders zips" adds yours
 	@exec .venv/bin/cxr demo
 
-test: .venv/installed-test  ## run every test, with real servers and a real browser
+check: lint  ## lint, and the tests that need no server, no TensorFlow and no data: under a minute
+	.venv/bin/python -m pytest --numprocesses 2 -m "not server and not browser and not slow and not data"
+
+test: lint  ## run every test, with real servers and a real browser
 	@sh tests/browser.sh
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/lint-imports
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
 faults: .venv/installed-test  ## break everything again and again, then fuzz: an hour and a half

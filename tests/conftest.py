@@ -1,6 +1,7 @@
 """Real services in temporary folders; nothing touches a developer's own data or settings."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import PIL.Image
 import pytest
 
 from model.reading.radiograph import decode
-from tests.support.waiting import NO_DATA
+from tests.support.access import SECRET_KEY, TOKEN
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord
 from worker.settings import Settings, describe
@@ -19,7 +20,57 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 from worker.supervise.valkey import EmbeddedValkey
 
-TOKEN = "a-token-for-the-tests"
+NO_DATA = "CXR_DATA is not set: this test needs the X-rays of the training data"
+
+# What a test needs decides its markers, so that nobody has to remember them.
+MARKERS_OF_FOLDERS = {
+    "end_to_end": {"server"},
+    "end_to_end/pages": {"browser"},
+    "faults": {"server"},
+    "model/engines": {"slow"},
+    "model/networks": {"slow"},
+    "training/fitting": {"slow"},
+    "training/gate": {"slow"},
+    "training/release": {"slow"},
+}
+MARKERS_OF_FIXTURES = {
+    "postgres_server": {"server"},
+    "valkey_url": {"server"},
+    "chromium": {"browser"},
+    "training_data": {"data", "slow"},
+    "trained": {"slow"},
+}
+
+
+def markers_of(folder: Path) -> set[str]:
+    """Markers of every test in `folder`."""
+    inside = folder.relative_to(Path(__file__).parent)
+    return {
+        marker
+        for name, markers in MARKERS_OF_FOLDERS.items()
+        if inside.is_relative_to(name)
+        for marker in markers
+    }
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what `-m "not …"` leaves out: TensorFlow alone takes seconds."""
+    if collection_path.is_dir():
+        unwanted = set(re.findall(r"not (\w+)", config.option.markexpr))
+        return bool(markers_of(collection_path) & unwanted) or None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        markers = markers_of(item.path.parent)
+        for fixture in item.fixturenames:
+            markers |= MARKERS_OF_FIXTURES.get(fixture, set())
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("database_url") == "postgresql":
+            markers.add("server")
+        for marker in sorted(markers):
+            item.add_marker(marker)
 
 
 def pytest_configure() -> None:
@@ -71,7 +122,7 @@ def settings(tmp_path) -> Settings:
         home=tmp_path / "home",
         redis_url="redis://127.0.0.1:1/0",
         token=TOKEN,
-        secret_key="a-secret-for-the-tests",
+        secret_key=SECRET_KEY,
     )
 
 
@@ -107,6 +158,14 @@ def valkey_url(tmp_path) -> Iterator[str]:
         process.terminate()
         process.wait(10)
         valkey.clean_up()
+
+
+@pytest.fixture(scope="session")
+def training_data() -> Path:
+    """The folder of training data, CXR_DATA; skips the test where there is none."""
+    if not os.environ.get("CXR_DATA"):
+        pytest.skip(NO_DATA)
+    return Path(os.environ["CXR_DATA"])
 
 
 @pytest.fixture(scope="session")

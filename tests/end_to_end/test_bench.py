@@ -1,4 +1,4 @@
-"""`cxr bench` in small: it runs and says what it should; its speeds are not judged here."""
+"""`make bench` in small: it runs and says what it should; its speeds are not judged here."""
 
 import json
 import os
@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+
+pytestmark = pytest.mark.timeout(600)
 
 # The other parts are these over again, on other numbers of processes and images.
 PARTS = ("throughput", "cost", "rows")
@@ -17,7 +19,7 @@ SMALL = (
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "cxr", "bench", *arguments],
+        [sys.executable, "-m", "tests.bench", *arguments],
         capture_output=True,
         text=True,
         timeout=300,

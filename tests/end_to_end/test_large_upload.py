@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.site import TOKEN, Site
+from tests.support.access import TOKEN
+from tests.support.site import Site
 
 MAX_GROWTH_MB = 64
 MEMBERS, MEMBER_BYTES = 6, 100_000_000

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from model.artifact import load_artifact
-from tests.support.waiting import data_folder, wait_for
+from tests.support.waiting import wait_for
 
 COUNT = 200
 
 
 @pytest.fixture(scope="module")
-def samples() -> list:
+def samples(training_data) -> list:
     from training.data.manifest import Classes, of_split, read_data
 
-    tested = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
+    tested = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")
     return [tested[n] for n in np.random.default_rng(3).permutation(len(tested))[:COUNT]]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import api, logs
+from tests.support.running import api, logs
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
 

@@ -20,8 +20,9 @@ import PIL.Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from model.reading.radiograph import decode
+from tests.support.access import TOKEN
 from tests.support.results import done, failed, rejected, work
-from tests.support.site import CHROMIUM_FLAGS, TOKEN, Site
+from tests.support.site import CHROMIUM_FLAGS, Site
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.records import NewImage
 

@@ -11,6 +11,7 @@ import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.waiting import wait_for
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord, JobRecord, NewImage
@@ -19,7 +20,6 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 from worker.supervise.parts import CXR
 
-TOKEN = "a-token-for-the-tests"
 # For a headless Chromium that asks nothing of the machine and calls nobody.
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -47,7 +47,7 @@ class Site:
             port=port,
             redis_url="redis://127.0.0.1:1/0",
             token=TOKEN,
-            secret_key="a-secret-for-the-tests",
+            secret_key=SECRET_KEY,
         )
         self.store = Store(self.settings.database_url)
         migrate(self.store.database)

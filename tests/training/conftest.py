@@ -7,6 +7,7 @@ from pathlib import Path
 import click.testing
 import pytest
 
+from tests.support.commands import cxr
 from tests.support.toys import SIZE, toy_folders
 
 RECIPE = f"""
@@ -38,14 +39,6 @@ class Run:
     @property
     def artifact(self) -> Path:
         return self.folder / "artifact"
-
-
-def cxr(*arguments: object, **environment: str | None) -> click.testing.Result:
-    """A command in this process; no CXR_DATA or CXR_ARTIFACT unless `environment` has it."""
-    from cxr import main
-
-    environment = {"CXR_DATA": None, "CXR_ARTIFACT": None, "COLUMNS": "200"} | environment
-    return click.testing.CliRunner().invoke(main, [*map(str, arguments)], env=environment)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from model.artifact import load_artifact
+from tests.support.commands import cxr
 from tests.support.toys import LABELS
-from tests.training.conftest import cxr
 
 
 def history(run) -> list[int]:

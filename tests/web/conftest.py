@@ -9,7 +9,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from web.app import create_app
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.support.site import CHROMIUM_FLAGS, TOKEN, Site
-
-POLL_MS = 15_000  # the page asks at least every 10 s
+from tests.support.access import TOKEN
+from tests.support.site import CHROMIUM_FLAGS, Site
 
 
 @pytest.fixture(scope="package")
@@ -65,8 +64,3 @@ def page(visit, site) -> Page:
 @pytest.fixture
 def chest(radiographs) -> Path:
     return radiographs["RG1_J2KI"]
-
-
-def row(page: Page, filename: str):
-    """The line of an image on the page of its job."""
-    return page.locator(".images .line", has=page.get_by_role("link", name=filename))

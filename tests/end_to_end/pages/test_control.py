@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.end_to_end.pages.conftest import POLL_MS, row
+from tests.support.access import TOKEN
+from tests.support.browser import POLL_MS, row
 from tests.support.results import failed, work
-from tests.support.site import TOKEN
 from worker.records import NewImage
 
 

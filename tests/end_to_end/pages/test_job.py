@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.end_to_end.pages.conftest import POLL_MS, row
+from tests.support.browser import POLL_MS, row
 from tests.support.results import work
 from worker.records import NewImage
 

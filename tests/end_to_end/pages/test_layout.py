@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.support.access import TOKEN
 from tests.support.results import rejected, work
-from tests.support.site import TOKEN
 from worker.records import NewImage
 
 

@@ -5,9 +5,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.end_to_end.pages.conftest import POLL_MS, row
+from tests.support.access import TOKEN
+from tests.support.browser import POLL_MS, row
 from tests.support.results import done, rejected, work
-from tests.support.site import TOKEN, Site
+from tests.support.site import Site
 from worker.records import NewImage
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import api
 from tests.faults.inputs.hostile_archives import SMALL_LIMITS
+from tests.support.running import api
 from tests.support.waiting import wait_for
 from web.local.temporary import RunningSystem, throwaway_system
 

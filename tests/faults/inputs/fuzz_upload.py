@@ -4,9 +4,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.conftest import TOKEN
 from tests.faults.inputs.fuzz_decode import Finding, key_of
 from tests.faults.inputs.fuzz_requests import Upload
+from tests.support.access import TOKEN
 from web.app import create_app
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store

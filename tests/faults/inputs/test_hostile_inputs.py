@@ -1,16 +1,18 @@
 """Poison through the whole system: every file its own result, and everything still alive."""
 
 import time
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.bench.cost import children, peak_memory_mb
-from tests.end_to_end.conftest import logs
 from tests.faults.inputs.crafted_images import grey
 from tests.faults.inputs.hostile import Hostile, Row
 from tests.faults.inputs.hostile_archives import archives, crowd, packed
 from tests.faults.inputs.hostile_dicom import dicoms
 from tests.faults.inputs.hostile_images import images
+from tests.support.running import logs
 
 MAX_WORKER_MB = 700
 MAX_WEB_MB = 700
@@ -23,6 +25,26 @@ def parts(system, results, chest) -> dict[str, int]:
     """Process ids of the system, once its worker has proven itself."""
     assert results([(GOOD, chest.read_bytes())])[0]["status"] == "done"
     return children(system)
+
+
+@pytest.fixture(autouse=True)
+def unharmed(system, parts) -> Iterator[None]:
+    """After each test the parts still live, took little memory, and told no one what they saw."""
+    yield
+    said = logs(system)
+    assert children(system) == parts, said
+    assert peak_memory_mb(parts["worker-1"]) < MAX_WORKER_MB
+    assert peak_memory_mb(parts["web"]) < MAX_WEB_MB
+    for secret in ("Traceback", "Secret", "evil", "bomb", "chest"):
+        assert secret not in said, said
+
+
+def assert_pictures_are_shown_or_refused(client: httpx.Client, found: list[dict]) -> None:
+    for image in found:
+        answer = client.get(f"/images/{image['id']}/preview.png?longest=96")
+        assert answer.status_code in (200, 404, 422), image["filename"]
+        if image["status"] == "done":
+            assert answer.headers["Content-Type"] == "image/png"
 
 
 def disagreements(found: list[dict], catalogue: list[Hostile]) -> list[tuple[Row, Row]]:
@@ -38,7 +60,7 @@ def the_good_one(found: list[dict]) -> dict:
 
 
 @pytest.mark.parametrize("kind", [images, dicoms])
-def test_each_file_gets_its_result(system, parts, results, chest, kind):
+def test_each_file_gets_its_result(client, results, chest, kind):
     catalogue = list(kind(grey(chest)))
     middle = len(catalogue) // 2
     files = [(entry.filename, entry.content) for entry in catalogue]
@@ -48,17 +70,17 @@ def test_each_file_gets_its_result(system, parts, results, chest, kind):
     assert disagreements(found, catalogue) == []
     assert all(image["attempts"] <= 1 for image in found)
     assert all(image["message"] for image in found if image["status"] == "rejected")
-    assert children(system) == parts, logs(system)
+    assert_pictures_are_shown_or_refused(client, found)
 
 
-def test_each_archive_gets_its_results(system, parts, results, chest):
+def test_each_archive_gets_its_results(client, results, chest):
     for catalogue in archives(chest.read_bytes()):
         files = [(entry.filename, entry.content) for entry in catalogue]
         found = results([*files, (GOOD, chest.read_bytes())])
         assert the_good_one(found)["status"] == "done", catalogue[0].filename
         found.remove(the_good_one(found))
         assert disagreements(found, catalogue) == []
-    assert children(system) == parts, logs(system)
+        assert_pictures_are_shown_or_refused(client, found)
 
 
 def test_a_hundred_thousand_files_are_refused_before_they_are_written(system, client):
@@ -78,27 +100,6 @@ def test_a_table_of_contents_of_20_mb_is_not_read(client):
     image = client.get(f"/jobs/{answer.json()['id']}/images").json()["items"][0]
     assert (image["status"], image["reason"]) == ("rejected", "unreadable")
     assert "too many files" in image["message"]
-
-
-def test_pictures_of_hostile_files_are_shown_or_refused(client):
-    """The web server decodes as well, for the pages."""
-    jobs = client.get("/jobs").json()["items"]
-    for job in jobs:
-        for image in client.get(f"/jobs/{job['id']}/images?limit=500").json()["items"]:
-            answer = client.get(f"/images/{image['id']}/preview.png?longest=96")
-            assert answer.status_code in (200, 404, 422), image["filename"]
-            if image["status"] == "done":
-                assert answer.headers["Content-Type"] == "image/png"
-
-
-def test_memory_stayed_small_and_the_logs_silent(system, parts):
-    """Comes last in this module: whatever was sent before is in these figures."""
-    assert children(system) == parts, logs(system)
-    assert peak_memory_mb(parts["worker-1"]) < MAX_WORKER_MB
-    assert peak_memory_mb(parts["web"]) < MAX_WEB_MB
-    said = logs(system)
-    for secret in ("Traceback", "Secret", "evil", "bomb", "chest"):
-        assert secret not in said, said
 
 
 def disk_bytes(system) -> int:

@@ -14,7 +14,6 @@ from model.engines import load_engine
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import ArtifactMismatch
 from tests.support.toys import toy_artifact, toy_images
-from tests.support.waiting import data_folder
 
 
 def keras_engine(artifact, precision="float32"):
@@ -173,12 +172,12 @@ def test_released_network_on_a_real_radiograph(radiographs):
     assert np.ptp(result.maps["attention"].astype(np.float32)) > 0.05
 
 
-def test_200_real_radiographs():
+def test_200_real_radiographs(training_data):
     """A sanity check of the whole chain, order of labels included."""
     from training.data.manifest import Classes, of_split, read_data
     from training.measure.evaluate import ask
 
-    samples = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
+    samples = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")
     chosen = np.random.default_rng(1).permutation(len(samples))[:200]
     artifact = load_artifact()
     engine = load_engine(artifact, "cpu", threads=os.cpu_count() or 1)
@@ -187,11 +186,11 @@ def test_200_real_radiographs():
     assert (np.ptp(answers.main_map, axis=(1, 2)) > 0.01).all()
 
 
-def test_int8_and_float32_agree_on_real_radiographs():
+def test_int8_and_float32_agree_on_real_radiographs(training_data):
     from training.data.manifest import Classes, of_split, read_data
     from training.measure.evaluate import agreement, ask
 
-    samples = of_split(read_data(data_folder(), Classes(load_artifact().labels)), "test")
+    samples = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")
     chosen = [samples[n] for n in np.random.default_rng(2).permutation(len(samples))[:200]]
     artifact = load_artifact()
     int8, exact = (

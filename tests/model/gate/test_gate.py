@@ -11,7 +11,6 @@ from model.errors import BlankImage, NotAChestXray, Rejection
 from model.gate.frontal import check, score
 from model.reading.radiograph import Radiograph, decode
 from tests.support.pictures import NOT_CHESTS, encoded, png_of
-from tests.support.waiting import data_folder
 
 MAX_REFUSED = 0.02  # of the chests of a source
 ORIGINALS_REFUSED = 1
@@ -138,8 +137,8 @@ def test_the_score_is_repeatable_and_leaves_its_input_alone(chest):
     np.testing.assert_array_equal(before, chest.pixels)
 
 
-def test_chests_of_the_training_data_pass():
-    folder = data_folder()
+def test_chests_of_the_training_data_pass(training_data):
+    folder = training_data
     with (folder / "manifest.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
     refused, total = defaultdict(int), defaultdict(int)
@@ -153,8 +152,8 @@ def test_chests_of_the_training_data_pass():
     assert sum(refused.values()) <= 0.005 * sum(total.values())
 
 
-def test_the_originals_pass():
-    folder = data_folder() / "originals"
+def test_the_originals_pass(training_data):
+    folder = training_data / "originals"
     files = [file for file in sorted(folder.iterdir()) if file.suffix != ".csv"]
 
     assert len(files) == 40

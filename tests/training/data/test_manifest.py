@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.support.toys import CLASSES, toy_folders
-from tests.support.waiting import data_folder
 from training.data.manifest import (
     Classes,
     data_hash,
@@ -143,8 +142,8 @@ def test_the_hash_tells_data_sets_apart(tmp_path):
     assert data_hash(read_manifest(manifest(tmp_path, *lines), CLASSES)) != first
 
 
-def test_the_training_data():
-    samples = read_data(data_folder(), CLASSES)
+def test_the_training_data(training_data):
+    samples = read_data(training_data, CLASSES)
 
     assert all(sample.path.is_file() for sample in samples)
     assert all(sample.lung_mask.is_file() for sample in samples if sample.lung_mask)

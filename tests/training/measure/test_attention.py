@@ -9,7 +9,6 @@ from PIL import Image
 
 from model.preprocess import Box
 from tests.support.toys import CLASSES
-from tests.support.waiting import data_folder
 from training.data.manifest import Sample, read_data
 from training.errors import TrainingError
 from training.measure.attention import lung_attention, lung_mask, lung_shares
@@ -110,8 +109,8 @@ def test_a_mask_that_cannot_be_read_is_named(samples, tmp_path, content):
         lung_attention([replace(samples[0], lung_mask=file)], np.ones((1, 4, 4)), BOXES)
 
 
-def test_real_masks_hold_lungs():
-    samples = [sample for sample in read_data(data_folder(), CLASSES) if sample.lung_mask][:10]
+def test_real_masks_hold_lungs(training_data):
+    samples = [sample for sample in read_data(training_data, CLASSES) if sample.lung_mask][:10]
     box = Box(0.06, 0.06, 0.94, 0.94)
     areas = [lung_shares(lung_mask(sample), (9, 9), box).mean() for sample in samples]
 

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tests.support.answers import answers
 from tests.support.toys import LABELS
-from tests.training.measure.test_metrics import answers
 from training.measure import intervals
 from training.measure.intervals import Figure, rule_of_three
 from training.measure.metrics import measures

@@ -39,6 +39,7 @@ def test_a_swap_changes_the_picture_and_leaves_both_originals_alone(swap):
     np.testing.assert_array_equal((own, donor), before)
 
 
+@pytest.mark.slow
 def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
     samples = of_split(read_folders(toy_folders(tmp_path / "stripes"), CLASSES), "val")
     asked = []

@@ -8,8 +8,8 @@ import pytest
 
 from model.artifact import load_artifact
 from model.engines import load_engine
+from tests.support.commands import cxr
 from tests.support.toys import CLASSES, LABELS
-from tests.training.conftest import cxr
 from training.data.manifest import data_hash, of_split, read_data
 from training.errors import TrainingError
 from training.measure.evaluate import agreement, ask, report

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from web.app import create_app
 
 

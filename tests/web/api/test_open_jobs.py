@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from tests.support.results import done
 
 

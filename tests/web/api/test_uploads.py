@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from web.app import create_app
 from worker.intake import writing
 from worker.intake.names import display_name

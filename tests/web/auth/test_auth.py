@@ -1,6 +1,6 @@
 import pytest
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 
 
 def test_the_api_needs_a_token(visitor):

@@ -4,8 +4,8 @@
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.support.rows import finished_image
 from tests.support.waiting import wait_for
-from tests.worker.conftest import finished_image
 from worker.errors import JobNotOpen, KeyTaken, NotFound, UploadAbandoned, UploadTooLarge
 from worker.intake import writing
 from worker.intake.files import ImageFiles

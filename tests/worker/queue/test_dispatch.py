@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tests.worker.conftest import new_images
+from tests.support.rows import new_images
 from worker.queue.application import QUEUE
 from worker.queue.dispatch import IMAGES_PER_MESSAGE, MAX_MESSAGES, Dispatcher
 from worker.running.sweeper import sweep, tidy

@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import select
 
-from tests.worker.conftest import new_images, worker_record
+from tests.support.rows import new_images, worker_record
 from worker.records import ImageStatus
 from worker.running.pulse import Pulse
 from worker.store.schema import Image

@@ -10,7 +10,7 @@ from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
 from model.scores import GateScore
-from tests.worker.conftest import worker_record
+from tests.support.rows import worker_record
 from worker.records import GateRecord, ImageStatus, JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice

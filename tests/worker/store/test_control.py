@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from tests.worker.conftest import finished_image, new_images
+from tests.support.rows import finished_image, new_images
 from worker.errors import KeyTaken, NotFound
 from worker.records import Claim, FinishedImage, ImageStatus, JobRecord, JobStatus, NewImage
 from worker.store import Store

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from tests.worker.conftest import finished_image, new_images, worker_record
+from tests.support.rows import finished_image, new_images, worker_record
 from worker.records import ImageStatus
 from worker.store.schema import Image
 from worker.store.workers import SILENT_AFTER_S

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from tests.worker.conftest import new_images
+from tests.support.rows import new_images
 from worker.errors import DatabaseOutOfDate
 from worker.records import ImageStatus, ResultRecord
 from worker.store import Store

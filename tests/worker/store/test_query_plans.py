@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import event
 
-from tests.worker.conftest import new_images
+from tests.support.rows import new_images
 from worker.records import ImageStatus
 from worker.store import Store
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.conftest import finished_image, new_images
+from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound
 from worker.records import ImageStatus, JobStatus, NewImage
 

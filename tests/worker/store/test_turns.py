@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import select
 
-from tests.worker.conftest import finished_image, new_images
+from tests.support.rows import finished_image, new_images
 from worker.records import ClinicRecord
 from worker.store.schema import Image
 from worker.store.turns import URGENT_IN_A_ROW

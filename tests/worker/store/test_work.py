@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from tests.worker.conftest import finished_image, new_images
+from tests.support.rows import finished_image, new_images
 from worker.records import GateRecord, ImageStatus, JobStatus
 
 
