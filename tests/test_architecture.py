@@ -1,5 +1,6 @@
 """The promises about the shape of the code."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,14 @@ def test_arrows_go_one_way():
 def test_no_other_package_at_the_top():
     packages = {file.parent.name for file in ROOT.glob("*/__init__.py")}
     assert packages == {"model", "tests", "training", "web", "worker"}
+
+
+def test_tests_share_through_support_only():
+    """A module that another imports is not a test, and fixtures need no import."""
+    imported = re.compile(r"^from tests\.\S*\b(?:conftest|test_\w+) import", re.MULTILINE)
+    assert not [
+        file for file in (ROOT / "tests").rglob("*.py") if imported.search(file.read_text())
+    ]
 
 
 def test_the_readme_shows_the_tree_as_it_is():

@@ -1,4 +1,4 @@
-"""The command `cxr bench`: which measurements run, how often, and what is printed."""
+"""The command `python -m tests.bench`: which measurements run, how often, and what is printed."""
 
 import contextlib
 import json
@@ -15,14 +15,14 @@ import click
 from rich.console import Console
 
 from model.artifact import REFERENCE, load_artifact
-from tests.bench import article, ceiling, cost, recovery, report, scale, stages, system
+from tests.bench import article, ceiling, cost, litserve, recovery, report, scale, stages, system
 from tests.bench.files import api, find_files, repeated, submit
 from web.local.temporary import throwaway_system
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
 
-PARTS = ("throughput", "layouts", "urgent", "cost", "workers", "size", "rows", "recovery")
+PARTS = ("throughput", "peer", "layouts", "urgent", "cost", "workers", "size", "rows", "recovery")
 RECOVERY_IMAGES = 200
 
 
@@ -31,6 +31,9 @@ RECOVERY_IMAGES = 200
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Only these parts.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds of the throughput part.")
 @click.option("--images", default=400, show_default=True, help="Images in a throughput round.")
+@click.option(
+    "--peer", "peer_images", default=600, show_default=True, help="Images of a job beside LitServe."
+)
 @click.option(
     "--bulk", default=3000, show_default=True, help="Images of the job beside urgent ones."
 )
@@ -42,7 +45,7 @@ RECOVERY_IMAGES = 200
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the figures here."
 )
-def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> None:
+def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, json_file) -> None:
     """Measure throughput, latency and cost on throwaway systems on this machine.
 
     PATHS are X-rays to classify; without them, the originals of CXR_DATA or the demo's chests.
@@ -59,6 +62,8 @@ def bench(paths, only, rounds, images, bulk, urgent, sizes, rows, json_file) -> 
         figures["model"] = model.version
         if "throughput" in wanted:
             figures["throughput"] = _throughput(found, rounds, images, model.path, log)
+        if "peer" in wanted:
+            figures["peer"] = _peer(found, rounds, peer_images, model.path, log)
         if "layouts" in wanted:
             figures["layouts"] = _layouts(found, rounds, images, model.path, log)
         if "urgent" in wanted:
@@ -97,6 +102,28 @@ def _throughput(found, rounds, images, model, log) -> dict:
             log.print(f"throughput, round {number + 1} of {rounds}")
             for way, measure in ways.items():
                 rates[way].append(measure())
+    return {way: {"median": statistics.median(r), "all": r} for way, r in rates.items()}
+
+
+def _peer(found, rounds, images, model, log) -> dict:
+    """A bulk job of our system and the same files through LitServe, in turn on the same machine."""
+    files = repeated(found, images)
+    with (
+        throwaway_system(CXR_ARTIFACT=str(model)) as running,
+        api(running) as client,
+        litserve.litserve_system(model) as peer,
+    ):
+        ways = {
+            "system": partial(system.system_images_per_second, client),
+            "litserve": partial(litserve.litserve_images_per_second, peer),
+        }
+        rates: dict[str, list[float]] = {way: [] for way in ways}
+        for measure in ways.values():
+            measure(files[:20])
+        for number in range(rounds):
+            for way, measure in ways.items():
+                log.print(f"{way}, round {number + 1} of {rounds}")
+                rates[way].append(measure(files))
     return {way: {"median": statistics.median(r), "all": r} for way, r in rates.items()}
 
 
@@ -218,3 +245,7 @@ def _machine() -> dict:
         "cores": len(os.sched_getaffinity(0)),
         "python": sys.version.split()[0],
     }
+
+
+if __name__ == "__main__":
+    bench()

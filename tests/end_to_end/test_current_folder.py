@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_up import complete, upload
+from tests.support.running import complete, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
 

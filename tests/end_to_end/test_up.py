@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.running import api, logs
+from tests.support.running import complete, logs, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
 
@@ -25,17 +25,6 @@ def parts_of(stack) -> dict[int, str]:
     )
     lines = [line.split(maxsplit=1) for line in listing.stdout.splitlines()]
     return {int(pid): command for pid, command in lines}
-
-
-def upload(stack, *files: Path) -> int:
-    answer = api(stack).post("/jobs", files=[("files", (f.name, f.read_bytes())) for f in files])
-    assert answer.status_code == 202, answer.text
-    return answer.json()["id"]
-
-
-def complete(stack, job_id: int) -> dict | None:
-    job = api(stack).get(f"/jobs/{job_id}").json()
-    return job if job["status"] == "complete" else None
 
 
 def run_up(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

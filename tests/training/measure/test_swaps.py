@@ -62,6 +62,7 @@ def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
         assert any(np.array_equal(other, pair[0]) for pair in asked[:4]), own
 
 
+@pytest.mark.slow
 def test_one_label_alone_cannot_be_swapped(tmp_path):
     samples = [
         replace(sample, label="NORMAL")

@@ -1,0 +1,45 @@
+"""Short ways to make rows for the tests of the store."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from worker.records import (
+    Claim,
+    FinishedImage,
+    GateRecord,
+    ImageStatus,
+    MapRecord,
+    NewImage,
+    NewResult,
+    WorkerRecord,
+)
+
+
+def new_images(count: int) -> list[NewImage]:
+    return [NewImage(f"{number}.png", f"00/{number}", 1000 + number) for number in range(count)]
+
+
+def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
+    """A result of done, with a 2 x 3 attention map."""
+    probabilities = {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.1} | {label: 0.8}
+    grid = np.linspace(0, 1, 6, dtype=np.float16).reshape(2, 3)
+    return FinishedImage(
+        claim=claim,
+        status=ImageStatus.DONE,
+        width=640,
+        height=480,
+        gate=GateRecord("gate-1", 0.75),
+        result=NewResult(
+            model="test-1",
+            label=label,
+            probabilities=probabilities,
+            uncertain=False,
+            maps=[MapRecord("attention", grid, (0.1, 0.2, 0.9, 0.8))],
+            timings_ms={"infer": 12.5},
+        ),
+    )
+
+
+def worker_record(name: str) -> WorkerRecord:
+    return WorkerRecord(name, "a-host", 7, "cpu", "test-1", datetime.now(UTC))
