@@ -1,7 +1,4 @@
-"""A peer: LitServe with two workers around our own classifier, no queue and nothing durable.
-
-Run as a program, with the folder of an artifact and a port, it is that server.
-"""
+"""A peer: LitServe with two workers around our own classifier, no queue and nothing durable."""
 
 import base64
 import json
@@ -21,7 +18,6 @@ import httpx
 from tests.bench.article import IN_FLIGHT
 from worker.errors import LaunchError
 
-WORKERS = 2
 START_TIMEOUT_S = 120.0
 
 
@@ -33,7 +29,7 @@ def litserve_system(model: Path) -> Iterator[httpx.Client]:
         port = probe.getsockname()[1]
     with tempfile.TemporaryFile("w+") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.litserve", str(model), str(port)],
+            [sys.executable, "-m", "tests.bench.litserve_server", str(model), str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # its own processes end with it
@@ -56,8 +52,12 @@ def litserve_images_per_second(client: httpx.Client, files: Sequence[Path]) -> f
         for file in files
     ]
     began = time.perf_counter()
+
+    def send(body: bytes) -> httpx.Response:
+        return client.post("/predict", content=body, headers={"Content-Type": "application/json"})
+
     with ThreadPoolExecutor(IN_FLIGHT) as senders:
-        for answer in senders.map(lambda body: client.post("/predict", content=body), bodies):
+        for answer in senders.map(send, bodies):
             answer.raise_for_status()
     return len(files) / (time.perf_counter() - began)
 
@@ -72,41 +72,3 @@ def _ready(client: httpx.Client, server: subprocess.Popen) -> bool:
             pass
         time.sleep(0.1)
     return False
-
-
-def serve(model: Path, port: int) -> None:
-    """The server: each worker loads a classifier of its own and answers one image per request."""
-    from litserve import LitServer
-
-    server = LitServer(_api(model), accelerator="cpu", workers_per_device=WORKERS, timeout=False)
-    server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
-
-
-def _api(model: Path):
-    from litserve import LitAPI
-
-    from model.classifier import Classifier
-    from model.errors import Rejection
-
-    class Chests(LitAPI):
-        def setup(self, device: str) -> None:
-            self.classifier = Classifier.load(model)
-
-        def decode_request(self, request: dict) -> bytes:
-            return base64.b64decode(request["image"])
-
-        def predict(self, data: bytes) -> dict:
-            try:
-                (result,) = self.classifier.classify([self.classifier.prepare(data)])
-            except Rejection as rejection:
-                return {"rejected": rejection.code}
-            return {"label": result.label, "probabilities": result.probabilities}
-
-        def encode_response(self, output: dict) -> dict:
-            return output
-
-    return Chests()
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]), int(sys.argv[2]))
