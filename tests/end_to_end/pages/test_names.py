@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.faults.inputs.hostile_names import NAMES
-from worker.intake.upload import display_name
+from worker.intake.names import display_name
 from worker.records import NewImage
 
 SHOWN = [display_name(name) for name in NAMES]
