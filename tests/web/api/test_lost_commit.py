@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from tests.support.cutting import CuttingProxy
 from web.app import create_app
 from worker.intake import writing
