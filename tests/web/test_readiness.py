@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from tests.conftest import TOKEN
+from tests.support.access import TOKEN
 from tests.support.results import work
-from tests.worker.conftest import worker_record
+from tests.support.rows import worker_record
 from web import readiness
 from web.app import create_app
 from worker.store.schema import Job
