@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from model.artifact import Artifact, load_artifact
 from model.engines import Engine, load_engine
 from model.prepared import Prepared, prepare_file
 from model.preprocess import Box
+from model.reading.radiograph import Radiograph
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,17 @@ class Classifier:
     def batch_size(self) -> int:
         return self._engine.batch_size
 
-    def prepare(self, source: bytes | Path) -> Prepared:
+    def prepare(
+        self,
+        source: bytes | Path,
+        decoded_as: Callable[[Radiograph], None] = lambda radiograph: None,
+    ) -> Prepared:
         """Decode, check and scale one file. Safe to call from several threads.
 
+        decoded_as: is given the decoded X-ray before the gate sees it.
         Raises a Rejection with the reason for the sender; OSError when a path cannot be read.
         """
-        return prepare_file(source, self._artifact.preprocessing)
+        return prepare_file(source, self._artifact.preprocessing, decoded_as=decoded_as)
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
         """One result for each prepared X-ray, in their order; calls wait for each other.

@@ -1,6 +1,7 @@
-"""Pictures for the reader: the X-ray, and the network's attention over it, as PNG.
+"""A map over the picture of an X-ray, as PNG.
 
-Pillow does all per-pixel work: a 1024 pixel overlay takes about 0.1 s.
+Pillow does all per-pixel work: a 1024 pixel overlay takes about 0.1 s. Nothing here decodes a file
+of a clinic: the web server draws with it.
 """
 
 import io
@@ -9,8 +10,6 @@ from functools import cache
 
 import numpy as np
 from PIL import Image
-
-from model.reading.radiograph import Radiograph
 
 # Black over violet, red and orange to pale yellow: brightness rises evenly, so that the order of
 # values also shows in grey and to the colour-blind.
@@ -25,47 +24,33 @@ _STOPS = (
     (249, 201, 50),
     (252, 255, 164),
 )
-_DARKEST, _BRIGHTEST = 0.5, 99.5  # percentiles shown as black and white
-
-
-def preview_png(radiograph: Radiograph, longest: int = 1024) -> bytes:
-    """The X-ray as an 8-bit grey PNG, in its own proportions, at most `longest` pixels a side.
-
-    Never larger than the file was. The contrast is stretched for viewing: a DICOM file without a
-    window is pale otherwise.
-    """
-    return _png(_grey(radiograph, longest))
 
 
 def overlay_png(
-    radiograph: Radiograph,
-    grid: np.ndarray,
-    box: Sequence[float],
-    opacity: float = 0.4,
-    longest: int = 1024,
+    picture: Image.Image, grid: np.ndarray, box: Sequence[float], opacity: float = 0.4
 ) -> bytes:
-    """The X-ray with a map of attention over it, as an RGB PNG of the size of `preview_png`.
+    """A grey picture of an X-ray with a map over it, as an RGB PNG of the same size.
 
-    Where the attention is least the X-ray shows as it is: a reader must not lose contrast where the
+    Where the map is least the X-ray shows as it is: a reader must not lose contrast where the
     network saw nothing to look at.
 
     grid: (h, w), any float; its own minimum..maximum is spread over the colours.
     box: (left, top, right, bottom), 0..1 of the X-ray, that the grid covers; outside it the X-ray
         shows unchanged.
-    opacity: of the colour of the most attention, 0..1; less attention is more transparent.
+    opacity: of the colour of the highest value, 0..1; lower values are more transparent.
     Raises ValueError for an opacity or box outside 0..1, a grid that is not 2-D or not finite.
     """
-    picture = _grey(radiograph, longest).convert("RGB")
     left, top, right, bottom = _in_pixels(box, picture.size)
     if not 0 <= opacity <= 1:
         raise ValueError(f"The opacity must be in 0..1. Received: {opacity}")
     levels = _levels(grid, (right - left, bottom - top))
     colours = levels.copy()
     colours.putpalette(colour_map().tobytes())
-    picture.paste(
+    shown = picture.convert("RGB")
+    shown.paste(
         colours.convert("RGB"), (left, top), mask=levels.point(lambda level: round(level * opacity))
     )
-    return _png(picture)
+    return png(shown)
 
 
 @cache
@@ -77,22 +62,11 @@ def colour_map() -> np.ndarray:
     return np.round(np.stack(channels, axis=1)).astype(np.uint8)
 
 
-def _png(picture: Image.Image) -> bytes:
+def png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     # The fastest level: X-rays are noise, which higher ones shrink by a few per cent only.
     picture.save(out, "PNG", compress_level=1)
     return out.getvalue()
-
-
-def _grey(radiograph: Radiograph, longest: int) -> Image.Image:
-    scale = min(1.0, longest / max(radiograph.width, radiograph.height))
-    size = tuple(max(1, round(side * scale)) for side in (radiograph.width, radiograph.height))
-    pixels = radiograph.pixels
-    sample = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)]
-    low, high = np.percentile(sample, (_DARKEST, _BRIGHTEST))
-    scaled = (pixels - np.float32(low)) * np.float32(255 / max(high - low, 1e-3))
-    picture = Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
-    return picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def _levels(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:

@@ -41,6 +41,12 @@ class NoPicture(WebError):
     code = "no_picture"
 
 
+class BeingDrawn(WebError):
+    """Raised when a picture is being drawn for this request; soon it is there."""
+
+    code = "being_drawn"
+
+
 class NotReady(WebError):
     """Raised when what is asked for will exist once the image is classified."""
 

@@ -1,36 +1,46 @@
-"""Pictures of an image: the X-ray itself, and a map over it. Drawn on demand."""
+"""Pictures of an image: the X-ray itself, and a map over it.
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+This process opens no uploaded file, which might kill it: it draws from pictures of our own. The
+small one a worker saved with the result; larger ones, and small ones that are not there yet, come
+from `worker.pictures.painter`, whose processes may die.
+"""
+
+from concurrent.futures import Future
+from pathlib import Path
+
+from flask import request
+from PIL import Image
 
 from model import maps as drawing
-from model.reading.radiograph import Radiograph, decode
 from web.auth.requests import clinic_id
-from web.errors import NoPicture, NotReady
+from web.errors import BeingDrawn, NoPicture, NotReady
 from web.services import services
 from worker.records import ImageRecord, ImageStatus, MapRecord
 
-# A large DICOM file takes hundreds of megabytes while it is decoded, and the workers need the cores
-# more: a page of thumbnails waits here.
-_drawing = threading.BoundedSemaphore(2)
+# Large pictures are drawn in these sizes, so that the cache holds few of one X-ray.
+LARGE_SIDES = (1024, 2048, 4096)
+MAX_SIDE = LARGE_SIDES[-1]
+SMALL_SIDE = 512  # up to here a small picture will do
+# The gate's refusal: what it refuses was decoded before. Every other refusal is the decoder's.
+DECODED_AND_REFUSED = "not_a_chest_xray"
 
 
-def preview(image: ImageRecord, longest: int) -> bytes:
-    """The X-ray as a PNG of at most `longest` pixels a side. Raises NoPicture, Rejection."""
-    with _decoded(image, longest) as radiograph:
-        return drawing.preview_png(radiograph, longest)
+def preview(image: ImageRecord, max_side: int) -> bytes:
+    """The X-ray as a PNG of at most `max_side` pixels a side. Raises NoPicture, BeingDrawn."""
+    file = _file(image, max_side)
+    if file.suffix == ".png" and max_side in LARGE_SIDES:
+        return file.read_bytes()
+    return drawing.png(_opened(file, max_side))
 
 
-def overlay(image: ImageRecord, name: str | None, opacity: float, longest: int) -> bytes:
+def overlay(image: ImageRecord, name: str | None, opacity: float, max_side: int) -> bytes:
     """The map of that name, None for the main one, over the X-ray as PNG.
 
-    Raises NoPicture, NotReady, Rejection.
+    Raises NoPicture, NotReady, BeingDrawn.
     """
     found = map_of(image, name)
-    with _decoded(image, longest) as radiograph:
-        grid = found.grid.astype("float32")
-        return drawing.overlay_png(radiograph, grid, found.box, opacity, longest)
+    xray = _opened(_file(image, max_side), max_side)
+    return drawing.overlay_png(xray, found.grid.astype("float32"), found.box, opacity)
 
 
 def map_of(image: ImageRecord, name: str | None) -> MapRecord:
@@ -55,10 +65,45 @@ def maps_of(image: ImageRecord) -> list[MapRecord]:
     return services().store.maps(clinic_id(), image.id)
 
 
-@contextmanager
-def _decoded(image: ImageRecord, longest: int) -> Iterator[Radiograph]:
+def _file(image: ImageRecord, max_side: int) -> Path:
+    """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
     if image.file_key is None:
         raise NoPicture("The file of this image was not kept, because it was refused on arrival.")
-    with _drawing:
-        # Draft mode decodes a large JPEG at an eighth of its cost when little is asked for.
-        yield decode(services().files.path(image.file_key), at_least=longest)
+    here = services()
+    small = here.pictures.small(image.file_key)
+    if not small.exists():
+        if image.status is ImageStatus.REJECTED and image.reason != DECODED_AND_REFUSED:
+            raise NoPicture("This file cannot be shown: it could not be decoded.")
+        _drawn(small, here.painter.small(clinic_id(), image.file_key))
+    side = max(SMALL_SIDE, *_size(small))
+    if max_side <= side or max(image.width or MAX_SIDE, image.height or MAX_SIDE) <= side:
+        return small
+    drawn_side = next(side for side in LARGE_SIDES if side >= max_side)
+    large = here.pictures.large(image.file_key, drawn_side)
+    if not large.exists():
+        _drawn(large, here.painter.large(clinic_id(), image.file_key, drawn_side))
+    here.pictures.used(large)
+    return large
+
+
+def _drawn(picture: Path, done: "Future[bool]") -> None:
+    """Wait until a picture is drawn, or let the server ask again then. Raises NoPicture."""
+    later = request.environ.get("door.later")
+    if later is not None and not done.done():
+        later(done)
+        raise BeingDrawn("The picture is being drawn. Try again in a moment.")
+    if not done.result() and not picture.exists():
+        raise NoPicture("This file cannot be shown: it could not be drawn within its limits.")
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    with Image.open(picture) as opened:
+        return opened.size
+
+
+def _opened(picture: Path, max_side: int) -> Image.Image:
+    """A grey picture of at most that many pixels a side, from one of our own."""
+    with Image.open(picture) as opened:
+        opened.thumbnail((max_side, max_side), Image.Resampling.BILINEAR)
+        opened.load()
+        return opened

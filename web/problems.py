@@ -19,6 +19,7 @@ from worker.errors import (
     KeyTaken,
     NotFound,
     StorageUnavailable,
+    TooManyPictures,
     UnknownLabel,
     UploadAbandoned,
     UploadTooLarge,
@@ -42,6 +43,8 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     errors.CrossSite: (403, None),
     errors.NoPicture: (404, None),
     errors.NotReady: (409, None),
+    errors.BeingDrawn: (503, None),
+    TooManyPictures: (503, "too_many_pictures"),
     UploadTooLarge: (413, None),
     errors.UnsupportedUpload: (415, None),
     errors.InvalidUpload: (422, None),
@@ -81,7 +84,7 @@ def _known(error: Exception) -> Response:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, code = STATUS[kind]
-            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+            headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
             return problem(status, code or error.code, str(error), headers)
     return _unexpected(error)
 

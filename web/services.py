@@ -7,6 +7,8 @@ from flask import current_app
 from web.readiness import Readiness
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
+from worker.pictures.files import PictureFiles
+from worker.pictures.painter import Painter
 from worker.queue.dispatch import Dispatcher
 from worker.settings import Settings
 from worker.store import Store
@@ -20,6 +22,8 @@ class Services:
     dispatcher: Dispatcher
     intake: Intake
     readiness: Readiness
+    pictures: PictureFiles
+    painter: Painter
 
     @classmethod
     def make(cls, settings: Settings) -> "Services":
@@ -27,7 +31,9 @@ class Services:
         files, dispatcher = ImageFiles(settings.images_dir), Dispatcher(store, settings)
         intake = Intake(store, files, settings, dispatcher.wake)
         readiness = Readiness(store, dispatcher)
-        return cls(settings, store, files, dispatcher, intake, readiness)
+        pictures = PictureFiles(files, settings.picture_cache_mb)
+        painter = Painter(pictures, settings.image_limit_s)
+        return cls(settings, store, files, dispatcher, intake, readiness, pictures, painter)
 
 
 def services() -> Services:

@@ -62,6 +62,10 @@ class StorageUnavailable(WorkerError):
     """Raised when the image store cannot take a file: disk full or not writable."""
 
 
+class TooManyPictures(WorkerError):
+    """Raised when a clinic waits for as many pictures as it may."""
+
+
 class DatabaseOutOfDate(WorkerError):
     """Raised when the database's tables are not those that this version needs."""
 

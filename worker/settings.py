@@ -64,6 +64,9 @@ class Settings:
     open_job_s: int = _setting(
         "CXR_OPEN_JOB_S", 3600, "seconds without new files after which an open job is closed"
     )
+    picture_cache_mb: int = _setting(
+        "CXR_PICTURE_CACHE_MB", 1024, "large pictures kept to be shown again, in megabytes"
+    )
     lease_s: int = _setting(
         "CXR_LEASE_S", 20, "seconds after which a silent worker's images go to another"
     )

@@ -12,6 +12,7 @@ from tests.bench.cost import children
 from tests.faults import audit
 from tests.faults.clock import Clock
 from tests.faults.services import DATABASES, Queue, wait_until_gone
+from tests.faults.sick_drawing import SICK_PATH
 from tests.support.toys import toy_artifact
 from tests.support.waiting import wait_for
 from web.local.temporary import RunningSystem, running_system
@@ -62,6 +63,7 @@ class Machine:
             "CXR_TOKEN": TOKEN,
             "DATABASE_URL": self.database.url,
             "REDIS_URL": self.queue.url,
+            "PYTHONPATH": SICK_PATH,
             **self.clock.environment,
         }
 

@@ -149,13 +149,13 @@ def new_key() -> str:
 
 
 @cache
-def chest(longest: int = 384, kind: str = "JPEG") -> bytes:
+def chest(max_side: int = 384, kind: str = "JPEG") -> bytes:
     """A real chest radiograph as a JPEG or PNG file."""
     pixels = decode(Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm").pixels
     picture = PIL.Image.fromarray((255 * pixels).astype(np.uint8))
-    if longest > max(picture.size):
-        picture = picture.resize((longest, longest * picture.height // picture.width))
-    picture.thumbnail((longest, longest))
+    if max_side > max(picture.size):
+        picture = picture.resize((max_side, max_side * picture.height // picture.width))
+    picture.thumbnail((max_side, max_side))
     file = io.BytesIO()
     picture.save(file, kind)
     return file.getvalue()

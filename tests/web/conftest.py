@@ -1,6 +1,7 @@
 """The web application over a real store and real files; no server, no workers."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from web.app import create_app
 
 
 @pytest.fixture
-def app(settings, store) -> APIFlask:
-    return create_app(settings)
+def app(settings, store) -> Iterator[APIFlask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["cxr"].painter.close()
 
 
 @pytest.fixture

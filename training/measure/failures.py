@@ -17,6 +17,7 @@ from PIL import Image
 from model.artifact import load_artifact
 from model.engines import load_engine
 from model.maps import colour_map, overlay_png
+from model.pictures import grey
 from model.reading.radiograph import decode
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.measure.evaluate import Answers, ask
@@ -36,7 +37,8 @@ def picture(example: Answers, tested: Answers) -> Figure:
 
 
 def _draw_example(figure, example: Answers) -> None:
-    overlay = overlay_png(decode(EXAMPLE), example.main_map[0], example.boxes[0], longest=500)
+    shown = grey(decode(EXAMPLE), max_side=500)
+    overlay = overlay_png(shown, example.main_map[0], example.boxes[0])
     axes = figure.subplots()
     axes.imshow(np.asarray(Image.open(io.BytesIO(overlay))))
     axes.axis("off")

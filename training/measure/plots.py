@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from model.maps import overlay_png, preview_png
+from model.maps import overlay_png, png
+from model.pictures import grey
 from training.data.reading import read
 from training.measure.evaluate import Answers
 from training.measure.metrics import auroc, calibration, found_by_threshold
@@ -125,11 +126,8 @@ def examples(answers: Answers, each: int = 4) -> bytes:
 
 def _example(axes, answers: Answers, number: int, colour: str) -> None:
     sample, said = answers.samples[number], answers.probabilities[number]
-    radiograph, grids = read(sample), answers.main_map
-    if grids is None:
-        shown = preview_png(radiograph, longest=320)
-    else:
-        shown = overlay_png(radiograph, grids[number], answers.boxes[number], longest=320)
+    xray, grids = grey(read(sample), max_side=320), answers.main_map
+    shown = png(xray) if grids is None else overlay_png(xray, grids[number], answers.boxes[number])
     axes.imshow(np.asarray(Image.open(io.BytesIO(shown))))
     result = f"called {answers.labels[said.argmax()]} {said.max():.2f}"
     axes.set_title(f"{sample.label}\n{result}", fontsize=8, color=colour)

@@ -20,7 +20,11 @@ NO_MAP = {
     404: "No such image or map, or the image was refused and has no maps.",
     409: "The image is not classified yet.",
 }
-NO_PICTURE = {422: "The file cannot be shown, or a parameter is out of range."}
+NO_PICTURE = {
+    404: "No such image, or its file cannot be shown.",
+    422: "A parameter is out of range.",
+    503: "The picture is being drawn, or too many are. `Retry-After` tells when to ask again.",
+}
 
 
 @blueprint.get("/images/<int:image_id>")
@@ -37,10 +41,13 @@ def get_image(image_id):
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE)
 @blueprint.output(PNG, content_type="image/png")
 def preview(image_id, query):
-    """Get the X-ray as PNG, whatever it was uploaded as"""
+    """Get the X-ray as PNG, whatever it was uploaded as
+
+    Up to 512 pixels it comes at once; a larger one is drawn when it is first asked for.
+    """
     image = services().store.image(clinic_id(), image_id)
-    tag = etag_of(image.id, image.file_key, query.longest)
-    return conditional(tag, lambda: _png(pictures.preview(image, query.longest)))
+    tag = etag_of(image.id, image.file_key, query.max_side)
+    return conditional(tag, lambda: _png(pictures.preview(image, query.max_side)))
 
 
 @blueprint.get("/images/<int:image_id>/maps")
@@ -98,8 +105,8 @@ def attention_grid(image_id):
 def _picture(image_id: int, name: str | None, query: OverlayQuery) -> Response:
     image = services().store.image(clinic_id(), image_id)
     return conditional(
-        _tag(image, name, query.longest, query.opacity),
-        lambda: _png(pictures.overlay(image, name, query.opacity, query.longest)),
+        _tag(image, name, query.max_side, query.opacity),
+        lambda: _png(pictures.overlay(image, name, query.opacity, query.max_side)),
     )
 
 

@@ -39,7 +39,7 @@ class ImagesQuery(Query):
 
 
 class PictureQuery(Query):
-    longest: Annotated[int, Field(ge=32, le=2048)] = 1024
+    max_side: Annotated[int, Field(ge=32, le=4096)] = 512
     """Longest side in pixels; a picture is never enlarged."""
 
 

@@ -2,6 +2,7 @@
 
 import contextvars
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 BLOCK_BYTES = 64 * 1024
@@ -21,6 +22,8 @@ class Answer:
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
         self.ended = False
+        self.waits_for: Future | None = None
+        environ["door.later"] = self._wait_for
 
     def begin(self) -> bytes:
         """Run the application. Returns: the first block of its answer's body."""
@@ -34,6 +37,13 @@ class Answer:
         """Let the application free what it holds for this request."""
         if hasattr(self._body, "close"):
             self._context.run(self._body.close)
+
+    def _wait_for(self, future: Future) -> None:
+        """`environ["door.later"]`: answer this request anew when `future` is done.
+
+        For work that is done elsewhere and takes its time: until then no thread waits.
+        """
+        self.waits_for = future
 
     def _begin(self) -> bytes:
         self._body = self._app(self._environ, self._start)

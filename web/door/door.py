@@ -28,6 +28,7 @@ from web.door.pipe import Pipe
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+MAX_ASKED = 3  # how often a request is asked again that waits for something each time
 TOO_SLOW = (408, "too_slow", "The request came too slowly, so it was given up. Send it again.")
 TOO_LARGE = (413, "body_too_large", "The body is larger than any that this address takes.")
 TOO_MANY = (
@@ -68,9 +69,7 @@ class Door:
             if self._is_large(scope) and self._takes_uploads(scope["path"]):
                 await self._upload(exchange)
             else:
-                body = io.BytesIO(await exchange.small_body())
-                answer = Answer(self._app, environ_of(scope, body))
-                await self._send(exchange, answer, self._in_thread(answer.begin))
+                await self._small(exchange)
         except Gone:
             exchange.abort()
         except TooSlow:
@@ -90,6 +89,17 @@ class Door:
             return int(length) > self.limits.small_body_bytes
         return b"transfer-encoding" in headers
 
+    async def _small(self, exchange: "_Exchange") -> None:
+        body = await exchange.small_body()
+        for asked in range(1, MAX_ASKED + 1):
+            answer = Answer(self._app, environ_of(exchange.scope, io.BytesIO(body)))
+            block = await self._in_thread(answer.begin)
+            if answer.waits_for is None or asked == MAX_ASKED:
+                break
+            await self._in_thread(answer.close)
+            await asyncio.wait([asyncio.wrap_future(answer.waits_for)])
+        await self._send(exchange, answer, block)
+
     async def _upload(self, exchange: "_Exchange") -> None:
         if self._uploading >= self.limits.max_uploads:
             await exchange.refuse(TOO_MANY, retry_after_s=RETRY_AFTER_S)
@@ -102,27 +112,22 @@ class Door:
             with self._at_work:
                 return answer.begin()
 
-        async def first_block() -> bytes:
-            block = await loop.run_in_executor(self._uploads, read_and_begin)
-            pumping.cancel()
-            if isinstance(pipe.error, TooSlow):
-                raise pipe.error
-            return block
-
         self._uploading += 1
         pumping = asyncio.create_task(exchange.pump(pipe))
         try:
-            await self._send(exchange, answer, first_block())
+            block = await loop.run_in_executor(self._uploads, read_and_begin)
+            pumping.cancel()
+            if isinstance(pipe.error, TooSlow):
+                await self._in_thread(answer.close)
+                raise pipe.error
+            await self._send(exchange, answer, block)
         finally:
             self._uploading -= 1
             pumping.cancel()
             pipe.end(Gone())
 
-    async def _send(
-        self, exchange: "_Exchange", answer: Answer, first_block: Awaitable[bytes]
-    ) -> None:
+    async def _send(self, exchange: "_Exchange", answer: Answer, block: bytes) -> None:
         try:
-            block = await first_block
             await exchange.start(answer.status, answer.headers)
             while not answer.ended:
                 await exchange.write(block)

@@ -110,13 +110,24 @@ class ImageFiles:
     def path(self, key: str) -> Path:
         return self.root / key
 
+    def small_picture(self, key: str) -> Path:
+        """Where the small picture of that file lies, if it has one."""
+        return self.root / f"{key}.jpg"
+
+    @property
+    def picture_cache(self) -> Path:
+        """The folder of large pictures, in a folder for each upload; they can be drawn again."""
+        return self.root.with_name("pictures")
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete files, and the folders that they leave empty. Files that are gone are no error."""
         folders = set()
         for key in keys:
             self.path(key).unlink(missing_ok=True)
+            self.small_picture(key).unlink(missing_ok=True)
             folders.add(self.path(key).parent)
         for folder in folders:
+            shutil.rmtree(self.picture_cache / folder.name, ignore_errors=True)
             with contextlib.suppress(OSError):  # not empty, or gone
                 folder.rmdir()
 
@@ -133,6 +144,7 @@ class ImageFiles:
 
     def delete_folder(self, name: str) -> None:
         shutil.rmtree(self.root / name, ignore_errors=True)
+        shutil.rmtree(self.picture_cache / name, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier, Prepared, Result
 from model.errors import Rejection
+from model.pictures import small_jpeg
+from model.reading.radiograph import Radiograph
 from worker.intake.files import ImageFiles
+from worker.pictures.files import write_picture
 from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
 from worker.running.pulse import Pulse
 from worker.store import Store
@@ -117,11 +121,12 @@ class Runner:
 
     def _prepare(self, claim: Claim) -> Prepared | FinishedImage:
         path = self._files.path(claim.file_key)
+        keep_picture = partial(self._keep_picture, claim)
         try:
             if claim.attempts == 1 and path.stat().st_size < MAY_BE_SLOW_BYTES:
-                return self._classifier.prepare(path)
+                return self._classifier.prepare(path, keep_picture)
             with self._pulse.slow_step():
-                return self._classifier.prepare(path)
+                return self._classifier.prepare(path, keep_picture)
         except Rejection as rejection:
             return FinishedImage(
                 claim=claim,
@@ -137,6 +142,13 @@ class Runner:
         except Exception:
             log.exception("image %d could not be prepared", claim.image_id)
             return _failed(claim, *INTERNAL_ERROR)
+
+    def _keep_picture(self, claim: Claim, radiograph: Radiograph) -> None:
+        """Save the small picture of an image. Without one the result stands all the same."""
+        try:
+            write_picture(self._files.small_picture(claim.file_key), small_jpeg(radiograph))
+        except OSError as error:
+            log.warning("no picture of image %d (%s)", claim.image_id, type(error).__name__)
 
     def _classify(self, batch: _Batch) -> list[FinishedImage]:
         if not batch.claims:

@@ -92,7 +92,7 @@ class Server:
         kept = [row.id for row in rows if row.file_key is not None][:1]
         for image in kept:
             shown = self._client.get(
-                f"/api/v1/images/{image}/preview.png?longest=96",
+                f"/api/v1/images/{image}/preview.png?max_side=96",
                 headers={"Authorization": f"Bearer {TOKEN}"},
             )
             if shown.status_code not in (200, 422):

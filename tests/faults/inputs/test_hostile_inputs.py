@@ -41,7 +41,7 @@ def unharmed(system, parts) -> Iterator[None]:
 
 def assert_pictures_are_shown_or_refused(client: httpx.Client, found: list[dict]) -> None:
     for image in found:
-        answer = client.get(f"/images/{image['id']}/preview.png?longest=96")
+        answer = client.get(f"/images/{image['id']}/preview.png?max_side=96")
         assert answer.status_code in (200, 404, 422), image["filename"]
         if image["status"] == "done":
             assert answer.headers["Content-Type"] == "image/png"

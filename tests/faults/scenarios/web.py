@@ -7,9 +7,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+
 from tests.faults.machine import TOKEN
 from tests.faults.scenarios.registry import REDIS_BACK_S, Unavailable, scenario
 from tests.faults.scenarios.uploads import half_an_upload
+from tests.faults.sick_drawing import DIES, HANGS
 from tests.faults.trial import IMAGES, Trial, chest, new_key
 from tests.support import crowd
 from tests.support.waiting import wait_for
@@ -64,6 +67,28 @@ def silent_and_slow_clients(trial: Trial) -> None:
         trial.in_the_middle(trial.upload())
         trial.over()
         wait_for(trial.complete, timeout_s=60)
+
+
+@scenario(recomputes=False)
+def sick_pictures(trial: Trial) -> None:
+    """Pictures are asked for of files whose decoder aborts or hangs, while a job is uploaded"""
+    url = f"{trial.machine.system.url}/api/v1"
+    marks = [*DIES, *HANGS]
+    jobs = [trial.upload(1, file=chest() + mark) for mark in marks]
+    wait_for(trial.complete, timeout_s=30)
+    with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        pictures = [
+            f"{url}/images/{client.get(f'{url}/jobs/{job}/images').json()['items'][0]['id']}"
+            "/preview.png?max_side=1024"
+            for job in jobs
+        ]
+        for picture in pictures[: len(DIES)]:
+            assert client.get(picture, timeout=30).json()["code"] == "no_picture"
+        for picture in pictures[len(DIES) :]:
+            with contextlib.suppress(httpx.ReadTimeout):
+                client.get(picture, timeout=1)
+    trial.in_the_middle(trial.upload())
+    trial.over()
 
 
 @scenario()

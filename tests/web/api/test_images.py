@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,13 +45,45 @@ def test_a_rejected_image_says_why(client, upload, store):
 
 def test_the_preview_has_the_proportions_of_the_file(client, classified):
     assert picture(client.get("/api/v1/images/1/preview.png")).shape == (120, 160, 3)
-    small = picture(client.get("/api/v1/images/1/preview.png?longest=80"))
+    small = picture(client.get("/api/v1/images/1/preview.png?max_side=80"))
     assert small.shape == (60, 80, 3)
+
+
+def test_a_large_picture_is_drawn_once_and_deleted_with_its_job(
+    client, upload, store, radiographs, settings
+):
+    upload({"chest.dcm": radiographs["RG1_J2KI"].read_bytes()})
+    large = picture(client.get("/api/v1/images/1/preview.png?max_side=1500"))
+    assert max(large.shape) == 1500
+    kept = list((settings.home / "pictures").rglob("*.png"))
+    assert len(kept) == 1
+    assert max(picture(client.get("/api/v1/images/1/preview.png?max_side=2048")).shape) > 1500
+    assert list((settings.home / "pictures").rglob("*.png")) == kept
+    assert client.delete("/api/v1/jobs/1").status_code == 204
+    assert not list((settings.home / "pictures").iterdir())
+    assert not list(settings.images_dir.iterdir())
+
+
+def test_no_picture_is_drawn_where_the_worker_saved_one(client, upload, store, png, settings):
+    upload({"a.png": png})
+    key = store.image(1, 1).file_key
+    with Image.open(io.BytesIO(png)) as opened:
+        opened.resize((80, 60)).save(settings.images_dir / f"{key}.jpg")
+    assert picture(client.get("/api/v1/images/1/preview.png")).shape == (60, 80, 3)
+    assert not (settings.home / "pictures").exists()
+
+
+def test_what_no_worker_could_decode_is_not_tried_again(client, upload, store, settings):
+    upload({"a.png": b"x"})
+    work(store, 1, lambda claim: replace(rejected(claim), reason="unreadable"))
+    answer = client.get("/api/v1/images/1/preview.png")
+    assert (answer.status_code, answer.json["code"]) == (404, "no_picture")
+    assert "could not be decoded" in answer.json["detail"]
 
 
 def test_a_dicom_file_is_shown_as_png(client, upload, radiographs):
     upload({"chest.dcm": radiographs["RG1_J2KI"].read_bytes()})
-    shown = picture(client.get("/api/v1/images/1/preview.png?longest=256"))
+    shown = picture(client.get("/api/v1/images/1/preview.png?max_side=256"))
     assert max(shown.shape) == 256
     assert shown.std() > 20
 
@@ -95,11 +128,11 @@ def test_pictures_are_kept_by_the_browser_until_they_change(client, classified, 
 
 def test_every_opacity_and_size_is_a_picture_of_its_own(client, classified):
     url = "/api/v1/images/1/attention.png"
-    queries = ("", "?opacity=0.5", "?longest=64")
+    queries = ("", "?opacity=0.5", "?max_side=64")
     assert len({client.get(url + query).headers["ETag"] for query in queries}) == 3
 
 
-@pytest.mark.parametrize("query", ["opacity=-0.1", "opacity=1.1", "opacity=nan", "longest=5000"])
+@pytest.mark.parametrize("query", ["opacity=-0.1", "opacity=1.1", "opacity=nan", "max_side=5000"])
 def test_values_out_of_range_are_refused(client, classified, query):
     assert client.get(f"/api/v1/images/1/attention.png?{query}").status_code == 422
 
@@ -118,6 +151,6 @@ def test_a_map_that_does_not_exist(client, upload, store, name):
 def test_a_file_that_is_no_picture_has_no_preview(client, upload):
     upload({"notes.png": b"some text", "empty.png": b""})
     unreadable = client.get("/api/v1/images/1/preview.png")
-    assert (unreadable.status_code, unreadable.json["code"]) == (422, "unsupported_format")
+    assert (unreadable.status_code, unreadable.json["code"]) == (404, "no_picture")
     never_kept = client.get("/api/v1/images/2/preview.png")
     assert (never_kept.status_code, never_kept.json["code"]) == (404, "no_picture")

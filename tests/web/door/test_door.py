@@ -22,7 +22,7 @@ LIMITS = Limits(
     max_connections=50,
     head_s=0.5,
     keep_alive_s=1,
-    patience_s=0.5,
+    patience_s=1.5,
     min_bytes_per_s=100_000,
     linger_s=0.5,
 )

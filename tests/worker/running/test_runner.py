@@ -1,6 +1,6 @@
 """The worker's heart on real rows and files, with a classifier that can be told to misbehave."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
+from model.reading.radiograph import Radiograph
 from model.scores import GateScore
 from tests.support.rows import worker_record
 from worker.records import GateRecord, ImageStatus, JobStatus, NewImage
@@ -27,7 +28,7 @@ class ScriptedClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def prepare(self, source: Path) -> Prepared:
+    def prepare(self, source: Path, decoded_as: Callable[[Radiograph], None]) -> Prepared:
         word = source.read_text()
         if word == "unreadable":
             raise UnreadableImage("The file is broken.")
@@ -156,9 +157,9 @@ def test_an_image_that_was_tried_before_has_the_worker_for_itself(
     store.take_back_expired(max_attempts=3)
     held = []
 
-    def prepare(source: Path) -> Prepared:
+    def prepare(source: Path, decoded_as) -> Prepared:
         held.append(store.job(clinic.id, job.id).counts.running)
-        return ScriptedClassifier.prepare(classifier, source)
+        return ScriptedClassifier.prepare(classifier, source, decoded_as)
 
     monkeypatch.setattr(classifier, "prepare", prepare)
     assert runner.run() == 9

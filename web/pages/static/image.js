@@ -69,5 +69,6 @@ function showMap() {
 
 function showNoPicture() {
   $("pictures").hidden = true;
+  $("full-size").hidden = true;
   $("no-picture").hidden = false;
 }

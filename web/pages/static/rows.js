@@ -32,7 +32,6 @@ export function newRow(image) {
   link.title = image.filename;
   const picture = row.querySelector("img");
   picture.addEventListener("error", () => picture.remove(), { once: true });
-  picture.src = `/api/v1/images/${image.id}/preview.png?longest=96`;
   fillRow(row, image);
   return row;
 }
@@ -44,6 +43,11 @@ export function fillRow(row, image) {
   row.dataset.version = version;
   addShares(row);
   showStatus(row.querySelector(".state"), image.status);
+  const picture = row.querySelector("img");
+  // A worker saves it with the result.
+  if (picture && !picture.src && image.status !== "waiting" && image.status !== "running") {
+    picture.src = `/api/v1/images/${image.id}/preview.png?max_side=96`;
+  }
   row.querySelector(".reason").textContent = image.message ?? "";
   const result = row.querySelector(".label");
   const found = labels.find((one) => one.label === image.result?.label);

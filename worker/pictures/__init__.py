@@ -1,0 +1,1 @@
+"""Pictures of uploaded files: where they lie, and who draws the large ones."""

@@ -1,0 +1,69 @@
+"""Where the pictures of an uploaded file lie. They are deleted with it.
+
+A small one lies beside the file, for as long as the file: a worker saves it with the result. Larger
+ones are drawn on demand into a cache of bounded size.
+"""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from worker.intake.files import ImageFiles
+
+MEGABYTE = 1_000_000
+
+
+class PictureFiles:
+    """The pictures of the files in an image store."""
+
+    def __init__(self, files: ImageFiles, max_cache_mb: int) -> None:
+        self._files = files
+        self._max_cache_bytes = max_cache_mb * MEGABYTE
+
+    def source(self, key: str) -> Path:
+        """The uploaded file itself."""
+        return self._files.path(key)
+
+    def small(self, key: str) -> Path:
+        """A JPEG; it may not exist (yet)."""
+        return self._files.small_picture(key)
+
+    def large(self, key: str, max_side: int) -> Path:
+        """A PNG of at most that many pixels a side; it may not exist (yet, or any more)."""
+        folder, _, name = key.partition("/")
+        return self._files.picture_cache / folder / f"{name}.{max_side}.png"
+
+    def used(self, picture: Path) -> None:
+        """Keep this one longer than those that nobody looks at."""
+        with contextlib.suppress(OSError):
+            os.utime(picture)
+
+    def trim(self) -> None:
+        """Delete what was not used for longest, down to the size that the cache may have."""
+        found = []
+        for picture in self._files.picture_cache.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                stat = picture.stat()
+                found.append((stat.st_mtime, stat.st_size, picture))
+        too_much = sum(size for _, size, _ in found) - self._max_cache_bytes
+        for _, size, picture in sorted(found):
+            if too_much <= 0:
+                return
+            picture.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty
+                picture.parent.rmdir()
+            too_much -= size
+
+
+def write_picture(target: Path, content: bytes) -> None:
+    """Write a picture so that nobody sees half of it. Raises OSError, also when the folder is
+    gone: the file that it shows was deleted meanwhile."""
+    written = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+    try:
+        written.write_bytes(content)
+        written.replace(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            written.unlink()
+        raise

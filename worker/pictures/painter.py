@@ -1,0 +1,204 @@
+"""Draws pictures in other processes, fair between clinics.
+
+Two are drawn at once, one for each of two clinics: whoever asks for twenty that take a minute each
+waits for them alone.
+"""
+
+import json
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from worker.errors import TooManyPictures
+from worker.pictures.files import PictureFiles
+
+AT_ONCE = 2
+MAX_WAITING = 50  # of one clinic
+# What cannot be drawn is not tried again for so long, and so many are remembered.
+GIVEN_UP_S, MAX_GIVEN_UP = 600.0, 10_000
+IDLE_S = 60.0  # after so long without work the drawing processes end
+# The kernel ends a fork at its limit; a drawing process that is silent for longer is ended.
+GRACE_S = 10.0
+DRAW = (sys.executable, "-P", "-m", "worker.pictures.draw")
+
+
+@dataclass
+class _Order:
+    clinic_id: int
+    source: Path
+    target: Path
+    max_side: int | None
+    done: "Future[bool]" = field(default_factory=Future)
+
+
+class Painter:
+    """Takes orders from any thread. `limit_s`: for one picture, in seconds."""
+
+    def __init__(self, files: PictureFiles, limit_s: float) -> None:
+        self._files = files
+        self._limit_s = limit_s
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[int, deque[_Order]] = OrderedDict()  # the next clinic first
+        self._drawing: set[int] = set()
+        self._orders: dict[Path, _Order] = {}
+        self._given_up: OrderedDict[Path, float] = OrderedDict()
+        self._threads: list[threading.Thread] = []
+        self._closed = False
+
+    def small(self, clinic_id: int, key: str) -> "Future[bool]":
+        """Draw the small picture of a file. The future tells whether it exists then.
+
+        Raises TooManyPictures when the clinic already waits for MAX_WAITING others.
+        """
+        return self._order(clinic_id, self._files.source(key), self._files.small(key), None)
+
+    def large(self, clinic_id: int, key: str, max_side: int) -> "Future[bool]":
+        """As `small`, for the PNG of at most `max_side` pixels a side."""
+        target = self._files.large(key, max_side)
+        return self._order(clinic_id, self._files.source(key), target, max_side)
+
+    def _order(
+        self, clinic_id: int, source: Path, target: Path, max_side: int | None
+    ) -> "Future[bool]":
+        with self._changed:
+            if known := self._orders.get(target):
+                return known.done
+            order = _Order(clinic_id, source, target, max_side)
+            if time.monotonic() < self._given_up.get(target, 0):
+                order.done.set_result(False)
+                return order.done
+            waiting = self._waiting.setdefault(clinic_id, deque())
+            if len(waiting) >= MAX_WAITING:
+                raise TooManyPictures(
+                    f"{MAX_WAITING} pictures are being drawn for you already. Try again soon."
+                )
+            waiting.append(order)
+            self._orders[target] = order
+            if len(self._threads) < AT_ONCE:
+                self._threads.append(threading.Thread(target=self._work, daemon=True))
+                self._threads[-1].start()
+            self._changed.notify_all()
+        return order.done
+
+    def close(self) -> None:
+        """Draw nothing more; what is being drawn is finished first."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        process = _DrawingProcess(self._limit_s)
+        while not self._closed:
+            order = self._next_order()
+            if order is None:
+                process.stop()
+                continue
+            drawn = False
+            try:
+                drawn = self._draw(order, process.ask)
+            finally:
+                self._finish(order, drawn)
+        process.stop()
+
+    def _next_order(self) -> _Order | None:
+        """Wait for the next order, but not for ever: the process need not stay for nothing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._next_clinic(), IDLE_S)
+            clinic_id = self._next_clinic()
+            if self._closed or clinic_id is None:
+                return None
+            order = self._waiting[clinic_id].popleft()
+            self._waiting.move_to_end(clinic_id)
+            if not self._waiting[clinic_id]:
+                del self._waiting[clinic_id]
+            self._drawing.add(clinic_id)
+            return order
+
+    def _next_clinic(self) -> int | None:
+        return next((clinic for clinic in self._waiting if clinic not in self._drawing), None)
+
+    def _draw(self, order: _Order, ask: Callable[[dict], bool]) -> bool:
+        if order.target.exists():  # a worker was faster
+            return True
+        try:
+            if order.max_side is not None:
+                order.target.parent.mkdir(parents=True, exist_ok=True)
+            drawn = order.source.exists() and ask(
+                {
+                    "source": str(order.source),
+                    "target": str(order.target),
+                    "max_side": order.max_side,
+                }
+            )
+            if not order.source.exists():  # deleted meanwhile
+                order.target.unlink(missing_ok=True)
+                return False
+            self._files.trim()
+        except OSError:
+            return False
+        return drawn
+
+    def _finish(self, order: _Order, drawn: bool) -> None:
+        with self._changed:
+            self._drawing.discard(order.clinic_id)
+            del self._orders[order.target]
+            if not drawn:
+                self._given_up[order.target] = time.monotonic() + GIVEN_UP_S
+                if len(self._given_up) > MAX_GIVEN_UP:
+                    self._given_up.popitem(last=False)
+            self._changed.notify_all()
+        order.done.set_result(drawn)
+
+
+class _DrawingProcess:
+    """One drawing process, started when it is needed and again when it died. For one thread."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._process: subprocess.Popen | None = None
+
+    def ask(self, order: dict) -> bool:
+        """Returns: whether the picture was drawn. Raises OSError when no process can be started."""
+        for _ in range(2):  # it may have been killed since it drew the last one
+            answer = self._ask(json.dumps(order).encode() + b"\n")
+            if answer:
+                return int(answer) == 0
+        return False
+
+    def _ask(self, line: bytes) -> bytes:
+        if self._process is None:
+            # In a group of its own: Ctrl-C in a terminal is for the supervisor.
+            self._process = subprocess.Popen(
+                [*DRAW, str(self._limit_s)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        try:
+            self._process.stdin.write(line)
+            ready = select.poll()
+            ready.register(self._process.stdout, select.POLLIN)
+            if ready.poll((self._limit_s + GRACE_S) * 1000):
+                answer = self._process.stdout.readline()
+                if answer:
+                    return answer
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it was killed
+        self.stop()
+        return b""
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
