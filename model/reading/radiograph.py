@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from model.errors import ImageTooLarge, ImageTooSmall, Rejection, UnreadableImage
-from model.reading import dicom, raster, raster_bounds
+from model.reading import raster, raster_bounds
 from model.reading.formats import sniff
 
 MIN_SIDE = 64  # pixels; below this a chest cannot be told from a smudge
@@ -68,6 +68,9 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
 
 def _decoded(data: bytes, kind: str, at_least: int | None) -> Radiograph:
     if kind == "DICOM":
+        # Loaded with the first DICOM file: pydicom takes a sixth of a worker's start.
+        from model.reading import dicom
+
         file = dicom.open_dicom(data)
         check_size(file.width, file.height)
         _check_memory(file.decoding_bytes(), kind)

@@ -53,11 +53,12 @@ class OneMachine:
     ) -> None:
         if valkey is not None:
             supervisor.start(Part("valkey", valkey.command(), {}, stage=0))
-            valkey.wait()
         store = Store(settings.database_url)
         migrate(store.database)
         store.ensure_clinic(DEFAULT_CLINIC, settings.token)
         store.close()
+        if valkey is not None:
+            valkey.wait()  # it starts while the tables are made
         supervisor.start(Part("web", [*CXR, "web"], settings.environment()))
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))

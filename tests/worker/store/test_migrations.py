@@ -6,13 +6,19 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from tests.support.rows import new_images
 from worker.errors import DatabaseOutOfDate
 from worker.records import ImageStatus, ResultRecord
 from worker.store import Store
-from worker.store.migrations import _config, check_up_to_date, migrate
+from worker.store.migrations import (
+    alembic_config,
+    check_up_to_date,
+    latest_revision,
+    migrate,
+)
 from worker.store.schema import Base
 
 FINISHED = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
@@ -35,7 +41,7 @@ def test_migrations_make_the_tables_that_the_code_declares(database_url):
 def test_what_an_earlier_version_stored_is_kept(database_url, revision):
     store = Store(database_url)
     with store.database.engine.begin() as connection:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         _fill(connection, keys=revision != "0001")
@@ -84,7 +90,7 @@ def test_the_number_of_an_image_deleted_before_is_used_once(tmp_path):
     """On SQLite, where the table of images is made anew."""
     store = Store(f"sqlite:///{tmp_path / 'cxr.db'}")
     with store.database.engine.begin() as connection:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         _fill(connection, keys=True)
@@ -156,3 +162,7 @@ def test_a_database_without_tables_is_a_clear_error(database_url):
     with pytest.raises(DatabaseOutOfDate, match="cxr migrate"):
         check_up_to_date(store.database)
     store.close()
+
+
+def test_the_newest_file_is_the_head_of_alembics_chain():
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [latest_revision()]

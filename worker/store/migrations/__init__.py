@@ -1,29 +1,36 @@
-"""Schema changes, by Alembic, from the first table on."""
+"""Schema changes, by Alembic, from the first table on.
+
+Alembic is loaded only to change a schema: every process asks at its start whether the schema is up
+to date, and the answer needs one query.
+"""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 from worker.errors import DatabaseOutOfDate
 from worker.store.database import Database
 
+FOLDER = Path(__file__).parent
+
 
 def migrate(database: Database) -> None:
     """Bring the database's tables to this version; several processes may try at once."""
+    from alembic import command
+
+    config = alembic_config()
     with database.engine.begin() as connection:
-        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def check_up_to_date(database: Database) -> None:
     """Raises DatabaseOutOfDate when `migrate` was not run by this version."""
-    wanted = ScriptDirectory.from_config(_config()).get_current_head()
-    with database.reading() as session:
-        found = MigrationContext.configure(session.connection()).get_current_revision()
+    wanted = latest_revision()
+    with database.engine.begin() as connection:
+        found = None
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if found != wanted:
         raise DatabaseOutOfDate(
             f"The database's tables are at version {found or 'none'}, this program needs {wanted}. "
@@ -31,7 +38,15 @@ def check_up_to_date(database: Database) -> None:
         )
 
 
-def _config() -> Config:
+def latest_revision() -> str:
+    """The number that the name of the newest migration begins with: migrations are numbered."""
+    return max(file.name for file in (FOLDER / "versions").glob("[0-9]*.py"))[:4]
+
+
+def alembic_config():
+    """An `alembic.config.Config` of these migrations."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(FOLDER))
     return config
