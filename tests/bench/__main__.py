@@ -22,7 +22,11 @@ from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
 
-PARTS = ("throughput", "peer", "layouts", "urgent", "cost", "workers", "size", "rows", "recovery")
+PARTS = (
+    *("throughput", "peer", "layouts", "urgent", "first_result", "cost", "workers", "size"),
+    *("rows", "recovery"),
+)
+FIRST_RESULT_IMAGES = 600
 RECOVERY_IMAGES = 200
 
 
@@ -68,6 +72,8 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
             figures["layouts"] = _layouts(found, rounds, images, model.path, log)
         if "urgent" in wanted:
             figures["urgent"] = _urgent(found, bulk, urgent, log)
+        if "first_result" in wanted:
+            figures["first_result"] = _first_result(found, rounds, log)
         if "cost" in wanted:
             figures["cost"] = _cost(found, images, log)
         if "workers" in wanted:
@@ -146,6 +152,18 @@ def _urgent(found, bulk, urgent, log) -> dict:
         idle = system.latencies_s(client, found[0], urgent, pause_s=0.1)
         beside = system.latencies_under_bulk_s(client, repeated(found, bulk), found[0], urgent)
     return {"idle_s": _spread(idle), "under_bulk_s": _spread(beside)}
+
+
+def _first_result(found, rounds, log) -> dict:
+    files, measured = repeated(found, FIRST_RESULT_IMAGES), []
+    with throwaway_system() as running, api(running) as client:
+        system.system_images_per_second(client, files[:20])
+        for number in range(rounds):
+            log.print(f"first result of {len(files)} images, round {number + 1} of {rounds}")
+            measured.append(system.first_result_s(client, files))
+    return {"images": len(files)} | {
+        name: statistics.median(one[name] for one in measured) for name in measured[0]
+    }
 
 
 def _cost(found, images, log) -> dict:

@@ -15,6 +15,7 @@ def table(figures: dict) -> Table:
         *_peer(figures.get("peer")),
         *_layouts(figures.get("layouts")),
         *_urgent(figures.get("urgent")),
+        *_first_result(figures.get("first_result")),
         *_cost(figures.get("cost")),
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
@@ -80,6 +81,16 @@ def _urgent(found: dict | None) -> list[tuple[str, str, str]]:
             "",
         ),
         ("urgent p95 - idle p50, s", f"{beside['p95'] - idle['p50']:.2f}", "1.5"),
+    ]
+
+
+def _first_result(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    upload = f"of an upload of {found['images']}, s after its first byte"
+    return [
+        (f"first result {upload}", f"{found['first']:.2f}", "1.5"),
+        (f"answer {upload}", f"{found['answer']:.2f}", ""),
     ]
 
 

@@ -159,7 +159,7 @@ def _new_job(session: Session, arriving: Arriving) -> Job:
         created_at=now(),
     )
     if arriving.part_of is not None:
-        _open_job(session, arriving.part_of)
+        job.model = _open_job(session, arriving.part_of).model
     session.add(job)
     session.flush()
     return job
@@ -190,6 +190,11 @@ def _accept(session: Session, job: Job, acceptance: Acceptance) -> None:
 
 
 def _move_images(session: Session, part: Job, to: Job) -> None:
+    if part.model and to.model and part.model != to.model:
+        # Both were new when workers of two models took their first images.
+        raise UploadAbandoned("Another model began on these files. Send them again.")
+    to.model = to.model or part.model
+    to.labels = [*dict.fromkeys([*(to.labels or ()), *(part.labels or ())])] or None
     for table in (Image, Result):
         session.execute(
             update(table)
