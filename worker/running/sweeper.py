@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # A receiver gives a sign of life every 10 s while bytes arrive.
 SILENT_UPLOAD_AFTER_S = 60.0
 # In one round, so that leases are looked after in between.
-REMOVE_FOR_S = 2.0
+MAX_REMOVED = 1000
 ABANDONED_UPLOAD_AFTER_S = 24 * 3600
 TIDY_EVERY_S = 3600
 FORGET_WORKER_AFTER_S = 24 * 3600
@@ -68,7 +68,7 @@ def settle(
     if abandoned := store.abandon_silent(silent_s):
         log.warning("%d uploads broke off without an end", abandoned)
     store.close_idle_jobs(settings.open_job_s)
-    return remove_some(store, files, REMOVE_FOR_S)
+    return remove_some(store, files, MAX_REMOVED)
 
 
 def report(cause: str, taken: Counter) -> None:

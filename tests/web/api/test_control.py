@@ -125,7 +125,7 @@ def test_another_sites_page_cannot_delete(reader, job):
 def test_a_large_job_is_deleted_at_once_and_removed_behind(
     client, store, clinic, files, stored, monkeypatch
 ):
-    monkeypatch.setattr(removal, "AT_ONCE_S", 0)
+    monkeypatch.setattr(removal, "AT_ONCE", removal.CHUNK)
     folder = files.new_folder()
     keys = [folder.new_file().keep() for _ in range(3 * removal.CHUNK)]
     images = [NewImage(f"{n}.png", key, 1) for n, key in enumerate(keys)]
@@ -136,6 +136,6 @@ def test_a_large_job_is_deleted_at_once_and_removed_behind(
     assert client.get(f"/api/v1/images/{held[0].image_id}").status_code == 404
     assert store.claim(4, lease_s=60) == [], "no worker begins on what is deleted"
     assert 0 < len(stored()) < len(keys)
-    assert not removal.remove_some(store, files, for_s=60)
+    assert not removal.remove_some(store, files, 10_000)
     assert stored() == []
     assert store.save([done(claim) for claim in held]) == 0
