@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 from tests.support.rows import finished_image
 from tests.support.waiting import wait_for
 from worker.errors import JobNotOpen, KeyTaken, NotFound, UploadAbandoned, UploadTooLarge
-from worker.intake import writing
+from worker.intake import removal, writing
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
@@ -24,8 +24,9 @@ def clinic(db):
 
 
 @pytest.fixture
-def intake(db, tmp_path) -> Intake:
-    """On SQLite and on PostgreSQL."""
+def intake(db, tmp_path, monkeypatch) -> Intake:
+    """On SQLite and on PostgreSQL; what is abandoned is removed at once on any machine."""
+    monkeypatch.setattr(removal, "AT_ONCE_S", 60)
     settings = Settings(home=tmp_path / "home", max_job_images=50)
     WOKEN.clear()
     return Intake(db[0], ImageFiles(settings.images_dir), settings, WOKEN.append)
