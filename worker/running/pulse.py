@@ -54,7 +54,7 @@ class Pulse:
     def claim(self, limit: int, in_hand: bool = False) -> Sequence[Claim]:
         """Up to `limit` images for this worker; see `worker.store.work`."""
         ends_at = time.monotonic() + self.lease_s
-        claims = self._store.claim(limit, self.lease_s, self.worker.id, in_hand)
+        claims = self._store.claim(limit, self.lease_s, self.worker.id, in_hand, self.worker.model)
         if claims:
             self._sure_until = min(self._sure_until, ends_at)
         return claims

@@ -14,9 +14,10 @@ from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.rows import job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
+from worker.store.workers import WorkerVerbs
 
 
-class ControlVerbs:
+class ControlVerbs(WorkerVerbs):
     database: Database
 
     def cancel_job(self, clinic_id: int, job_id: int) -> JobRecord:
@@ -38,7 +39,17 @@ class ControlVerbs:
             return job_record(job)
 
     def resume_job(self, clinic_id: int, job_id: int) -> JobRecord:
-        """Let cancelled images wait again; without any, nothing changes. Raises NotFound."""
+        """Let cancelled images wait again; without any, none does. Raises NotFound.
+
+        If workers are up, and none of them has the model that the job began with, the job is freed
+        from it: the first of them to take what is left makes it its own.
+        """
+        models = {worker.model for worker in self.workers_up()}
+        with self.database.writing() as session:
+            job = job_row(session, clinic_id, job_id, lock=True)
+            if models and job.model is not None and job.model not in models:
+                job.model = None
+                job.revision += 1
         return self._wait_again(clinic_id, job_id, ImageStatus.CANCELLED)
 
     def retry_job(self, clinic_id: int, job_id: int) -> JobRecord:

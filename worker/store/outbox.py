@@ -6,9 +6,8 @@ being lost.
 
 from sqlalchemy import func, select
 
-from worker.records import ImageStatus
 from worker.store.database import Database
-from worker.store.schema import Image, status_is
+from worker.store.schema import HAS_WAITING, Job
 
 
 class OutboxVerbs:
@@ -16,8 +15,6 @@ class OutboxVerbs:
 
     def waiting(self, limit: int) -> int:
         """How many images wait, counted up to `limit`."""
-        in_turn = (Image.clinic_id, Image.urgent.desc(), Image.id)  # as their index has them
-        waiting = select(Image.id).where(status_is(ImageStatus.WAITING)).order_by(*in_turn)
-        some = waiting.limit(limit).subquery()
+        waiting = select(func.sum(Job.waiting)).where(HAS_WAITING, Job.deleted_at.is_(None))
         with self.database.reading() as session:
-            return session.scalar(select(func.count()).select_from(some)) or 0
+            return min(session.scalar(waiting) or 0, limit)

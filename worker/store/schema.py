@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     bindparam,
     false,
+    literal_column,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -146,6 +147,9 @@ def _partial_index_of_jobs(name: str, where: ColumnElement[bool], *columns: Any)
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+# In the SQL text, for the partial index.
+HAS_WAITING: ColumnElement[bool] = Job.waiting > literal_column("0")
+_partial_index_of_jobs("jobs_to_claim", HAS_WAITING, Job.clinic_id, Job.urgent, Job.id)
 _partial_index_of_jobs("jobs_arriving", Job.accepted_at.is_(None), Job.touched_at)
 _partial_index_of_jobs("jobs_open", Job.open.is_(True), Job.touched_at)
 _partial_index_of_jobs("jobs_deleted", Job.deleted_at.is_not(None), Job.id)
@@ -207,9 +211,6 @@ def _partial_index(name: str, status: ImageStatus, *columns: Any) -> None:
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
-_partial_index(
-    "images_to_claim", ImageStatus.WAITING, Image.clinic_id, Image.urgent.desc(), Image.id
-)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.records import Claim, FinishedImage, ImageStatus, ResultRole
@@ -20,28 +20,35 @@ from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
 from worker.store.schema import NOT_HELD, Image, Job, Result, ResultMap, status_is
-from worker.store.turns import next_batch
+from worker.store.turns import ROOT_ID, Batch, Root, next_batch
 
 
 class WorkVerbs:
     database: Database
 
     def claim(
-        self, limit: int, lease_s: float, holder: str | None = None, in_hand: bool = False
+        self,
+        limit: int,
+        lease_s: float,
+        holder: str | None = None,
+        in_hand: bool = False,
+        model: str | None = None,
     ) -> list[Claim]:
         """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.turns`.
 
         holder: id of the worker, which renews them by it. in_hand: it holds others whose results
-        are not saved yet.
+        are not saved yet. model: its model; jobs that have begun with another are left alone, and
+        those that have not are pinned to it. None: of any job, and none is pinned.
         """
         token = secrets.token_hex(16)
         with self.database.writing() as session:
-            batch = next_batch(session, limit, in_hand)
-            if not batch:
+            batch = next_batch(session, limit, in_hand, model)
+            taken = _take(session, batch, model)
+            if not taken:
                 return []
             session.execute(
                 update(Image)
-                .where(Image.id.in_([row.id for row in batch]))
+                .where(Image.id.in_([row.id for row in taken]))
                 .values(
                     status=ImageStatus.RUNNING,
                     lease_token=token,
@@ -52,9 +59,6 @@ class WorkVerbs:
                 )
                 .execution_options(synchronize_session=False)
             )
-            # In order of id, so that two workers never wait for each other's job rows.
-            for job_id, count in sorted(Counter(row.job_id for row in batch).items()):
-                move(session, job_id, Counter(waiting=-count, running=count))
         return [
             Claim(
                 image_id=row.id,
@@ -64,7 +68,7 @@ class WorkVerbs:
                 token=token,
                 attempts=row.attempts + 1,
             )
-            for row in batch
+            for row in taken
         ]
 
     def save(self, finished: Sequence[FinishedImage]) -> int:
@@ -94,7 +98,6 @@ class WorkVerbs:
             ]
             if results:
                 session.execute(insert(Result), results)
-                _add_labels(session, results)
             maps = [values for o in ours if o.result for values in _map_values(o)]
             if maps:
                 session.execute(insert(ResultMap), maps)
@@ -103,27 +106,71 @@ class WorkVerbs:
                 job_id = job_ids[finished_image.claim.image_id]
                 changes[job_id][finished_image.status.value] += 1
                 changes[job_id]["running"] -= 1
-            for job_id in sorted(changes):
-                move(session, job_id, changes[job_id])
+            labels = _new_labels(session, results)
+            # In order of id, so that two workers never wait for each other's job rows.
+            for job_id in sorted({*changes, *labels}):
+                if job_id in labels:
+                    _update_job(session, job_id, labels=labels[job_id])
+                if job_id in changes:
+                    move(session, job_id, changes[job_id])
         return len(ours)
 
 
-def _add_labels(session: Session, results: Sequence[dict[str, Any]]) -> None:
-    """A job knows the labels of its active results, so that nobody has to search them."""
-    new: dict[int, list[str]] = defaultdict(list)
+def _take(session: Session, batch: Batch, model: str | None) -> list[Row]:
+    """Count the batch's images as running, and pin its jobs. Returns: those that may be taken."""
+    counts = Counter(image.job_id for image in batch.images)
+    lost: set[int] = set()
+    # In order of id, so that two workers never wait for each other's job rows; a job comes before
+    # what is added to it.
+    free = {job.root_id for job in batch.jobs.values() if job.model is None and model}
+    for job_id in sorted({*counts, *free}):
+        if job_id in free and not _pin(session, job_id, model):
+            lost |= {job.id for job in batch.jobs.values() if job.root_id == job_id}
+        if job_id in counts and job_id not in lost:
+            count = counts[job_id]
+            move(session, job_id, Counter(waiting=-count, running=count))
+    return [image for image in batch.images if image.job_id not in lost]
+
+
+def _pin(session: Session, job_id: int, model: str) -> bool:
+    """Returns: whether the job is the model's; a worker of another may have been first."""
+    pinned = session.execute(
+        update(Job)
+        .where(Job.id == job_id, or_(Job.model.is_(None), Job.model == model))
+        .values(model=model, revision=Job.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return pinned.rowcount > 0
+
+
+def _new_labels(session: Session, results: Sequence[dict[str, Any]]) -> dict[int, list[str]]:
+    """All labels of those jobs to which these active results bring new ones.
+
+    Jobs know their labels, so that nobody has to search their results for them.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
     for values in results:
         if values["role"] is ResultRole.ACTIVE:
-            new[values["job_id"]] += values["probabilities"]
-    known = dict(session.execute(select(Job.id, Job.labels).where(Job.id.in_(new))).all())
-    for job_id in sorted(new):
-        before = known[job_id] or []
-        if labels := [*dict.fromkeys([*before, *new[job_id]])][len(before) :]:
-            session.execute(
-                update(Job)
-                .where(Job.id == job_id)
-                .values(labels=[*before, *labels])
-                .execution_options(synchronize_session=False)
-            )
+            found[values["job_id"]] += values["probabilities"]
+    jobs = session.execute(
+        select(Job.id, Root.id.label("root_id"), Root.labels)
+        .join(Root, Root.id == ROOT_ID)
+        .where(Job.id.in_(found))
+    ).all()
+    known = {job.root_id: job.labels or [] for job in jobs}
+    labels = dict(known)
+    for job in jobs:
+        labels[job.root_id] = [*dict.fromkeys([*labels[job.root_id], *found[job.id]])]
+    return {root_id: labels[root_id] for root_id in labels if labels[root_id] != known[root_id]}
+
+
+def _update_job(session: Session, job_id: int, **values: Any) -> None:
+    session.execute(
+        update(Job)
+        .where(Job.id == job_id)
+        .values(revision=Job.revision + 1, **values)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:

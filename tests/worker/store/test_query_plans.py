@@ -11,11 +11,12 @@ from worker.store import Store
 
 
 def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
-    """The plan of every SELECT that `call` runs on the table of images."""
+    """The plan of every SELECT that `call` runs on images, and on jobs for the sake of these."""
     queries = []
 
     def record(connection, cursor, statement, parameters, context, many) -> None:
-        if statement.startswith("SELECT") and "FROM images" in statement:
+        asks_images = "FROM images" in statement or "waiting > 0" in statement
+        if statement.startswith("SELECT") and asks_images:
             queries.append((statement, parameters))
 
     engines = {store.database.engine, store.database._reader}
@@ -45,8 +46,8 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
 @pytest.mark.parametrize(
     ("verb", "indexes"),
     [
-        (lambda store, job: store.claim(8, 60), {"images_to_claim"}),
-        (lambda store, job: store.waiting(10), {"images_to_claim"}),
+        (lambda store, job: store.claim(8, 60), {"jobs_to_claim", "images_of_job_by_status"}),
+        (lambda store, job: store.waiting(10), {"jobs_to_claim"}),
         (lambda store, job: store.take_back_expired(3), {"images_leased"}),
         (
             lambda store, job: store.images(job.clinic_id, job.id, cursor="NQ", limit=9),
@@ -71,5 +72,6 @@ def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
     for plan in plans:
         assert any(index in plan for index in indexes), plan
         assert "Seq Scan on images" not in plan
+        assert "Seq Scan on jobs" not in plan
         # Clinics are few, and sorted by turn.
         assert "TEMP B-TREE" not in plan or "SCAN clinics" in plan

@@ -172,21 +172,16 @@ def _fill_results(json_object: str) -> None:
 def _replace_images() -> None:
     op.drop_table("images")
     op.rename_table("images_new", "images")
-    waiting, running = sa.text("status = 'waiting'"), sa.text("status = 'running'")
+    running = sa.text("status = 'running'")
     op.create_index("images_of_job", "images", ["job_id", "id"])
     op.create_index("images_of_job_by_status", "images", ["job_id", "status", "id"])
-    op.create_index(
-        "images_to_claim",
-        "images",
-        ["clinic_id", sa.literal_column("urgent DESC"), "id"],
-        sqlite_where=waiting,
-    )
     op.create_index("images_leased", "images", ["lease_until"], sqlite_where=running)
 
 
 def _change_images() -> None:
     op.drop_index("images_of_job_by_label", "images")
     op.drop_index("images_to_send", "images")
+    op.drop_index("images_to_claim", "images")
     for name in (*OLD_RESULT, "sent_at"):
         op.drop_column("images", name)
     for name, kind in NEW_OF_IMAGES:
@@ -214,10 +209,11 @@ def _fill_jobs() -> None:
 def _index_jobs() -> None:
     op.create_index("jobs_by_open_job", "jobs", ["part_of"])
     sqlite = op.get_bind().dialect.name == "sqlite"
-    for name, column, where in (
-        ("jobs_arriving", "touched_at", "accepted_at IS NULL"),
-        ("jobs_open", "touched_at", f"open IS {1 if sqlite else True}"),
-        ("jobs_deleted", "id", "deleted_at IS NOT NULL"),
+    for name, columns, where in (
+        ("jobs_to_claim", ["clinic_id", "urgent", "id"], "waiting > 0"),
+        ("jobs_arriving", ["touched_at"], "accepted_at IS NULL"),
+        ("jobs_open", ["touched_at"], f"open IS {1 if sqlite else True}"),
+        ("jobs_deleted", ["id"], "deleted_at IS NOT NULL"),
     ):
         where = sa.text(where)
-        op.create_index(name, "jobs", [column], sqlite_where=where, postgresql_where=where)
+        op.create_index(name, "jobs", columns, sqlite_where=where, postgresql_where=where)
