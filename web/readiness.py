@@ -16,7 +16,7 @@ from worker.store.migrations import check_up_to_date
 
 # Answers are that old at most: many pollers, or a stranger at /readyz, cost one look.
 FRESH_S = 1.0
-WORKERS = "workers"
+WORKERS, MODEL = "workers", "model"
 OK, UNREACHABLE, OUT_OF_DATE, UNKNOWN = "ok", "unreachable", "out_of_date", "unknown"
 
 
@@ -55,14 +55,14 @@ class Readiness:
         return self._look()
 
     def told(self, job: JobRecord) -> JobRecord:
-        """The job with what it waits for: `workers`, when none is up that could classify what is
-        left of it."""
+        """The job with what it waits for, when no worker is up that could classify what is left of
+        it: `workers`, or `model` when all that are up have other models than the job."""
         if job.status is not JobStatus.RUNNING or not (job.counts.waiting + job.counts.running):
             return job
         workers = self._workers()
         if workers is None or any(job.model in (None, worker.model) for worker in workers):
             return job
-        return replace(job, waiting_for=WORKERS)
+        return replace(job, waiting_for=MODEL if workers else WORKERS)
 
     def _workers_up(self) -> list[WorkerRecord] | None:
         try:

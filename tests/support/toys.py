@@ -21,7 +21,10 @@ CLASSES = Classes(LABELS)
 
 @functools.cache
 def toy_artifact(
-    size: int = SIZE, labels: tuple[str, ...] = LABELS, architecture: str = "vgg_attention"
+    size: int = SIZE,
+    labels: tuple[str, ...] = LABELS,
+    architecture: str = "vgg_attention",
+    name: str = "toy",
 ) -> Path:
     """Folder of an untrained network, made once a session; leave it alone."""
     from model.networks import build, map_names
@@ -37,7 +40,7 @@ def toy_artifact(
         Preprocessing(size=size),
         labels,
         map_names(network),
-        name="toy",
+        name=name,
         version="0.0.1",
         architecture=architecture,
         config={},

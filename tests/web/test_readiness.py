@@ -80,15 +80,28 @@ def test_a_job_says_that_no_worker_is_up(client, reader, store, upload):
     assert (finished["status"], finished["waiting_for"]) == ("complete", None)
 
 
-def test_a_worker_with_another_model_does_not_help(client, store, upload):
+def test_a_worker_with_another_model_does_not_help(client, reader, store, upload):
     upload({"a.png": b"x"})
     model = "this-1"
     with store.database.writing() as session:
         session.execute(update(Job).values(model=model))
     store.register_worker(replace(worker_record("other"), model="another-9"))
-    assert client.get("/api/v1/jobs/1").json["waiting_for"] == "workers"
+    waiting = client.get("/api/v1/jobs/1").json
+    assert (waiting["waiting_for"], waiting["model"]) == ("model", model)
+    assert f'<b id="model">{model}</b>' in reader.get("/jobs/1").text
     store.register_worker(replace(worker_record("this"), model=model))
     assert client.get("/api/v1/jobs/1").json["waiting_for"] is None
+
+
+def test_resume_gives_a_job_to_the_model_at_hand(client, store, upload):
+    upload({"a.png": b"x", "b.png": b"x"})
+    store.claim(1, lease_s=60, model="this-1")
+    store.register_worker(replace(worker_record("other"), model="another-9"))
+    assert client.get("/api/v1/jobs/1").json["waiting_for"] == "model"
+    resumed = client.post("/api/v1/jobs/1/resume").json
+    assert (resumed["waiting_for"], resumed["model"]) == (None, None)
+    assert len(store.claim(9, lease_s=60, model="another-9")) == 1
+    assert client.get("/api/v1/jobs/1").json["model"] == "another-9"
 
 
 def test_many_polls_are_one_look(settings, store, upload, client, monkeypatch):

@@ -64,9 +64,11 @@ def cancel_job(job_id):
 @blueprint.post("/jobs/<int:job_id>/resume")
 @blueprint.output(Job)
 def resume_job(job_id):
-    """Resume a cancelled job
+    """Resume a job
 
-    Its cancelled images wait again. A job without any stays as it is.
+    Its cancelled images wait again. A job that waits for its model (`waiting_for` is `model`) goes
+    on with the model of the workers that are up; results that it has already stay as they are, and
+    each says which model it is from. Any other job stays as it is.
     """
     return _again(services().store.resume_job(clinic_id(), job_id))
 

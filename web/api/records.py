@@ -79,11 +79,13 @@ class Job(Record):
     seconds_left: Annotated[float | None, rounded(1)]
     """Estimate; null when unknown."""
     model: str | None
-    """Name and version of the model that classifies its images; null before the first one."""
+    """Name and version of the one model that classifies its images; null until work begins."""
     labels: Annotated[list[Label], BeforeValidator(named)]
     """The labels of its results, in the model's order; empty before the first image."""
-    waiting_for: Literal["workers"] | None
-    """`workers`: none is up that could classify the rest. Null while it goes on."""
+    waiting_for: Literal["workers", "model"] | None
+    """`workers`: none is up. `model`: none of those that are up has the `model` that began the job;
+    it goes on when one comes, or after `POST /jobs/{id}/resume` with theirs. Null while it goes on.
+    """
     content_sha256: str | None
     """Of the upload: SHA-256 of the lines that `sha256sum` prints for its files, in order."""
     created_at: Annotated[datetime, TIME]

@@ -81,6 +81,8 @@ def summary(job: Json) -> str:
     parts = [f"{counts[status]} {status}" for status in FINAL if counts[status]]
     if job["waiting_for"] == "workers":
         parts.append("no worker is up")
+    elif job["waiting_for"] == "model":
+        parts.append(f"waiting for a worker with model {job['model']}")
     elif job["status"] == "running" and job["seconds_left"] is not None:
         parts.append(f"about {job['seconds_left']:.0f} s left")
     return ", ".join(parts)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event, insert
 
-from tests.worker.conftest import finished_image, new_images
+from tests.support.rows import finished_image, new_images
 from worker.records import Claim, NewResult, ResultRole, WorkerRecord
 from worker.store import Store
 from worker.store.schema import Result

@@ -155,12 +155,14 @@ function show(job) {
   $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
   $("no-workers").hidden = job.waiting_for !== "workers";
+  $("no-model").hidden = job.waiting_for !== "model";
+  $("model").textContent = job.model ?? "";
   showTime(job);
   showLabels(job.labels);
   $("created").textContent = moment(job.created_at);
   $("close").hidden = !job.open;
   $("cancel").hidden = job.status !== "running";
-  $("resume").hidden = counts.cancelled === 0;
+  $("resume").hidden = counts.cancelled === 0 && job.waiting_for !== "model";
   $("retry").hidden = counts.failed === 0;
   for (const [name, number] of Object.entries(counts)) {
     const place = document.querySelector(`[data-count=${name}]`);
