@@ -7,7 +7,7 @@ it did); the hashes in it bind the files to it.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ MAX_LABEL_LENGTH = 64
 METADATA = "metadata.json"
 WEIGHTS = "weights.npz"
 INT8 = "network.int8.tflite"
+LUNGS = "lungs.tflite"
 RELEASED = Path(__file__).parent / "released"
 # The article's network, VGG16 with attention: what the benchmark compares with.
 REFERENCE = Path(__file__).parent / "reference"
@@ -103,7 +104,7 @@ def load_artifact(path: Path | None = None) -> Artifact:
         labels=labels,
         # Artifacts made before maps had names have this one.
         maps=tuple(metadata.get("maps", ["attention"])),
-        preprocessing=Preprocessing(**metadata["preprocessing"]),
+        preprocessing=Preprocessing(**metadata["preprocessing"], lungs_file=path / LUNGS),
         uncertain_below=metadata["uncertain_below"],
         metadata=metadata,
     )
@@ -137,14 +138,15 @@ def save_metadata(
     **fields: Any,
 ) -> None:
     """Write metadata.json beside the artifact's files, with their hashes."""
+    files = (INT8, WEIGHTS, LUNGS) if preprocessing.frame == "lungs" else (INT8, WEIGHTS)
     metadata = {
         "format": FORMAT,
         **fields,
         "labels": list(labels),
         "maps": list(maps),
         "preprocessing_id": preprocessing.id,
-        "preprocessing": asdict(preprocessing),
-        "files": {name: sha256(path / name) for name in (INT8, WEIGHTS)},
+        "preprocessing": preprocessing.parameters,
+        "files": {name: sha256(path / name) for name in files},
     }
     (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from model.artifact import Artifact, load_artifact
 from model.engines import Engine, load_engine
+from model.framing.box import Box, on_film
 from model.prepared import Prepared, prepare_file
-from model.preprocess import Box
 from model.reading.radiograph import Radiograph
 
 
@@ -20,7 +20,8 @@ class Result:
     """What the network says about one X-ray.
 
     label: the most probable one. probabilities: by label, in the artifact's order; their sum is 1.
-    uncertain: the highest probability is under the artifact's threshold: let a human look first.
+    uncertain: the highest probability is under the artifact's threshold, or the lungs were not
+        found: let a human look first.
     maps: by name, (h, w) float16, 0..1, over `box` of the X-ray; the first one is the main map.
         Empty when the network has no attention.
     model: the artifact's version. infer_ms: this image's share of its batch.
@@ -92,11 +93,12 @@ class Classifier:
             Result(
                 label=labels[int(np.argmax(row))],
                 probabilities=dict(zip(labels, map(float, row), strict=True)),
-                uncertain=bool(np.max(row) < self._artifact.uncertain_below),
+                uncertain=bool(np.max(row) < self._artifact.uncertain_below or not one.lungs_found),
                 maps={
-                    name: grids[number].astype(np.float16) for name, grids in output.maps.items()
+                    name: on_film(grids[number], one.box).astype(np.float16)
+                    for name, grids in output.maps.items()
                 },
-                box=one.box,
+                box=one.box.inside,
                 model=self.version,
                 infer_ms=infer_ms,
             )

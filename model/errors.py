@@ -66,6 +66,18 @@ class NotAChestXray(Rejection):
         self.gate = gate
 
 
+class LateralXray(NotAChestXray):
+    """Raised for a lateral view of a chest: the file says so, or it looks like one."""
+
+    code = "lateral"
+
+
+class RotatedXray(NotAChestXray):
+    """Raised for a frontal chest X-ray that lies on its side or is upside down."""
+
+    code = "rotated"
+
+
 class ArtifactMissing(ModelError):
     """Raised when a folder holds no model artifact, or one with files missing."""
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model.framing.box import Box
 from model.gate.frontal import check
-from model.preprocess import Box, Preprocessing, prepare
+from model.preprocess import Preprocessing, prepare
 from model.reading.radiograph import Radiograph, decode
 from model.scores import GateScore
 
@@ -18,12 +19,13 @@ class Prepared:
     """One X-ray, ready for the network.
 
     image: (S, S, 3) float32, as `model.preprocess.prepare` makes it. box: the part of the X-ray it
-    shows. width, height: of the file in pixels. gate: what it said; None when it was not asked.
-    Times are milliseconds on the wall.
+    shows. lungs_found: false when lungs were looked for in vain. width, height: of the file in
+    pixels. gate: what it said; None when it was not asked. Times are milliseconds on the wall.
     """
 
     image: np.ndarray
     box: Box
+    lungs_found: bool
     width: int
     height: int
     gate: GateScore | None
@@ -57,10 +59,11 @@ def prepare_file(
     shown = time.perf_counter()
     score = check(radiograph) if gate else None
     checked = time.perf_counter()
-    image, box = prepare(radiograph.pixels, preprocessing)
+    image, box, lungs_found = prepare(radiograph.pixels, preprocessing)
     return Prepared(
         image=image,
         box=box,
+        lungs_found=lungs_found,
         width=radiograph.width,
         height=radiograph.height,
         gate=score,

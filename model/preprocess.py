@@ -1,29 +1,24 @@
 """The one preprocessing, for fitting, evaluating and serving: a grey X-ray to the network's input.
 
-The borders are cut off, because markers, burned-in text and collimator edges there tell the
-hospital and not the lungs; the rest is stretched between two percentiles of its own grey values,
-because exposure and windowing differ between machines; then it is what VGG16 was trained with
-(Simonyan and Zisserman, arXiv 1409.1556): BGR, 0..255, minus ImageNet's mean colour.
+What it shows must not depend on how the film was cut, because that tells the hospital and not the
+lungs: it is the square around both lungs (`model.framing`) or, in older artifacts, the film without
+its borders. That part is stretched between two percentiles of its own grey values, because exposure
+and windowing differ between machines; then it is what VGG16 was trained with (Simonyan and
+Zisserman, arXiv 1409.1556): BGR, 0..255, minus ImageNet's mean colour.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+
+from model.framing.box import WHOLE, Box, cut, square_around
+from model.framing.lungs import finder_of
 
 IMAGENET_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 # Below this range (of 0..1) a picture is flat, and stretching it would show nothing but noise.
 MIN_RANGE = 1e-3
-
-
-class Box(NamedTuple):
-    """The part of the X-ray that the network sees, as shares (0..1) of its width and height."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
 
 
 @dataclass(frozen=True)
@@ -31,16 +26,29 @@ class Preprocessing:
     """The parameters, as an artifact's metadata keeps them.
 
     size: S, width and height of the network's input in pixels.
-    border: share of width and of height that is cut off on each side, 0..0.4.
+    frame: `lungs`, the square around both lungs, aspect kept; or `border`, the film without its
+        borders, squashed to a square.
+    margin: of the frame `lungs`, share of its side that is added on each side, 0..1.
+    border: of the frame `border`, share of width and height cut off on each side, 0..0.4.
     low, high: percentiles (0..100) of the grey values that become 0 and 1.
+    lungs_file: of the frame `lungs`, the network that finds them; None: the released one. An
+        artifact names its own here; it is no parameter that is kept.
     """
 
     size: int = 150
+    frame: str = "border"
+    margin: float = 0.08
     border: float = 0.06
     low: float = 1.0
     high: float = 99.0
+    lungs_file: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if self.frame not in ("lungs", "border") or not 0 <= self.margin <= 1:
+            raise ValueError(
+                "Preprocessing needs the frame `lungs` or `border`, and a margin in 0..1. "
+                f"Received: {self}"
+            )
         if not (self.size >= 8 and 0 <= self.border <= 0.4 and 0 <= self.low < self.high <= 100):
             raise ValueError(
                 "Preprocessing needs size >= 8, border in 0..0.4 and 0 <= low < high <= 100. "
@@ -48,9 +56,15 @@ class Preprocessing:
             )
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """What an artifact's metadata keeps."""
+        return {name: value for name, value in asdict(self).items() if name != "lungs_file"}
+
+    @property
     def id(self) -> str:
         """Names the parameters in one word."""
-        return f"border{self.border:g}-stretch{self.low:g}:{self.high:g}-vgg{self.size}"
+        share = self.margin if self.frame == "lungs" else self.border
+        return f"{self.frame}{share:g}-stretch{self.low:g}:{self.high:g}-vgg{self.size}"
 
     @property
     def min_side(self) -> int:
@@ -60,36 +74,48 @@ class Preprocessing:
 
     @property
     def box(self) -> Box:
+        """Of the frame `border`: the part of every X-ray that is shown."""
         return Box(self.border, self.border, 1 - self.border, 1 - self.border)
 
 
-def prepare(
-    pixels: np.ndarray, preprocessing: Preprocessing, box: Box | None = None
-) -> tuple[np.ndarray, Box]:
+class Framed(NamedTuple):
+    """image: (S, S, 3) float32, BGR, mean-centred. box: the part of the X-ray that it shows, which
+    may reach beyond the film's edge. lungs_found: false when the lungs were looked for in vain, and
+    the whole film is shown instead.
+    """
+
+    image: np.ndarray
+    box: Box
+    lungs_found: bool
+
+
+def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> Framed:
     """A grey X-ray to the network's input.
 
     pixels: (H, W) float32 grey, 0..1, bright = dense; left alone.
-    box: another part than `preprocessing.box` (augmentation jitters it).
-    Returns: (S, S, 3) float32, BGR, mean-centred, and the part of the X-ray that it shows. The
-    aspect ratio is not kept: part of the training data came squashed to squares.
     Raises ValueError for another dtype, shape or range.
     """
-    box = box or preprocessing.box
-    return to_vgg_input(crop_and_stretch(pixels, preprocessing, box)), box
+    box, found = frame_of(pixels, preprocessing)
+    return Framed(to_vgg_input(crop_and_stretch(pixels, preprocessing, box)), box, found)
+
+
+def frame_of(pixels: np.ndarray, preprocessing: Preprocessing) -> tuple[Box, bool]:
+    """The part of an X-ray that the network sees, and whether it is what `frame` asks for."""
+    _check(pixels)
+    if preprocessing.frame == "border":
+        return preprocessing.box, True
+    height, width = pixels.shape
+    lungs = finder_of(preprocessing.lungs_file).find(pixels)
+    if lungs.found:
+        return square_around(lungs.box, width, height, preprocessing.margin), True
+    return square_around(WHOLE, width, height, 0.0), False
 
 
 def crop_and_stretch(pixels: np.ndarray, preprocessing: Preprocessing, box: Box) -> np.ndarray:
     """The grey part of `prepare`. Returns: (S, S) float32, 0..1."""
     _check(pixels)
-    height, width = pixels.shape
-    size = preprocessing.size
-    small = Image.fromarray(pixels).resize(
-        (size, size),
-        Image.Resampling.BILINEAR,
-        box=(box.left * width, box.top * height, box.right * width, box.bottom * height),
-    )
-    grey = np.asarray(small)
-    low, high = np.percentile(grey, (preprocessing.low, preprocessing.high))
+    grey, film = cut(pixels, box, preprocessing.size)
+    low, high = np.percentile(grey[film], (preprocessing.low, preprocessing.high))
     return np.clip((grey - low) / max(high - low, MIN_RANGE), 0, 1).astype(np.float32)
 
 

@@ -39,8 +39,9 @@ RECIPE = click.option(
 @click.option(
     "--leave-out",
     metavar="SOURCE",
+    multiple=True,
     help="Learn nothing from this source, and measure on all of it: how the recipe does in a "
-    "hospital that it has never seen.",
+    "hospital that it has never seen. Can be given several times.",
 )
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 def train(
@@ -49,7 +50,7 @@ def train(
     out: Path,
     cache: Path | None,
     epochs: int | None,
-    leave_out: str | None,
+    leave_out: tuple[str, ...],
     resume: bool,
 ) -> None:
     """Train a model, export it and measure it on the split `test`.
@@ -66,10 +67,12 @@ def train(
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
         samples = manifest.read_data(data, chosen.classes)
-        if leave_out:
-            chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{leave_out}")
-            samples = manifest.leave_out(samples, leave_out)
-        network = fit(chosen, samples, out, cache or default_cache(), resume)
+        unsure = manifest.read_unsure(data) if chosen.unsure else []
+        for source in leave_out:
+            chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{source}")
+            samples = manifest.leave_out(samples, source)
+            unsure = [sample for sample in unsure if sample.source != source]
+        network = fit(chosen, samples, out, cache or default_cache(), resume, unsure)
         _finish(network, chosen, samples, out, out / "artifact")
 
 

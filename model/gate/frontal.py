@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model.errors import BlankImage, NotAChestXray
+from model.errors import BlankImage, LateralXray, NotAChestXray, RotatedXray
 from model.gate.features import BLACK, CELLS, DIRECTIONS, THUMB, WHITE, measure
 from model.reading.radiograph import Radiograph
 from model.scores import GateScore
@@ -24,6 +24,8 @@ MIN_CONTRAST = 0.02  # of the full range, between the 1st and the 99th percentil
 MAX_COLOUR = 0.03  # see Radiograph.colourfulness
 MAX_STRETCHED = 2.5  # longer side over shorter side
 MAX_EMPTY = 0.6  # share of black or of white pixels; of 7,914 chests none had over 0.55
+# Log odds from which a refused picture is called a lateral chest.
+LATERAL_ODDS = 1.0
 _SHAPE_LIMIT, _INNER_LIMIT = 6.0, 8.0  # standard deviations; keeps odd pictures from overshooting
 
 _SEND = "Send a frontal chest X-ray (PA or AP)."
@@ -36,7 +38,8 @@ class FrontalModel:
     template: (THUMB, THUMB), the mean chest. mean, scale: (D,). components: (SHAPE, C).
     variances: (C,) of the chests along the components. inner_mean, inner_scale: (I,).
     hidden: (M, I, H), hidden_bias: (M, H), out: (M, H), out_bias: (M,).
-    threshold: scores below it are refused. version: what its scores are signed with.
+    threshold: scores below it are refused. lateral: (I,), lateral_bias: log odds that what was
+    refused is a lateral chest. version: what its scores are signed with.
     """
 
     template: np.ndarray
@@ -51,6 +54,8 @@ class FrontalModel:
     out: np.ndarray
     out_bias: np.ndarray
     threshold: np.ndarray
+    lateral: np.ndarray
+    lateral_bias: np.ndarray
     version: str
 
     def inner(self, features: np.ndarray) -> np.ndarray:
@@ -83,6 +88,11 @@ class FrontalModel:
     def refuses(self, features: np.ndarray) -> np.ndarray:
         """(N, D) features → (N,) bool: mostly empty, or a score below the threshold."""
         return _empty(features) | (self.scores(features) < self.threshold)
+
+    def calls_lateral(self, features: np.ndarray) -> np.ndarray:
+        """(N, D) features of refused pictures → (N,) bool: it looks like a lateral chest."""
+        inner = self.standardised(self.inner(features))
+        return inner @ self.lateral + self.lateral_bias > LATERAL_ODDS
 
     def save(self, path: Path) -> None:
         np.savez_compressed(path, **vars(self))
@@ -132,9 +142,8 @@ def check(radiograph: Radiograph) -> GateScore:
             f"{_SEND}",
             gate,
         )
-    empty = bool(_empty(features)[0])
-    if empty or odds < model.threshold:
-        raise NotAChestXray(_reason(radiograph.pixels, empty), gate)
+    if _empty(features)[0] or odds < model.threshold:
+        raise _rejection(radiograph.pixels, features, gate)
     return gate
 
 
@@ -148,17 +157,24 @@ def _contrast(pixels: np.ndarray) -> float:
     return float(sample[-1 - sample.size // 100] - sample[sample.size // 100])
 
 
-def _reason(pixels: np.ndarray, empty: bool) -> str:
+def _rejection(pixels: np.ndarray, features: np.ndarray, gate: GateScore) -> NotAChestXray:
     """The likely cause of a refusal, for the sender. Slower than the check: refusals are few."""
-    if empty:
-        return (
+    if _empty(features)[0]:
+        return NotAChestXray(
             "The image is mostly empty, like a page of text, a chart or a limb on a black ground, "
-            f"and no chest X-ray. {_SEND}"
+            f"and no chest X-ray. {_SEND}",
+            gate,
         )
     for turns, how in ((1, "lie on its side"), (2, "stand on its head"), (3, "lie on its side")):
         if score(np.rot90(pixels, turns)) >= released().threshold:
-            return f"The X-ray seems to {how}. Turn it upright and send it again."
-    return (
+            words = f"The X-ray seems to {how}. Turn it upright and send it again."
+            return RotatedXray(words, gate)
+    if released().calls_lateral(features)[0]:
+        return LateralXray(
+            "The image looks like a lateral chest X-ray. Send the frontal view (PA or AP).", gate
+        )
+    return NotAChestXray(
         "The image does not look like a frontal chest X-ray. Photographs, lateral views, slices "
-        f"and other body parts are not judged. {_SEND}"
+        f"and other body parts are not judged. {_SEND}",
+        gate,
     )

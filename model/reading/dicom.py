@@ -20,7 +20,7 @@ from pydicom.uid import (
     UID_dictionary,
 )
 
-from model.errors import NotAChestXray, UnreadableImage, UnsupportedFormat
+from model.errors import LateralXray, NotAChestXray, UnreadableImage, UnsupportedFormat
 from model.reading import dicom_bounds
 from model.reading.pixels import shrunk, stretched
 
@@ -138,7 +138,7 @@ def _check_what_it_shows(dataset: pydicom.Dataset) -> None:
             f"The DICOM file says that it is {what}. Send a frontal chest X-ray (CR, DX or RG)."
         )
     if str(dataset.get("ViewPosition", "")).strip().upper() in _LATERAL_VIEWS:
-        raise NotAChestXray(
+        raise LateralXray(
             "The DICOM file says that it is a lateral view. Send the frontal view (PA or AP)."
         )
 

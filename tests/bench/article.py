@@ -63,7 +63,7 @@ def serve(model: Path) -> None:
     @app.post("/predict")
     def predict() -> dict:
         radiograph = decode(base64.b64decode(request.get_json()["image"]))
-        image, _ = prepare(radiograph.pixels, artifact.preprocessing)
+        image, *_ = prepare(radiograph.pixels, artifact.preprocessing)
         with one_at_a_time:
             probabilities, *_ = network.predict(image[None], verbose=0)
         return {"result": [float(share) for share in probabilities[0]]}

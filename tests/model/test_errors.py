@@ -2,7 +2,7 @@ import pytest
 
 from model import errors
 
-REJECTIONS = errors.Rejection.__subclasses__()
+REJECTIONS = [*errors.Rejection.__subclasses__(), *errors.NotAChestXray.__subclasses__()]
 
 
 def test_every_reason_has_a_code_of_its_own():
@@ -15,6 +15,8 @@ def test_every_reason_has_a_code_of_its_own():
         "ImageTooLarge": "too_large",
         "BlankImage": "blank",
         "NotAChestXray": "not_a_chest_xray",
+        "LateralXray": "lateral",
+        "RotatedXray": "rotated",
     }
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 from skimage.exposure import equalize_adapthist
 
-from model.preprocess import Box, Preprocessing, crop_and_stretch
+from model.framing.box import WHOLE, Box
+from model.preprocess import Preprocessing, crop_and_stretch
 from training.data.style import Style, restyled
 
 
@@ -19,7 +20,9 @@ from training.data.style import Style, restyled
 class Augmentation:
     """How strong each change may be; 0 switches it off.
 
-    crop: the border cut off each side is drawn from `crop_least`..`crop` (shares of the side).
+    crop: what is cut off each side is drawn from `crop_least`..`crop` (shares of the side,
+    each side its own; negative: added), so that size, place and proportions change.
+    edge: chance that the film ends somewhere between its edge and the lungs.
     flip: chance of a mirror image. rotation, shear: degrees either way.
     clahe: chance of local contrast (CLAHE: Pizer et al. 1987), as some machines' software adds it.
     restyle: chance of another hospital's style, half of it or more (`training.data.style`).
@@ -35,6 +38,7 @@ class Augmentation:
 
     crop_least: float = 0.01
     crop: float = 0.12
+    edge: float = 0.0
     flip: float = 0.5
     rotation: float = 10.0
     shear: float = 0.0
@@ -55,12 +59,14 @@ def augment(
     preprocessing: Preprocessing,
     random: np.random.Generator,
     donors: Sequence[Sequence[Style]] = (),
+    around: Box = WHOLE,
 ) -> np.ndarray:
     """pixels: (H, W) float32 grey, 0..1; left alone. Returns: (S, S) float32, 0..1.
 
-    donors: groups of styles to borrow; each group is as likely as any other.
+    donors: groups of styles to borrow; each group is as likely as any other. around: the part of
+    the film that is shown without any crop.
     """
-    pixels, box = move(pixels, augmentation, random, fill=float(pixels.mean()))
+    pixels, box = move(pixels, augmentation, random, float(pixels.mean()), around)
     grey = crop_and_stretch(pixels, preprocessing, box)
     if augmentation.clahe and random.random() < augmentation.clahe:
         grey = equalize_adapthist(grey, clip_limit=random.uniform(0.005, 0.02)).astype(np.float32)
@@ -73,18 +79,23 @@ def augment(
 
 
 def move(
-    pixels: np.ndarray, augmentation: Augmentation, random: np.random.Generator, fill: float
+    pixels: np.ndarray,
+    augmentation: Augmentation,
+    random: np.random.Generator,
+    fill: float,
+    around: Box = WHOLE,
 ) -> tuple[np.ndarray, Box]:
     """The part of `augment` that moves things: mirrored, turned, slanted, and the part that stays.
 
     pixels: (H, W) float32, an X-ray or what was drawn on it; left alone. random: in the same state,
     both move alike. fill: the value of corners that a turn or a slant brings in.
     """
-    least, most = augmentation.crop_least, augmentation.crop
-    left, top = random.uniform(least, most, 2)
-    right, bottom = 1 - random.uniform(least, most, 2)
+    if augmentation.edge and random.random() < augmentation.edge:
+        pixels, around = _shortened(pixels, around, random)
+    box = _jittered(around, augmentation, random)
     if random.random() < augmentation.flip:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
+        box = Box(1 - box.right, box.top, 1 - box.left, box.bottom)
     if augmentation.rotation and random.random() < 0.7:
         turned = Image.fromarray(pixels).rotate(
             random.uniform(-augmentation.rotation, augmentation.rotation),
@@ -103,7 +114,37 @@ def move(
             fillcolor=fill,
         )
         pixels = np.asarray(slanted)
-    return pixels, Box(left, top, right, bottom)
+    return pixels, box
+
+
+def _jittered(around: Box, augmentation: Augmentation, random: np.random.Generator) -> Box:
+    least, most = augmentation.crop_least, augmentation.crop
+    width, height = around.right - around.left, around.bottom - around.top
+    left, top = random.uniform(least, most, 2)
+    right, bottom = random.uniform(least, most, 2)
+    return Box(
+        around.left + left * width,
+        around.top + top * height,
+        around.right - right * width,
+        around.bottom - bottom * height,
+    )
+
+
+def _shortened(
+    pixels: np.ndarray, around: Box, random: np.random.Generator
+) -> tuple[np.ndarray, Box]:
+    """The film cut somewhere outside of nine tenths of `around`, and `around` on what is left."""
+    height, width = pixels.shape
+    x, y = (around.right - around.left) / 10, (around.bottom - around.top) / 10
+
+    def cut_off(room: float, side: int) -> int:
+        return int(random.uniform(0, max(0.0, room)) * side)
+
+    left, top = cut_off(around.left + x, width), cut_off(around.top + y, height)
+    right = width - cut_off(1 - around.right + x, width)
+    bottom = height - cut_off(1 - around.bottom + y, height)
+    kept = Box(left / width, top / height, right / width, bottom / height)
+    return np.ascontiguousarray(pixels[top:bottom, left:right]), around.within(kept)
 
 
 def _shade(grey, augmentation, random) -> np.ndarray:

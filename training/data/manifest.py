@@ -20,7 +20,8 @@ class Sample:
     """One labelled X-ray. `patient` and `source` are what groups of images have in common.
 
     label: one of the model's labels. lung_mask: a picture of the same cut of the X-ray, in which
-    the lungs are not black.
+    the lungs are not black. second_reading: what somebody else read on the same film, in the data's
+    own words.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class Sample:
     patient: str
     source: str
     lung_mask: Path | None = None
+    second_reading: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,26 @@ def read_manifest(file: Path, classes: Classes) -> list[Sample]:
     ]
     check_patients(samples)
     return samples
+
+
+def read_unsure(folder: Path) -> list[Sample]:
+    """Films of `unsure.csv` in the data's folder, whose labels are no model's.
+
+    For teaching only (`training.data.truth`): nothing can be right or wrong about them. None when
+    there is no such file. Raises InvalidManifest when it cannot be read.
+    """
+    file = folder / "unsure.csv"
+    if not file.is_file():
+        return []
+    names = ("label", "split", "patient", "source")
+    try:
+        with file.open(newline="") as opened:
+            return [
+                Sample(folder / row["path"], *(row[name] for name in names))
+                for row in csv.DictReader(opened)
+            ]
+    except (OSError, KeyError) as error:
+        raise InvalidManifest(f"{file} cannot be read: {error}") from error
 
 
 def read_folders(folder: Path, classes: Classes) -> list[Sample]:
@@ -181,6 +203,7 @@ def _sample(file: Path, number: int, row: dict[str, str], classes: Classes) -> S
         patient=row.get("patient") or row["path"],
         source=row.get("source") or "unknown",
         lung_mask=file.parent / row["lung_mask"] if row.get("lung_mask") else None,
+        second_reading=row.get("second_reading") or "",
     )
 
 

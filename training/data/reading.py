@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from model.errors import Rejection
+from model.framing.box import WHOLE, Box
 from model.prepared import Prepared, prepare_file
 from model.prepared import read as read_file
-from model.preprocess import Preprocessing, crop_and_stretch
+from model.preprocess import Preprocessing, crop_and_stretch, frame_of
 from model.reading.radiograph import Radiograph, decode
 from training.data.manifest import Sample
 from training.errors import TrainingError
@@ -32,7 +33,13 @@ def prepared(sample: Sample, preprocessing: Preprocessing) -> Prepared:
 def grey(sample: Sample, preprocessing: Preprocessing) -> np.ndarray:
     """(S, S) float32, 0..1: the grey values of `prepared`. Raises TrainingError."""
     pixels = read(sample, preprocessing).pixels
-    return crop_and_stretch(pixels, preprocessing, preprocessing.box)
+    box, _ = frame_of(pixels, preprocessing)
+    return crop_and_stretch(pixels, preprocessing, box)
+
+
+def frame_around(pixels: np.ndarray, preprocessing: Preprocessing) -> Box:
+    """What augmentation cuts from: the square around the lungs, or the whole film."""
+    return frame_of(pixels, preprocessing)[0] if preprocessing.frame == "lungs" else WHOLE
 
 
 @contextmanager

@@ -37,5 +37,29 @@ def sample_weights(samples: Sequence[Sample]) -> np.ndarray:
     return weights / weights.mean()
 
 
+def weights_within_sources(samples: Sequence[Sample]) -> np.ndarray:
+    """One weight an image, mean 1, under which a source does not tell the label.
+
+    The labels of a source count equally, so that knowing the source is worth as little as the data
+    allow; a source's share grows with the square root of its number of images. It is halved when
+    the source has one label only: nothing can make up for that.
+    Returns: (N,) float32.
+    """
+    groups = Counter((sample.source, sample.label) for sample in samples)
+    labels = Counter(source for source, _ in groups)
+    sizes = Counter(sample.source for sample in samples)
+    weights = np.array(
+        [
+            sizes[s.source] ** 0.5
+            / labels[s.source]
+            / max(groups[s.source, s.label], FEW)
+            * (0.5 if labels[s.source] == 1 else 1.0)
+            for s in samples
+        ],
+        dtype=np.float32,
+    )
+    return weights / weights.mean()
+
+
 def _share(count: int) -> float:
     return count**0.5 if count >= FEW else count / FEW**0.5 / 2

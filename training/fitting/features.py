@@ -17,7 +17,7 @@ from tqdm import tqdm
 from model.preprocess import Preprocessing, to_vgg_input
 from training.data.augment import Augmentation, augment
 from training.data.manifest import Sample, data_hash
-from training.data.reading import grey, prepared, read
+from training.data.reading import frame_around, grey, prepared, read
 from training.data.style import Style, donor_styles
 
 BATCH = 32
@@ -58,7 +58,10 @@ class FeatureCache:
         def load(number: int) -> np.ndarray:
             pixels = read(samples[number], self._preprocessing).pixels
             random = random_of(copy, number)
-            return to_vgg_input(augment(pixels, augmentation, self._preprocessing, random, donors))
+            around = frame_around(pixels, self._preprocessing)
+            return to_vgg_input(
+                augment(pixels, augmentation, self._preprocessing, random, donors, around)
+            )
 
         key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
         return self._features(samples, f"augmented-{key}-{copy}", load)

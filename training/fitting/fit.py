@@ -9,10 +9,13 @@ import keras
 import numpy as np
 
 from model.networks import build, frozen_part, map_names, network_named, tail
+from training.data.findings import UNKNOWN
 from training.data.manifest import Sample, of_split
-from training.data.weighting import sample_weights
+from training.data.truth import truths
+from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
 from training.fitting.features import FeatureCache, Features
+from training.fitting.findings import Findings, finding_maps
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
 
@@ -23,19 +26,19 @@ LUNGS = "lungs.npy"
 
 
 class FeatureBatches(keras.utils.PyDataset):
-    """Batches of (features, one-hot labels, weights); of each image one of its copies."""
+    """Batches of (features, shares of labels, weights); of each image one of its copies."""
 
     def __init__(
         self,
         copies: Sequence[Features],
-        one_hot: np.ndarray,
+        truth: np.ndarray,
         weights: np.ndarray,
         batch: int,
         seed: int,
     ) -> None:
         super().__init__()
         self._copies, self._weights, self._batch = copies, weights, batch
-        self._one_hot = one_hot
+        self._truth = truth
         self._random = np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -51,22 +54,29 @@ class FeatureBatches(keras.utils.PyDataset):
         chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
         rows = [[part[n] for part in self._copies[self._choice[n]]] for n in chosen]
         features = tuple(np.stack(part) for part in zip(*rows, strict=True))
-        return features, self._one_hot[chosen], self._weights[chosen]
+        return features, self._truth[chosen], self._weights[chosen]
 
 
 def train(
-    recipe: Recipe, samples: Sequence[Sample], out: Path, cache: Path, resume: bool = False
+    recipe: Recipe,
+    samples: Sequence[Sample],
+    out: Path,
+    cache: Path,
+    resume: bool = False,
+    unsure: Sequence[Sample] = (),
 ) -> keras.Model:
     """Fit the recipe's network on the split `train`, stopped early by the split `val`.
 
     Writes into `out`: best.keras, history.csv, and a checkpoint that `resume` goes on from.
+    unsure: more films to learn from, whose labels are those of `training.data.truth`.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
     Raises TrainingError when there are too few images, or one cannot be read.
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     network = _with_imagenet(recipe.precision, recipe)
-    trained, validated = of_split(samples, "train"), of_split(samples, "val")
+    trained = of_split([*samples, *unsure], "train")
+    validated = of_split(samples, "val")
     if len(trained) < recipe.batch or not validated:
         raise TrainingError(
             f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
@@ -80,14 +90,17 @@ def train(
     judged = features.plain(validated)
     if recipe.lungs:
         copies, judged = _with_lungs(copies, judged, trained, recipe, out, resume)
+    if recipe.findings:
+        copies, judged = _with_findings(copies, judged, trained, recipe, network)
     batches = FeatureBatches(
         [copy.features for copy in copies],
-        _one_hot(trained, recipe),
+        truths(trained, recipe.labels, recipe.soften),
         _weights(trained, recipe),
         recipe.batch,
         recipe.seed,
     )
-    validation = (judged, _one_hot(validated, recipe), _weights(validated, recipe))
+    truth = truths(validated, recipe.labels, soften=False)
+    validation = (judged, truth, _weights(validated, recipe))
     fitted = _fitted_part(network, recipe, steps=len(batches) * recipe.epochs)
     fitted.fit(
         batches,
@@ -131,12 +144,9 @@ def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
     return network
 
 
-def _one_hot(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
-    """(N, K) float32."""
-    return np.eye(len(recipe.labels), dtype=np.float32)[recipe.classes.targets(samples)]
-
-
 def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
+    if recipe.within_sources:
+        return weights_within_sources(samples)
     if recipe.balance_sources:
         return sample_weights(samples)
     return np.ones(len(samples), dtype=np.float32)
@@ -169,6 +179,23 @@ def _with_lungs(
     return found, [*judged, everywhere]
 
 
+def _with_findings(
+    copies: Sequence[Copy],
+    judged: Features,
+    trained: Sequence[Sample],
+    recipe: Recipe,
+    network: keras.Model,
+) -> tuple[list[Copy], Features]:
+    """The same, each with what radiologists drew as one more feature; for validation nothing."""
+    cells = network.outputs[1].shape[1]
+    maps = finding_maps(trained, recipe, cells, [copy.number for copy in copies])
+    nothing = np.full((len(judged[0]), *maps.shape[2:]), UNKNOWN, np.float16)
+    found = [
+        Copy([*copy.features, drawn], copy.number) for copy, drawn in zip(copies, maps, strict=True)
+    ]
+    return found, [*judged, nothing]
+
+
 def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
     """From kept features to probabilities, compiled; shares its weights with `network`."""
     behind = tail(network)
@@ -181,6 +208,11 @@ def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Mode
         lungs = keras.Input(attention.shape[1:], name="lungs")
         inputs = [*inputs, lungs]
         probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
+    if recipe.findings:
+        attention = behind.outputs[1]
+        drawn = keras.Input(attention.shape[1:], name="findings")
+        inputs = [*inputs, drawn]
+        probabilities = Findings(recipe.findings)([probabilities, attention, drawn])
     fitted = keras.Model(inputs, probabilities)
     fitted.compile(
         optimizer=keras.optimizers.AdamW(

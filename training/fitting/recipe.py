@@ -32,7 +32,12 @@ class Recipe:
     fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
     lungs: what the share of the attention outside the lungs costs, beside the cross-entropy; 0 lets
     the network look anywhere. Needs lung masks of some images (`training.fitting.lungs`).
-    balance_sources: weigh classes and sources as `training.data.weighting` does.
+    findings: what the map's distance from radiologists' boxes costs, beside the cross-entropy
+    (`training.fitting.findings`); 0 leaves it free. Not together with `lungs`.
+    soften: believe second readings that contradict a label by half (`training.data.truth`).
+    unsure: learn from the films of `unsure.csv`, too.
+    balance_sources: weigh classes and sources as `training.data.weighting.sample_weights` does.
+    within_sources: weigh so that the source does not tell the label (`weights_within_sources`).
     precision: a dtype policy of Keras. bfloat16 halves the time of VGG's large convolutions where
     the processor has it, and doubles that of depthwise ones.
     average: momentum (0..1) of the moving average of the weights that is kept instead of the last
@@ -56,7 +61,11 @@ class Recipe:
     plain: bool = True
     fine_tune: bool = True
     lungs: float = 0.0
+    findings: float = 0.0
+    soften: bool = False
+    unsure: bool = False
     balance_sources: bool = True
+    within_sources: bool = False
     epochs: int = 20
     batch: int = 64
     learning_rate: float = 1e-4
@@ -71,6 +80,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if not (self.plain or self.copies):
             raise TrainingError(f"The recipe {self.name} has neither plain images nor copies.")
+        if self.lungs and (self.findings or self.preprocessing.frame == "lungs"):
+            raise TrainingError(
+                f"The recipe {self.name} keeps the map to the lungs (`lungs`), which goes neither "
+                "with `findings` nor with the frame `lungs`."
+            )
 
     @property
     def classes(self) -> Classes:

@@ -5,21 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
 from model.gate.features import THUMB, measure
 from model.gate.frontal import SHAPE, FrontalModel
 from model.reading.radiograph import decode
 from training.gate.chests import as_sent
+from training.gate.mistakes import BLOCKS, Mistakes
 from training.gate.negatives import CHEST_KINDS, KINDS
 
-COMPONENTS = 64
+COMPONENTS = 80
 MEMBERS = 3
-HIDDEN = 24
+HIDDEN = 32
 WEIGHT_DECAY = 0.1
 VARIANTS = 2  # of each chest
 REFUSED_ON_VAL = 0.003  # share of the chests of `val` that the threshold lets go
-PER_KIND = {"train": 700, "val": 200, "test": 200}
+PER_KIND = {"train": 500, "val": 20, "test": 200}
+LATERAL = "lateral"  # as the data name the kind
 SEEDS = {"train": 1, "val": 2, "test": 3}
 
 
@@ -79,10 +82,23 @@ def gather(folder: Path, split: str, template: np.ndarray) -> Measured:
     )
 
 
+def with_mistakes(train: Measured, mistakes: Mistakes, held_out: int = BLOCKS - 1) -> Measured:
+    """The same, with all blocks but one of the medical pictures among the others."""
+    features, kinds = mistakes.fitted_on(held_out)
+    return replace(
+        train,
+        others=np.concatenate([train.others, features]),
+        kinds=np.concatenate([train.kinds, kinds]),
+    )
+
+
 def fit(
     train: Measured, val: Measured, template: np.ndarray, version: str = "unreleased"
 ) -> FrontalModel:
-    """Principal components of the chests, then small networks on what they leave over."""
+    """Principal components of the chests, then small networks on what they leave over.
+
+    The direction that tells laterals from the rest of the others is fitted when there are any.
+    """
     chests = np.concatenate([train.chests, train.variants])
     mean, scale = chests.mean(axis=0), chests.std(axis=0) + 0.05
     shape = np.clip((chests - mean)[:, :SHAPE] / scale[:SHAPE], -6, 6)
@@ -102,6 +118,8 @@ def fit(
         out=unit,
         out_bias=unit,
         threshold=unit,
+        lateral=unit,
+        lateral_bias=unit,
         version=version,
     )
     inner = model.inner(chests)
@@ -121,8 +139,31 @@ def fit(
         out=np.stack([member.coefs_[1][:, 0] for member in members]),
         out_bias=np.stack([member.intercepts_[1][0] for member in members]),
     )
+    model = _with_lateral(model, model.inner(train.others), train.kinds == LATERAL)
     known = model.scores(np.concatenate([val.chests, val.variants]))
     return replace(model, threshold=np.float32(np.quantile(known, REFUSED_ON_VAL)))
+
+
+def _with_lateral(model: FrontalModel, inner: np.ndarray, lateral: np.ndarray) -> FrontalModel:
+    if not lateral.any():
+        never = np.zeros(inner.shape[1])
+        return replace(model, lateral=never, lateral_bias=np.float32(-1e3))
+    told = LogisticRegression(C=0.03, class_weight="balanced", max_iter=300)
+    told.fit(model.standardised(inner), lateral)
+    return replace(model, lateral=told.coef_[0], lateral_bias=np.float32(told.intercept_[0]))
+
+
+def report_mistakes(name: str, model: FrontalModel, mistakes: Mistakes, shown: np.ndarray) -> None:
+    """Print the shares of medical pictures refused, and of refused ones that are called lateral.
+
+    shown: (M,) bool, the pictures to count: none that the model was fitted on.
+    """
+    print(f"\n{name}")
+    refused, called = model.refuses(mistakes.plain), model.calls_lateral(mistakes.plain)
+    for kind in np.unique(mistakes.kinds):
+        of_kind = shown & (mistakes.kinds == kind)
+        print_share(kind, refused[of_kind])
+        print_share("  lateral?", called[of_kind & refused])
 
 
 def report(model: FrontalModel, test: Measured) -> None:

@@ -12,8 +12,8 @@ from model.artifact import Artifact
 from model.engines import Engine
 from model.engines.output import Output, joined
 from model.errors import Rejection
+from model.framing.box import Box, on_film
 from model.prepared import prepare_file
-from model.preprocess import Box
 from training.data.manifest import Classes, Sample
 from training.errors import TrainingError
 from training.measure.attention import lung_attention
@@ -113,7 +113,12 @@ def ask(
         first = f" The first: {refused[0].path}: {refused[0].message}" if refused else ""
         raise TrainingError(f"None of {len(refused)} images could be classified.{first}")
     output = joined(outputs)
-    return Answers(answered, output.probabilities, output.maps, boxes, artifact.labels, refused)
+    maps = {
+        name: np.stack([on_film(grid, box) for grid, box in zip(grids, boxes, strict=True)])
+        for name, grids in output.maps.items()
+    }
+    shown = [box.inside for box in boxes]
+    return Answers(answered, output.probabilities, maps, shown, artifact.labels, refused)
 
 
 def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:

@@ -36,3 +36,17 @@ def fold_in(network, temperature: float) -> None:
 def uncertain_below(probabilities: np.ndarray, coverage: float) -> float:
     """The highest probability that `coverage` (0..1) of the images reach."""
     return float(np.quantile(probabilities.max(axis=1), 1 - coverage))
+
+
+def operating_point(ill: np.ndarray, score: np.ndarray, sensitivity: float) -> dict[str, float]:
+    """The highest threshold of a score that finds a share of the ill, and what it costs.
+
+    ill: (N,) bool, of each at least one. score: (N,), higher is worse.
+    Returns: threshold (an image at or above it is flagged), and sensitivity and specificity there.
+    """
+    threshold = float(np.quantile(score[ill], 1 - sensitivity, method="lower"))
+    return {
+        "threshold": threshold,
+        "sensitivity": float((score[ill] >= threshold).mean()),
+        "specificity": float((score[~ill] < threshold).mean()),
+    }

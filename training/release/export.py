@@ -13,10 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from model.artifact import INT8, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
+from model.artifact import INT8, LUNGS, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
 from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
 from model.engines.weights import save_weights
+from model.framing.lungs import MODEL_FILE
 from model.networks import map_names
 from model.preprocess import Preprocessing
 from training.data.manifest import Sample, data_hash, of_split
@@ -25,11 +26,19 @@ from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
 from training.measure.evaluate import Answers, agreement, ask, report
-from training.release.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
+from training.release.calibrate import (
+    at_temperature,
+    fit_temperature,
+    fold_in,
+    operating_point,
+    uncertain_below,
+)
 from training.release.int8 import to_int8_network
 
 CALIBRATION_IMAGES = 200
 COVERAGE = 0.9
+# What a triage that may miss nobody asks for, and the label of those who have nothing.
+TRIAGE_SENSITIVITY, WELL = 0.95, "NORMAL"
 BATCH = 64
 
 
@@ -52,6 +61,8 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
     chosen = np.random.default_rng(recipe.seed).permutation(len(trained))[:CALIBRATION_IMAGES]
     images = [prepared(trained[number], recipe.preprocessing).image for number in chosen]
     (out / INT8).write_bytes(to_int8_network(network, images))
+    if recipe.preprocessing.frame == "lungs":
+        (out / LUNGS).write_bytes(MODEL_FILE.read_bytes())
     save_metadata(
         out,
         recipe.preprocessing,
@@ -66,7 +77,8 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         uncertain_coverage=COVERAGE,
         data_sha256=data_hash(samples),
         images={split: len(of_split(samples, split)) for split in ("train", "val", "test")},
-        recipe=asdict(recipe),
+        triage=_triage(recipe, validated, at_temperature(before, temperature)),
+        recipe=asdict(recipe) | {"preprocessing": recipe.preprocessing.parameters},
         git_commit=_git_commit(),
         made_with={
             name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")
@@ -110,6 +122,19 @@ def probabilities_of(
         )
         answers.append(np.asarray(outputs_of(network, images)[0]))
     return np.concatenate(answers)
+
+
+def _triage(
+    recipe: Recipe, samples: Sequence[Sample], probabilities: np.ndarray
+) -> dict[str, Any] | None:
+    """Where to draw the line when no ill person may be missed; None when `val` cannot tell."""
+    ill = np.array([sample.label != WELL for sample in samples])
+    if ill.all() or not ill.any():
+        return None
+    point = operating_point(
+        ill, 1 - probabilities[:, recipe.labels.index(WELL)], TRIAGE_SENSITIVITY
+    )
+    return {"score": f"1 - {WELL}", "split": "val", **point}
 
 
 def _git_commit() -> str:

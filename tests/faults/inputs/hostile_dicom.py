@@ -117,7 +117,7 @@ def contradictory(pixels: np.ndarray) -> Iterator[Hostile]:
         "colour": ({"PhotometricInterpretation": "RGB"}, "unsupported_format"),
         "palette": ({"PhotometricInterpretation": "PALETTE COLOR"}, "unsupported_format"),
         "ct": ({"Modality": "CT"}, "not_a_chest_xray"),
-        "lateral": ({"ViewPosition": "LL"}, "not_a_chest_xray"),
+        "lateral": ({"ViewPosition": "LL"}, "lateral"),
         "rows-1": ({"Rows": 1, "Columns": 1}, "too_small"),
     }
     for name, (elements, reason) in cases.items():

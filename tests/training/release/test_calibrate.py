@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from training.measure.metrics import expected_calibration_error
-from training.release.calibrate import at_temperature, fit_temperature, fold_in, uncertain_below
+from training.release.calibrate import (
+    at_temperature,
+    fit_temperature,
+    fold_in,
+    operating_point,
+    uncertain_below,
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +74,15 @@ def test_the_threshold_leaves_the_share_that_was_asked_for(honest):
     _, probabilities = honest
     threshold = uncertain_below(probabilities, coverage=0.9)
     assert (probabilities.max(axis=1) >= threshold).mean() == pytest.approx(0.9, abs=0.001)
+
+
+def test_an_operating_point_finds_its_share_of_the_ill():
+    random = np.random.default_rng(0)
+    ill = random.random(4000) < 0.3
+    score = random.normal(size=4000) + 2 * ill
+
+    point = operating_point(ill, score, 0.95)
+
+    assert 0.95 <= point["sensitivity"] < 0.96
+    assert point["specificity"] == pytest.approx((score[~ill] < point["threshold"]).mean())
+    assert 0.5 < point["specificity"] < 0.75

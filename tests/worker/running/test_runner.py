@@ -40,6 +40,7 @@ class ScriptedClassifier:
         return Prepared(
             image,
             SEEN,
+            lungs_found=True,
             width=20,
             height=10,
             gate=GateScore("frontal-test", 0.9),

@@ -1,0 +1,82 @@
+"""A map that shows the finding, taught with boxes where there are any and with empty films.
+
+A network that may look anywhere looks at borders and machines; one that has to draw what
+radiologists marked looks at opacities.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from training.data.augment import Augmentation
+from training.data.findings import FILE, UNKNOWN, finding_map, read_findings
+from training.data.manifest import Sample
+from training.data.reading import frame_around, read
+from training.fitting.features import random_of
+from training.fitting.recipe import Recipe
+
+EPSILON = 1e-6
+
+
+class Findings(keras.layers.Layer):
+    """Adds to the loss the cross-entropy of the map against what radiologists drew.
+
+    Inputs: probabilities (N, K), attention (N, h, w) 0..1, drawn (N, h, w) 0..1, or negative where
+    nobody looked. Output: the probabilities.
+    """
+
+    def __init__(self, weight: float, **options) -> None:
+        super().__init__(**options)
+        self.weight = weight
+
+    def call(self, inputs):
+        probabilities, attention, drawn = inputs
+        drawn = ops.cast(drawn, "float32")
+        attention = ops.clip(ops.cast(attention, "float32"), EPSILON, 1 - EPSILON)
+        known = ops.cast(drawn >= 0, "float32")
+        loss = -(drawn * ops.log(attention) + (1 - drawn) * ops.log(1 - attention))
+        self.add_loss(self.weight * ops.sum(known * loss) / ops.maximum(ops.sum(known), 1.0))
+        return probabilities
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return super().get_config() | {"weight": self.weight}
+
+
+def finding_maps(
+    samples: Sequence[Sample], recipe: Recipe, cells: int, copies: Sequence[int | None]
+) -> np.ndarray:
+    """What to draw on every copy of every sample.
+
+    copies: numbers of augmented copies, None for the plain one.
+    Returns: (copies, N, cells, cells) float16, see `training.data.findings.finding_map`.
+    """
+    boxes: dict[Path, list] = {}
+    for folder in {_data_folder(sample) for sample in samples} - {None}:
+        boxes |= read_findings(folder)
+    if not boxes:
+        tqdm.write("No boxes: the map is free to look anywhere.", file=sys.stderr)
+        return np.full((len(copies), len(samples), cells, cells), UNKNOWN, np.float16)
+    found = np.empty((len(copies), len(samples), cells, cells), np.float16)
+    for number, sample in enumerate(samples):
+        pixels = read(sample, recipe.preprocessing).pixels
+        around = frame_around(pixels, recipe.preprocessing)
+        for row, copy in zip(found, copies, strict=True):
+            changed: tuple[Augmentation, np.random.Generator] | tuple[()] = ()
+            if copy is not None:
+                changed = (recipe.augmentation, random_of(copy, number))
+            drawn = boxes.get(sample.path, [])
+            row[number] = finding_map(sample, drawn, pixels.shape, cells, around, *changed)
+    return found
+
+
+def _data_folder(sample: Sample) -> Path | None:
+    """The nearest folder above the image that holds boxes."""
+    return next((up for up in sample.path.parents if (up / FILE).is_file()), None)
