@@ -1,16 +1,17 @@
-"""`python -m tests.faults.sick_workers`: two workers under their supervisor, whose decoder dies or
-hangs on marked files, in C and with the interpreter's lock, as a real one would."""
+"""`python -m tests.faults.sick_workers`: two workers under their supervisor, whose decoder dies,
+hangs or is slow on marked files, in C and with the interpreter's lock, as a real one would."""
 
 import ctypes
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from model import classifier
+from model import prepared
 from model.reading.radiograph import Radiograph, decode
 from worker.running.process import run_worker
 from worker.settings import Settings
-from worker.supervise.process import Part
+from worker.supervise.parts import worker_part
 from worker.supervise.supervisor import Supervisor
 
 WORKERS = 2
@@ -19,6 +20,7 @@ SICKNESS = {
     b"die by an abort": os.abort,
     b"hang for ever": ctypes.PyDLL(None).pause,
 }
+SLOW, SLOW_S = b"take several seconds", 6
 
 
 def decode_or_worse(source: Path, **options: int) -> Radiograph:
@@ -26,17 +28,20 @@ def decode_or_worse(source: Path, **options: int) -> Radiograph:
     sickness = SICKNESS.get(source.read_bytes())
     if sickness:
         sickness()
+    if source.read_bytes() == SLOW:
+        ctypes.PyDLL(None).sleep(SLOW_S)
     return decode(source, **options)
 
 
 def main() -> None:
     if sys.argv[1:] == ["one"]:
-        classifier.decode = decode_or_worse
+        prepared.decode = decode_or_worse
         sys.exit(run_worker(Settings.from_env()))
     command = [sys.executable, "-m", "tests.faults.sick_workers", "one"]
     with Supervisor() as supervisor:
         for number in range(WORKERS):
-            supervisor.start(Part(f"sick-{number}", command, {}))
+            part = worker_part(Settings.from_env(), f"sick-{number}")
+            supervisor.start(replace(part, command=command))
         supervisor.watch()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.machine import NETWORK_SIZE
-from tests.faults.sick_workers import SICKNESS
+from tests.faults.sick_workers import SICKNESS, SLOW, SLOW_S
 from tests.support.system import System
 from tests.support.toys import toy_artifact
 from tests.support.waiting import wait_for
@@ -67,3 +67,30 @@ def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp
     wait_for(lambda: system.complete(job), timeout_s=60)
     results = {image.reason for image in system.store.all_images(system.clinic.id, job.id)}
     assert results == {None, "unsupported_format"}, "a healthy worker says what these files are"
+
+
+def test_a_slow_file_is_not_taken_for_a_dead_worker(system, chest, tmp_path):
+    """It outlasts its lease once; its second attempt lasts as long as the watchdog lets it."""
+    slow = tmp_path / "slow.png"
+    slow.write_bytes(SLOW)
+    patient = {"lease_s": 2, "image_limit_s": 10 * SLOW_S}
+    job = system.upload(*[chest] * 4, slow, *[chest] * 4)
+    system.start("cxr", "sweep", lease_s=600)
+    system.start("tests.faults.sick_workers", **patient)
+    wait_for(lambda: system.complete(job), timeout_s=120)
+    images = {i.filename: i for i in system.store.all_images(system.clinic.id, job.id)}
+    found = images["slow.png"]
+    assert (found.status, found.reason) == (ImageStatus.REJECTED, "unsupported_format")
+    assert found.attempts == 2
+    assert images["chest.png"].status is ImageStatus.DONE
+
+
+def test_leases_of_ten_minutes_cause_no_double_work_beside_another_sweeper(system, chest, tmp_path):
+    slow = tmp_path / "slow.png"
+    slow.write_bytes(SLOW)
+    job = system.upload(*[chest] * 100, slow, *[chest] * 100)
+    system.start("cxr", "sweep", lease_s=2)
+    system.start("tests.faults.sick_workers", lease_s=600, image_limit_s=10 * SLOW_S)
+    wait_for(lambda: system.complete(job), timeout_s=120)
+    attempts = {i.attempts for i in system.store.all_images(system.clinic.id, job.id)}
+    assert attempts == {1}
