@@ -2,3 +2,5 @@
 
 Knows nothing of Flask, Celery and SQL.
 """
+
+DISCLAIMER = "Research and triage support, not a diagnosis."

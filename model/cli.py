@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from model import DISCLAIMER
 from model.classifier import Classifier
 from model.errors import ModelError
 from model.map_files import MapFolder
@@ -16,7 +17,6 @@ from model.results import FileResult, classify_files
 from model.sources import count, walk
 
 T = TypeVar("T")
-DISCLAIMER = "Research and triage support, not a diagnosis."
 
 
 @click.command()
@@ -109,7 +109,7 @@ def _json_lines(file_results: Iterable[tuple[FileResult, Path | None]]) -> Count
     statuses: Counter[str] = Counter()
     for file_result, maps in file_results:
         statuses[file_result.status] += 1
-        # Pure ASCII: a file name that is no text would otherwise stop the output half way.
+        # Pure ASCII: a file name that is not text would otherwise stop the output half way.
         click.echo(json.dumps(as_dict(file_result, maps), ensure_ascii=True))
         sys.stdout.flush()
     return statuses

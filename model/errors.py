@@ -30,7 +30,7 @@ class UnreadableImage(Rejection):
 
 
 class UnsupportedFormat(Rejection):
-    """Raised when a file is none of the accepted formats, or a kind of them that is no X-ray."""
+    """Raised when a file has no accepted format, or has one but is not an X-ray."""
 
     code = "unsupported_format"
 

@@ -128,7 +128,7 @@ def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
     show_default=True,
     help="Share of patients with the disease, for the predictive values.",
 )
-@click.option("--no-gate", is_flag=True, help="Classify also what is no frontal chest X-ray.")
+@click.option("--no-gate", is_flag=True, help="Also classify what is not a frontal chest X-ray.")
 @click.option("--report", type=Folder, help="Also write report.html and report.json there.")
 @click.option("--json", "as_json", is_flag=True, help="All figures as JSON.")
 def evaluate(

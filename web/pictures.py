@@ -68,7 +68,7 @@ def maps_of(image: ImageRecord) -> list[MapRecord]:
 def _file(image: ImageRecord, max_side: int) -> Path:
     """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
     if image.file_key is None:
-        raise NoPicture("The file of this image was not kept, because it was refused on arrival.")
+        raise NoPicture("The file of this image was not kept, because it was rejected on arrival.")
     here = services()
     small = here.pictures.small(image.file_key)
     if not small.exists():

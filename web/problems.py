@@ -49,7 +49,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     errors.UnsupportedUpload: (415, None),
     errors.InvalidUpload: (422, None),
 }
-INTERNAL = "Something went wrong on the server. Try again; if it stays, look at the server's log."
+INTERNAL = "Something went wrong on the server. Try again; if it persists, check the server's log."
 NO_DATABASE = "The database cannot be reached. Try again in a moment."
 
 

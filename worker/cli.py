@@ -68,10 +68,10 @@ def migrate() -> None:
 @click.command()
 @click.argument("name")
 def clinic(name: str) -> None:
-    """Let the clinic NAME in: print a new access token for it.
+    """Create an access token for the clinic NAME and print it.
 
-    A clinic sees its own jobs only, and clinics that wait get equal shares of the workers. It is
-    made unless it is known; its earlier tokens go on working.
+    A clinic sees only its own jobs, and waiting clinics get equal shares of the workers. The
+    clinic is created if missing; its earlier tokens stay valid.
     """
     from worker.store import Store
     from worker.store.migrations import check_up_to_date

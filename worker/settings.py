@@ -45,10 +45,14 @@ class Settings:
         "CXR_MAX_UPLOADS", 48, "uploads that the web server takes at once; more are told to wait"
     )
     token: str = _setting(
-        "CXR_TOKEN", "", "the clinic's access token; empty: made on first start, kept in the home"
+        "CXR_TOKEN",
+        "",
+        "the clinic's access token; empty: created on first start in the home folder",
     )
     secret_key: str = _setting(
-        "CXR_SECRET_KEY", "", "signs session cookies; empty: made on first start, kept in the home"
+        "CXR_SECRET_KEY",
+        "",
+        "signs session cookies; empty: created on first start in the home folder",
     )
     secure_cookies: bool = _setting(
         "CXR_SECURE_COOKIES", False, "send session cookies over HTTPS only (set it behind TLS)"
@@ -58,9 +62,9 @@ class Settings:
     )
     device: str = _setting("CXR_DEVICE", "cpu", "what a worker computes on: cpu or gpu")
     workers: int = _setting("CXR_WORKERS", 0, "worker processes; 0: one per core")
-    max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "largest upload, in megabytes")
-    max_image_mb: int = _setting("CXR_MAX_IMAGE_MB", 128, "largest single image, in megabytes")
-    max_job_images: int = _setting("CXR_MAX_JOB_IMAGES", 20_000, "most images in one job")
+    max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "maximum upload size, in megabytes")
+    max_image_mb: int = _setting("CXR_MAX_IMAGE_MB", 128, "maximum image size, in megabytes")
+    max_job_images: int = _setting("CXR_MAX_JOB_IMAGES", 20_000, "maximum number of images per job")
     open_job_s: int = _setting(
         "CXR_OPEN_JOB_S", 3600, "seconds without new files after which an open job is closed"
     )

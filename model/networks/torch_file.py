@@ -57,7 +57,7 @@ def read_torch_file(file: Path) -> dict[str, np.ndarray]:
             storages = {key: _storage(opened, reader.dtypes[key]) for key in reader.load()}
             return {name: _array(tensor, storages) for name, tensor in tensors.items()}
     except (OSError, pickle.UnpicklingError, struct.error, KeyError, EOFError, ValueError) as error:
-        raise ModelError(f"{file} is no file of weights that can be read: {error}") from error
+        raise ModelError(f"{file} is not a readable file of weights: {error}") from error
 
 
 def _storage(file: BinaryIO, dtype: np.dtype) -> np.ndarray:

@@ -45,7 +45,7 @@ _DECODERS = {JPEGBaseline8Bit: "pillow"}
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
 
-# Modalities that are no plain radiograph (PS3.3 C.7.3.1.1.1); others may be and go to the gate.
+# Modalities that are not a plain radiograph (PS3.3 C.7.3.1.1.1); others may be and go to the gate.
 _OTHER_MODALITIES = {
     "CT": "a CT slice",
     "MR": "an MR slice",

@@ -54,7 +54,7 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
     data = source.read_bytes() if isinstance(source, Path) else bytes(source)
     kind = sniff(data)
     try:
-        # Values that are no numbers, or too large for one, are expected here and seen to.
+        # Values that are not numbers, or are too large, are expected here and seen to.
         with np.errstate(all="ignore"):
             return _decoded(data, kind, at_least)
     except (Rejection, MemoryError):

@@ -42,7 +42,7 @@ def database_bytes(system: RunningSystem) -> int:
 
 
 def stage_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
-    """Median milliseconds an image by stage, as the workers noted them."""
+    """Median milliseconds per image by stage, as the workers noted them."""
     items = client.get(f"/jobs/{job_id}/images", params={"status": "done", "limit": 200}).json()
     timings = [item["timings_ms"] for item in items["items"]]
     return {

@@ -1,4 +1,4 @@
-"""What queue and database cost an image, with nothing else going on: claim, save, messages."""
+"""What queue and database cost per image, with nothing else going on: claim, save, messages."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ START_S, TAKE_S = 30.0, 60.0
 
 
 def queue_and_save_ms(images: int = IMAGES) -> dict[str, float]:
-    """Milliseconds of processor time an image, by stage; `take` is a worker's, for a message whose
+    """Milliseconds of processor time per image, by stage; `take` is a worker's, for a message whose
     image is done already."""
     with tempfile.TemporaryDirectory(prefix="cxr-") as folder:
         valkey = EmbeddedValkey(Path(folder) / "valkey")

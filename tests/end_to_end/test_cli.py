@@ -109,7 +109,7 @@ def test_a_job_is_deleted_after_a_question(server, folder):
     for answer in ("", "n\n"):
         kept = cxr("delete", job, typed=answer, **server)
         assert (kept.returncode, kept.stdout) == (1, "")
-        assert "with its image? There is no way back." in kept.stderr
+        assert "with its image? This cannot be undone." in kept.stderr
         assert cxr("status", job, **server).returncode == 0
     deleted = cxr("delete", job, typed="y\n", **server)
     assert (deleted.returncode, deleted.stdout) == (0, f"Job {job} is deleted.\n")

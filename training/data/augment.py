@@ -32,7 +32,7 @@ class Augmentation:
     at most one of these three is applied.
 
     Of the article's options, shift and zoom are `crop`, channel shift is `brightness`. Its
-    featurewise normalisation and ZCA are no changes but a preprocessing of their own: an X-ray is
+    featurewise normalisation and ZCA are not changes but a preprocessing of their own: an X-ray is
     stretched by itself instead, because a hospital's mean is what must not matter.
     """
 

@@ -17,7 +17,7 @@ FEW = 50
 
 
 def sample_weights(samples: Sequence[Sample]) -> np.ndarray:
-    """One weight an image, mean 1.
+    """One weight per image, mean 1.
 
     Within a class, a source's share grows with the square root of its number of images.
     Returns: (N,) float32.

@@ -106,7 +106,7 @@ def load_recipe(name: str) -> Recipe:
         known = ", ".join(sorted(recipe.stem for recipe in RECIPES.glob("*.toml")))
         raise TrainingError(f"There is no recipe {name!r}. Known: {known}.") from None
     except tomllib.TOMLDecodeError as error:
-        raise TrainingError(f"The recipe {file} is no TOML: {error}") from error
+        raise TrainingError(f"The recipe {file} is not TOML: {error}") from error
     unknown = values.keys() - {f.name for f in fields(Recipe)}
     if unknown:
         raise TrainingError(

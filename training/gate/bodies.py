@@ -1,4 +1,4 @@
-"""Pictures of bodies that are no frontal chest X-ray: slices and other bones."""
+"""Pictures of bodies that are not frontal chest X-rays: slices and other bones."""
 
 import numpy as np
 

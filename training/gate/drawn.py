@@ -1,4 +1,4 @@
-"""Drawn pictures that are no radiograph at all: pages, charts, screens, patterns."""
+"""Drawn pictures that are not radiographs: pages, charts, screens, patterns."""
 
 from functools import cache
 

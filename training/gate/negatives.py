@@ -1,4 +1,4 @@
-"""Pictures that are no frontal chest X-ray, for fitting and measuring the gate.
+"""Pictures that are not frontal chest X-rays, for fitting and measuring the gate.
 
 A maker takes a random generator and the split's name and returns (H, W) float32 grey, 0..1; one
 that spoils a chest takes the chest instead of the split. `KINDS` and `CHEST_KINDS` map a kind's

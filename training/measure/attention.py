@@ -94,5 +94,5 @@ def _open(sample: Sample) -> Image.Image:
             mask.load()
             return mask
     except OSError as error:
-        why = error.strerror or "it is no picture"
+        why = error.strerror or "it is not a picture"
         raise TrainingError(f"The lung mask {sample.lung_mask} cannot be read: {why}.") from error

@@ -65,7 +65,7 @@ def _report(run: Path) -> dict:
     except OSError as error:
         raise TrainingError(f"There is no report in {run}: {error.strerror}.") from error
     if "int8" not in report:
-        raise TrainingError(f"{run} is no output folder of `cxr train`.")
+        raise TrainingError(f"{run} is not an output folder of `cxr train`.")
     return report
 
 

@@ -79,7 +79,7 @@ def ask(
 ) -> Answers:
     """Decode, check, prepare and classify the samples, as a worker would.
 
-    engine: of the artifact. gate: refuse what is no chest X-ray, as a worker does.
+    engine: of the artifact. gate: refuse what is not a chest X-ray, as a worker does.
     Raises TrainingError when not one image could be classified.
     """
     answered: list[Sample] = []

@@ -36,7 +36,7 @@ def with_intervals(
     Whole patients are drawn, because images of one patient are alike. Where all patients agree,
     resampling says nothing: a share has the rule of three then, another figure has no interval.
 
-    targets, probabilities: what `measure` takes, one row an image.
+    targets, probabilities: what `measure` takes, one row per image.
     """
     _, group = np.unique(np.asarray(patients), return_inverse=True)
     order = np.argsort(group, kind="stable")

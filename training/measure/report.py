@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model import DISCLAIMER
 from training.measure import plots
 from training.measure.evaluate import Answers
 from training.measure.text import heading, interval, sentences
@@ -56,7 +57,7 @@ def _page(figures: dict[str, Any], pictures: dict[str, bytes]) -> str:
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>
 <body>
 <h1>{title}</h1>
-<p>Research and triage support, not a diagnosis. {figures["n"]} images of {figures["patients"]}
+<p>{DISCLAIMER} {figures["n"]} images of {figures["patients"]}
 patients; {figures["refused"]["n"]} more were refused or unreadable. 95 % intervals come from
 resampling patients; for a share in which all agree, from the rule of three.</p>
 {_table(figures)}

@@ -7,6 +7,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from model import DISCLAIMER
+
 # Figures of one label: their names end with it.
 OF_LABEL = ("auroc", "sensitivity", "specificity")
 NAMES = {
@@ -35,7 +37,7 @@ def print_figures(figures: dict[str, Any]) -> None:
     wide = console.options.update(width=MAX_COLUMNS)
     console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
-    console.print("95 % intervals over patients. Research and triage support, not a diagnosis.")
+    console.print(f"95 % intervals over patients. {DISCLAIMER}")
     for sentence in sentences(figures):
         console.print(sentence, highlight=False)
     refused = figures["refused"]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from apiflask import APIBlueprint
 from flask import Response
 
-from web.api.records import DISCLAIMER, Export, Image, Job
+from model import DISCLAIMER
+from web.api.records import Export, Image, Job
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
 from worker.records import ImageRecord, JobRecord

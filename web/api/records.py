@@ -16,7 +16,6 @@ from web.labels import label_name
 from web.services import services
 from worker.records import ImageStatus, JobRecord, JobStatus, Page
 
-DISCLAIMER = "Research and triage support, not a diagnosis."
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
 
 

@@ -65,4 +65,4 @@ def delete(job: int, yes: bool, url: str, token: str | None) -> None:
 def _question(job: Json) -> str:
     total = job["counts"]["total"]
     images = "its image" if total == 1 else f"its {total} images"
-    return f"Delete job {job['id']}, {job['name']}, with {images}? There is no way back."
+    return f"Delete job {job['id']}, {job['name']}, with {images}? This cannot be undone."

@@ -10,7 +10,7 @@ class Unreachable(ClientError):
 
 
 class NotOurServer(ClientError):
-    """Raised when something answers that is no cxr-batch server."""
+    """Raised when something answers that is not a cxr-batch server."""
 
 
 class Refused(ClientError):

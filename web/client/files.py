@@ -137,7 +137,7 @@ class Multipart:
     def _head(self, disposition: str, more: str = "") -> bytes:
         return (
             f"--{self._boundary}\r\nContent-Disposition: form-data; {disposition}\r\n{more}\r\n"
-        ).encode(errors="replace")  # a file name that is no valid text on this machine
+        ).encode(errors="replace")  # a file name that is not valid text on this machine
 
     def _file_head(self, file: UploadFile) -> bytes:
         # As browsers do it (HTML standard, multipart form data).

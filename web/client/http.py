@@ -142,8 +142,8 @@ class Client:
     def watch(self, job_id: int) -> Iterator[Json]:
         """The job now, and again whenever it changed, until it no longer runs.
 
-        Polls with the last ETag, and less often while nothing changes. A server that is away for
-        less than OUTAGE_S seconds (a restart) is waited for; then Unreachable is raised.
+        Polls with the last ETag, and less often while nothing changes. Waits up to OUTAGE_S
+        seconds for an unreachable server (a restart), then raises Unreachable.
         """
         etag, poll_s, away_since = "", FIRST_POLL_S, None
         while True:
@@ -243,7 +243,7 @@ def _connection_errors(url: str) -> Iterator[None]:
         yield
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise Unreachable(
-            f"{url} is no address of a server. Give one like http://127.0.0.1:8000."
+            f"{url} is not a server address. Use one like http://127.0.0.1:8000."
         ) from error
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise Unreachable(

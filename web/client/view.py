@@ -19,9 +19,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from model import DISCLAIMER
 from web.client.http import Client, Json
 
-DISCLAIMER = "Research and triage support, not a diagnosis."
 FINAL = ("done", "rejected", "failed", "cancelled")
 COLOURS = {"done": "green", "rejected": "yellow", "failed": "red", "cancelled": "dim"}
 # Without a terminal there is no width to fit into; a narrow guess would break file names apart.

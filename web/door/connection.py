@@ -1,4 +1,4 @@
-"""One connection: what uvicorn's protocol leaves open for ever gets an end here.
+"""One connection: what uvicorn's protocol leaves open forever gets an end here.
 
 uvicorn bounds only the pause between two requests. Here also the head of a request has a deadline
 and a size, a body that nobody wants any more is not taken without end, and when there are too many

@@ -15,7 +15,7 @@ from web.door.door import Door
 from web.door.limits import Limits
 from worker.settings import Settings
 
-# Files that are no connection: the database, uploads on their way to the disk, the log.
+# Files that are not connections: the database, uploads on their way to the disk, the log.
 OTHER_FILES = 512
 # A thread that computes hands the interpreter on after so long. With the usual 5 ms, the event loop
 # waits behind every busy upload in turn.

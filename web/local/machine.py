@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from model import DISCLAIMER
 from model.artifact import load_artifact
 from worker.errors import LaunchError
 from worker.settings import Settings
@@ -154,4 +155,4 @@ def _greet(settings: Settings, address: str) -> None:
     click.echo(f"cxr-batch is running at {address}")
     click.echo(f"Sign in:     {address}/sign-in?token={settings.token}")
     click.echo(f"Data folder: {settings.home}")
-    click.echo("Research and triage support, not a diagnosis. Stop with Ctrl-C.")
+    click.echo(f"{DISCLAIMER} Press Ctrl-C to stop.")

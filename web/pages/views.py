@@ -4,7 +4,8 @@ from apiflask import APIBlueprint
 from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from web.api.records import DISCLAIMER, Image, Job
+from model import DISCLAIMER
+from web.api.records import Image, Job
 from web.auth.requests import (
     check_page_request,
     check_same_site,

@@ -120,7 +120,7 @@ class ImageFiles:
         return self.root.with_name("pictures")
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete files, and the folders that they leave empty. Files that are gone are no error."""
+        """Delete files, and the folders that they leave empty. Missing files are not an error."""
         folders = set()
         for key in keys:
             self.path(key).unlink(missing_ok=True)
@@ -137,7 +137,7 @@ class ImageFiles:
         with contextlib.suppress(FileNotFoundError), os.scandir(self.root) as entries:
             for entry in entries:
                 if len(entry.name) != 2 * FOLDER_NAME_BYTES:
-                    continue  # version 0.1 spread the files of all uploads over other folders
+                    continue  # not made here, like `lost+found` on a volume of its own
                 with contextlib.suppress(FileNotFoundError):  # deleted in between
                     if entry.stat().st_mtime < newest:
                         yield entry.name

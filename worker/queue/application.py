@@ -38,14 +38,14 @@ def make_celery(settings: Settings, while_away: Callable[[], None] = lambda: Non
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        # A Redis that is full answers with an error: wait for it as for one that is away.
+        # A Redis that is full answers with an error: wait for it as for one that is unreachable.
         broker_channel_error_retry=True,
         broker_transport_options={
             "visibility_timeout": 3600,
             # The defaults look for lost messages only about every 100 s.
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
-            # A sender must learn within seconds that Redis is away: the upload waits for it.
+            # A sender must learn within seconds that Redis is unreachable: the upload waits for it.
             "socket_connect_timeout": 2,
         },
     )

@@ -1,4 +1,4 @@
-"""Connections to Redis that find it again soon after it was away. For kombu 5.7."""
+"""Connections to Redis that find it again soon after it was unreachable. For kombu 5.7."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,9 +45,10 @@ def amqp(while_away: Callable[[], None]) -> type[AMQP]:
 def _forgetful(channel: type[virtual.Channel]) -> type[virtual.Channel]:
     """The same kind of channel, which forgets a message also when Redis cannot be told.
 
-    A worker takes one message at a time. kombu counts one as not acknowledged when Redis is away at
-    that moment, so it would never take another, nor notice that its connection is gone. Ours are
-    wake-ups: nothing depends on them, and Redis gives back what it was not told of.
+    A worker takes one message at a time. kombu counts one as not acknowledged when Redis is
+    unreachable at that moment, so it would never take another, nor notice that its connection
+    is gone. Ours are wake-ups: nothing depends on them, and Redis gives back what it was not
+    told of.
     """
 
     class QoS(channel.QoS):

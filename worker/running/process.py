@@ -66,7 +66,7 @@ def run_worker(settings: Settings) -> int:
                 runner.run(TimeSlice(SLICE_S, also=stopping.is_set))
                 return
             except OperationalError as error:
-                log.warning("the database is away (%s)", type(error.orig).__name__)
+                log.warning("the database is unreachable (%s)", type(error.orig).__name__)
                 pulse.rest()  # waiting is not hanging
                 pulse.beat()
                 stopping.wait(DATABASE_AGAIN_AFTER_S)

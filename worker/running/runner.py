@@ -76,9 +76,9 @@ class Runner:
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits or `stop()`. What was claimed is always finished.
 
-        Returns: how many results were saved. Raises OperationalError while the database is away
-        (results are held for some minutes), MemoryError when an image needs more than there
-        is: the caller ends the process, and the image is tried alone.
+        Returns: how many results were saved. Raises OperationalError while the database is
+        unreachable (results are held for some minutes), MemoryError when an image needs more than
+        there is: the caller ends the process, and the image is tried alone.
         """
         saved = 0
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
@@ -174,8 +174,8 @@ class Runner:
         ]
 
     def _save(self, finished: Sequence[FinishedImage]) -> int:
-        """Save results, again and again while the database is away: nobody can take the images
-        meanwhile."""
+        """Save results, again and again while the database is unreachable: nobody can take the
+        images meanwhile."""
         until = time.monotonic() + HOLD_RESULTS_S
         while True:
             self._pulse.moved()

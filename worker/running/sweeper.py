@@ -46,7 +46,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
                     tidy(store, files)
                     tidy_at = time.monotonic() + TIDY_EVERY_S
             except OperationalError as error:
-                log.warning("the database is away (%s)", type(error.orig).__name__)
+                log.warning("the database is unreachable (%s)", type(error.orig).__name__)
             heartbeat.beat()
             stopping.wait(0 if in_a_hurry else settings.sweep_interval_s)
     finally:

@@ -1,4 +1,4 @@
-"""Ends a process in which nothing moves any more, so that no image holds a worker for ever."""
+"""Ends a process in which nothing moves any more, so that no image holds a worker forever."""
 
 import faulthandler
 import sys

@@ -1,4 +1,4 @@
-"""Keeps a set of processes running: starts them, restarts one that dies, stops them all."""
+"""Keeps a set of processes running: starts them, restarts those that die, and stops them all."""
 
 import signal
 import subprocess

@@ -107,7 +107,7 @@ def test_deleting_asks_first_and_leads_to_the_list(page, site, three):
     assert [path for path in site.settings.images_dir.rglob("*") if path.is_file()] == []
     for message in asked:
         assert "its 3 images" in message
-        assert "no way back" in message
+        assert "cannot be undone" in message
 
 
 def test_a_request_that_fails_says_why(page, site, three):

@@ -58,6 +58,6 @@ def test_what_is_no_file_of_weights(content, tmp_path, capsys):
         file.write_bytes(FILE.read_bytes()[:1_000_000])
     elif content == "text":
         file.write_text("weights")
-    with pytest.raises(ModelError, match=r"weights\.pth is no file of weights"):
+    with pytest.raises(ModelError, match=r"weights\.pth is not a readable file of weights"):
         read_torch_file(file)
     assert "this ran" not in capsys.readouterr().out

@@ -77,5 +77,5 @@ def test_the_networks_own_input_is_what_a_recipe_starts_from(tmp_path):
 def test_a_file_that_is_no_toml(tmp_path):
     file = tmp_path / "wrong.toml"
     file.write_text("epochs 3")
-    with pytest.raises(TrainingError, match=r"wrong\.toml is no TOML.*line 1"):
+    with pytest.raises(TrainingError, match=r"wrong\.toml is not TOML.*line 1"):
         load_recipe(str(file))

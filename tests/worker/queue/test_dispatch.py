@@ -80,9 +80,9 @@ def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files):
     assert left == {folders["current"].name, folders["of a job"].name}
 
 
-def test_folders_of_an_earlier_version_are_left_alone(store, files):
-    earlier = files.root / "4f"
-    earlier.mkdir(parents=True)
-    os.utime(earlier, (0, 0))
+def test_folders_that_are_not_of_uploads_are_left_alone(store, files):
+    foreign = files.root / "lost+found"
+    foreign.mkdir(parents=True)
+    os.utime(foreign, (0, 0))
     tidy(store, files)
-    assert earlier.exists()
+    assert foreign.exists()

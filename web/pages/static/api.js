@@ -61,7 +61,7 @@ export const FINISHED = "finished";
 
 /**
  * Calls `step` every second while it says CHANGED, ever more slowly (up to 10 s) while it says SAME,
- * after FINISHED only when it is woken. Rests while nobody looks, and says so when the server is away.
+ * after FINISHED only when it is woken. Rests while the page is hidden, and says so when the server is unreachable.
  */
 export class Poller {
   #step;

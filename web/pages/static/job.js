@@ -61,14 +61,14 @@ $("label-filter").addEventListener("change", (event) => {
 });
 $("close").addEventListener("click", () => change("close"));
 $("cancel").addEventListener("click", () => {
-  if (confirm("Cancel this job? What is not classified yet will not be.")) change("cancel");
+  if (confirm("Cancel this job? Images not yet classified will be skipped.")) change("cancel");
 });
 $("resume").addEventListener("click", () => change("resume"));
 $("retry").addEventListener("click", () => change("retry"));
 $("delete").addEventListener("click", async () => {
   const total = Number($("job").dataset.total);
   const images = total === 1 ? "its image" : `its ${count(total)} images`;
-  if (!confirm(`Delete this job with ${images} and all results? There is no way back.`)) return;
+  if (!confirm(`Delete this job with ${images} and all results? This cannot be undone.`)) return;
   // Not "assign": the way back would lead to a page that is no more.
   if (await withoutActions(() => remove(url))) location.replace("/");
 });

@@ -52,12 +52,12 @@ export function startUploads() {
 function begin(files) {
   upload = null;
   const size = files.reduce((sum, { file }) => sum + file.size, 0);
-  if (files.length === 0) return fail("There are no files in what you chose.");
+  if (files.length === 0) return fail("Your selection contains no files.");
   if (files.length > limits.images) {
-    return fail(`At most ${count(limits.images)} files go in one job; these are ${count(files.length)}.`);
+    return fail(`At most ${count(limits.images)} files are allowed per job. You selected ${count(files.length)}.`);
   }
   if (size > limits.bytes) {
-    return fail(`At most ${bytes(limits.bytes)} go in one job; these are ${bytes(size)}.`);
+    return fail(`At most ${bytes(limits.bytes)} are allowed per job. You selected ${bytes(size)}.`);
   }
   upload = { files, size, key: newKey(), name: $("name").value.trim(), urgent: $("urgent").checked };
   send();
