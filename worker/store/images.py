@@ -8,7 +8,15 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from worker.errors import NotFound, UnknownLabel
 from worker.records import ImageRecord, ImageStatus, MapRecord, Page
 from worker.store.database import Database
-from worker.store.rows import SHOWN, decode_cursor, encode_cursor, image_record, job_row
+from worker.store.rows import (
+    IMAGE_COLUMNS,
+    RESULT_COLUMNS,
+    SHOWN,
+    decode_cursor,
+    encode_cursor,
+    image_record,
+    job_row,
+)
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, ResultMap
 
 EXPORT_CHUNK = 1000
@@ -44,7 +52,7 @@ class ImageVerbs:
         with self.database.reading() as session:
             _check_label(label, job_row(session, clinic_id, job_id).labels)
             found = session.execute(query.limit(limit + 1)).all()
-            items = [image_record(image, result) for image, result in found[:limit]]
+            items = [image_record(row) for row in found[:limit]]
         return Page(items, encode_cursor(items[-1].id) if len(found) > limit else None)
 
     def all_images(self, clinic_id: int, job_id: int) -> Iterator[ImageRecord]:
@@ -65,7 +73,7 @@ class ImageVerbs:
             found = session.execute(query).one_or_none()
             if found is None:
                 raise NotFound(f"There is no image {image_id}.")
-            return image_record(*found)
+            return image_record(found)
 
     def neighbours(
         self,
@@ -118,9 +126,9 @@ def _of_job(
     return wanted
 
 
-def _with_result(label: str | None = None) -> Select[tuple[Image, Result | None]]:
+def _with_result(label: str | None = None) -> Select:
     """Images with their active result; with a label only those that have one."""
-    query = select(Image, Result)
+    query = select(*IMAGE_COLUMNS, *RESULT_COLUMNS).select_from(Image)
     return _joined(query, label) if label else query.outerjoin(Result, and_(*_ACTIVE_OF_IMAGE))
 
 

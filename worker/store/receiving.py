@@ -159,7 +159,7 @@ def _new_job(session: Session, arriving: Arriving) -> Job:
         created_at=now(),
     )
     if arriving.part_of is not None:
-        job.model = _open_job(session, arriving.part_of).model
+        _open_job(session, arriving.part_of)
     session.add(job)
     session.flush()
     return job
@@ -190,11 +190,7 @@ def _accept(session: Session, job: Job, acceptance: Acceptance) -> None:
 
 
 def _move_images(session: Session, part: Job, to: Job) -> None:
-    if part.model and to.model and part.model != to.model:
-        # Both were new when workers of two models took their first images.
-        raise UploadAbandoned("Another model began on these files. Send them again.")
-    to.model = to.model or part.model
-    to.labels = [*dict.fromkeys([*(to.labels or ()), *(part.labels or ())])] or None
+    # Not the model and the labels: workers look for them, and write them, at the open job only.
     for table in (Image, Result):
         session.execute(
             update(table)

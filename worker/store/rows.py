@@ -4,7 +4,7 @@ import base64
 import binascii
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor, NotFound
@@ -63,8 +63,19 @@ def job_record(job: Job) -> JobRecord:
     )
 
 
-def image_record(image: Image, result: Result | None) -> ImageRecord:
-    """The image with its active result, if it has one."""
+# What a record is made of. Columns, not entities: a page of a hundred costs half as much.
+IMAGE_COLUMNS = (
+    *(Image.id, Image.job_id, Image.filename, Image.status, Image.reason, Image.message),
+    *(Image.gate_version, Image.gate_score, Image.width, Image.height, Image.size_bytes),
+    *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key),
+)
+RESULT_COLUMNS = (
+    *(Result.model, Result.label, Result.probabilities, Result.uncertain, Result.timings_ms),
+)
+
+
+def image_record(image: Row) -> ImageRecord:
+    """From IMAGE_COLUMNS and, of its active result if it has one, RESULT_COLUMNS."""
     gate = None
     if image.gate_version is not None and image.gate_score is not None:
         gate = GateRecord(image.gate_version, image.gate_score)
@@ -75,7 +86,7 @@ def image_record(image: Image, result: Result | None) -> ImageRecord:
         status=image.status,
         reason=image.reason,
         message=image.message,
-        result=result_record(result) if result else None,
+        result=_result_record(image) if image.model is not None else None,
         gate=gate,
         width=image.width,
         height=image.height,
@@ -87,7 +98,7 @@ def image_record(image: Image, result: Result | None) -> ImageRecord:
     )
 
 
-def result_record(result: Result) -> ResultRecord:
+def _result_record(result: Row) -> ResultRecord:
     return ResultRecord(
         model=result.model,
         label=result.label,

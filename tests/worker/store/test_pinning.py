@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from tests.support.rows import finished_image, new_images
-from worker.records import Claim, NewResult, ResultRole, WorkerRecord
+from worker.records import Acceptance, Arriving, Claim, NewResult, ResultRole, WorkerRecord
 from worker.store import Store
 from worker.store.schema import Result
 
@@ -136,3 +136,17 @@ def test_a_shadow_result_is_kept_and_never_shown(db):
     assert store.job(clinic.id, job.id).labels == tuple(shown.result.probabilities)
     assert [found.name for found in store.maps(clinic.id, one.image_id)] == ["attention"]
     store.delete_job(clinic.id, job.id)
+
+
+def test_what_is_added_to_an_open_job_goes_by_its_model(db):
+    store, clinic = db
+    into = store.accept(Arriving(clinic.id, "a" * 32), 0, new_images(1), Acceptance(open=True))
+    part = Arriving(clinic.id, "b" * 32, part_of=into.id)
+    store.add_images(part, 0, new_images(2))
+    (first,) = claim(store, OLD, limit=1)
+    assert first.job_id == into.id
+    assert claim(store, NEW) == []
+    store.save([finished_image(one) for one in [first, *claim(store, OLD, limit=9)]])
+    job = store.accept(part, 2, [], Acceptance())
+    assert (job.id, job.model, job.counts.done) == (into.id, OLD, 3)
+    assert job.labels == ("COVID19", "NORMAL", "PNEUMONIA")
