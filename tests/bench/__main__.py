@@ -15,7 +15,18 @@ import click
 from rich.console import Console
 
 from model.artifact import REFERENCE, load_artifact
-from tests.bench import article, ceiling, cost, litserve, recovery, report, scale, stages, system
+from tests.bench import (
+    article,
+    ceiling,
+    cost,
+    door,
+    litserve,
+    recovery,
+    report,
+    scale,
+    stages,
+    system,
+)
 from tests.bench.files import api, find_files, repeated, submit
 from web.local.temporary import throwaway_system
 from worker.errors import worker_errors
@@ -24,7 +35,7 @@ from worker.settings import Settings
 
 PARTS = (
     *("throughput", "peer", "layouts", "urgent", "first_result", "cost", "workers", "size"),
-    *("rows", "recovery"),
+    *("rows", "recovery", "door"),
 )
 FIRST_RESULT_IMAGES = 600
 RECOVERY_IMAGES = 200
@@ -80,6 +91,8 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
             figures["workers"] = _workers(found, rounds, images, log)
         if "size" in wanted:
             figures["size"] = _sizes(found, [int(size) for size in sizes.split(",")], log)
+        if "door" in wanted:
+            figures["door"] = _door(found, log)
         if "rows" in wanted:
             figures["rows"] = _rows(rows, log)
         if "recovery" in wanted:
@@ -212,6 +225,15 @@ def _sizes(found, sizes, log) -> dict:
             rate = system.system_images_per_second(client, repeated(found, size))
             ms[str(size)] = 1000 / rate
     return ms
+
+
+def _door(found, log) -> dict:
+    log.print("answers beside silent, slow and many clients")
+    with throwaway_system("--workers", "1") as running:
+        measured = door.answer_ms(running, found[0])
+        figures = {when: {k: _spread(ms) for k, ms in by.items()} for when, by in measured.items()}
+        web = cost.children(running)["web"]
+        return {"ms": figures, "peak_memory_mb": cost.peak_memory_mb(web)}
 
 
 def _rows(rows, log) -> dict:

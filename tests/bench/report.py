@@ -19,6 +19,7 @@ def table(figures: dict) -> Table:
         *_cost(figures.get("cost")),
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
+        *_door(figures.get("door")),
         *_rows(figures.get("rows")),
         *_recovery(figures.get("recovery")),
     ]:
@@ -136,6 +137,22 @@ def _size(found: dict | None) -> list[tuple[str, str, str]]:
     rows = [(f"ms per image, job of {n}", f"{ms:.1f}", "") for n, ms in found.items()]
     spread = max(found.values()) / min(found.values()) - 1
     return [*rows, ("slowest job size over fastest", f"{100 * spread:.0f} % more", "10 %")]
+
+
+def _door(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    titles = {"idle": "idle", "crowded": "beside 200 silent, 20 slow, 20 full-speed clients"}
+    rows = [
+        (
+            f"{what}, {titles[when]}, p50 / p95, ms",
+            f"{spread['p50']:.0f} / {spread['p95']:.0f}",
+            "200" if when == "crowded" else "",
+        )
+        for when, by in found["ms"].items()
+        for what, spread in by.items()
+    ]
+    return [*rows, ("peak memory of web then, MiB", f"{found['peak_memory_mb']:.0f}", "")]
 
 
 def _rows(found: dict | None) -> list[tuple[str, str, str]]:
