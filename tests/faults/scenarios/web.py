@@ -74,12 +74,12 @@ def sick_pictures(trial: Trial) -> None:
     """Pictures are asked for of files whose decoder aborts or hangs, while a job is uploaded"""
     url = f"{trial.machine.system.url}/api/v1"
     marks = [*DIES, *HANGS]
-    jobs = [trial.upload(1, file=chest() + mark) for mark in marks]
+    jobs = [trial.upload(1, file=chest(1500) + mark) for mark in marks]
     wait_for(trial.complete, timeout_s=30)
     with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         pictures = [
             f"{url}/images/{client.get(f'{url}/jobs/{job}/images').json()['items'][0]['id']}"
-            "/preview.png?max_side=1024"
+            "/preview.png?max_side=2048"
             for job in jobs
         ]
         for picture in pictures[: len(DIES)]:
