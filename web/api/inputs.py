@@ -3,7 +3,7 @@ the OpenAPI document."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from worker.records import ImageStatus
 
@@ -15,6 +15,17 @@ Cursor = Annotated[
     str | None,
     Field(max_length=MAX_CURSOR, description="`next_cursor` of the page before."),
 ]
+
+
+def _storable(value: object) -> object:
+    """JSON may carry half a surrogate pair, which is no character: one odd name must not refuse a
+    whole upload."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+Text = Annotated[str, BeforeValidator(_storable)]
 # ASCII letters, digits and signs, without spaces.
 IDEMPOTENCY_KEY = Field(min_length=1, max_length=255, pattern=r"^[!-~]+$")
 
@@ -62,8 +73,8 @@ class InlineImage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    filename: Annotated[str, Field(min_length=1, max_length=1000)]
-    data: Annotated[str, Field(examples=["data:image/png;base64,iVBORw0KGgo="])]
+    filename: Annotated[Text, Field(min_length=1, max_length=1000)]
+    data: Annotated[Text, Field(examples=["data:image/png;base64,iVBORw0KGgo="])]
     """Base64, or a data URL."""
 
 
@@ -72,7 +83,7 @@ class InlineJob(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[Text, Field(max_length=200)] = ""
     urgent: bool = False
     open: bool = False
     """More images will be added: then it may have none."""

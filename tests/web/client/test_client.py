@@ -304,5 +304,5 @@ def test_an_export_that_breaks_off_is_no_export(server, client):
 
 @pytest.mark.parametrize("url", ["", "clinic", "ftp://clinic", "http://[::", "http://127.0.0.1:1"])
 def test_addresses_without_a_server(url):
-    with pytest.raises(Unreachable, match=r"--url|Give one like"), Client(url, "t") as client:
+    with pytest.raises(Unreachable, match=r"--url|Use one like"), Client(url, "t") as client:
         client.check()
