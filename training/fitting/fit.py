@@ -210,7 +210,7 @@ def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Mode
         probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
     if recipe.findings:
         attention = behind.outputs[1]
-        drawn = keras.Input(attention.shape[1:], name="findings")
+        drawn = keras.Input(attention.shape[1:], name="drawn")
         inputs = [*inputs, drawn]
         probabilities = Findings(recipe.findings)([probabilities, attention, drawn])
     fitted = keras.Model(inputs, probabilities)

@@ -1,0 +1,55 @@
+"""Harmless changes: they are chests still, and a result that moves is counted."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from model.artifact import load_artifact
+from model.gate.frontal import check
+from model.reading.radiograph import decode
+from tests.support.toys import toy_artifact
+from training.data.manifest import Sample
+from training.measure.changes import changes, inverted_dicom, png
+from training.measure.harmless import _moved, measure
+
+
+@pytest.mark.parametrize("name", changes())
+def test_a_changed_chest_passes_the_gate(radiographs, name):
+    film = decode(radiographs["RG1_UNCI"], at_least=300).pixels
+    check(decode(changes()[name](film)))
+
+
+def test_there_are_twelve_changes_and_the_film_itself():
+    assert len(changes()) >= 13
+
+
+def test_an_inverted_film_with_its_tag_is_the_same_film():
+    film = np.random.default_rng(0).random((64, 80), np.float32)
+    same, inverted = decode(png(film)), decode(inverted_dicom(film))
+    spread = np.ptp(same.pixels)
+    assert np.corrcoef(same.pixels.ravel(), inverted.pixels.ravel())[0, 1] > 0.999
+    assert np.ptp(inverted.pixels) == pytest.approx(spread, abs=0.1)
+
+
+def test_what_moves_is_counted():
+    before = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.9, 0.1]])
+    after = np.array([[0.4, 0.6], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3]])
+
+    found = _moved(before, after, ("A", "B"))
+
+    assert found.changed == 0.25
+    assert found.moved == pytest.approx((0.4 + 0 + 0 + 0.2) / 4)
+    assert found.toward == {"A": 0, "B": 1}
+
+
+def test_a_model_is_measured_under_every_change(tmp_path):
+    film = np.random.default_rng(0).random((200, 160), np.float32)
+    file = tmp_path / "film.png"
+    file.write_bytes(png(film))
+    sample = Sample(file, "NORMAL", "test", "1", "here")
+
+    found = measure(load_artifact(toy_artifact()), [sample])
+
+    assert list(found) == [*list(changes())[1:], "any"]
+    assert found["inverted, with its tag"].moved < 0.01
