@@ -44,7 +44,7 @@ def database_bytes(system: RunningSystem) -> int:
 def stage_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
     """Median milliseconds per image by stage, as the workers noted them."""
     items = client.get(f"/jobs/{job_id}/images", params={"status": "done", "limit": 200}).json()
-    timings = [item["timings_ms"] for item in items["items"]]
+    timings = [item["result"]["timings_ms"] for item in items["items"]]
     return {
         stage: statistics.median(timing[stage] for timing in timings)
         for stage in (timings[0] if timings else {})

@@ -40,5 +40,5 @@ def test_the_report_of_an_evaluation_is_no_run(copied):
     report = json.loads((copied.folder / "report.json").read_text())
     del report["int8"]
     (copied.folder / "report.json").write_text(json.dumps(report))
-    with pytest.raises(TrainingError, match="no output folder of `cxr train`"):
+    with pytest.raises(TrainingError, match="not an output folder of `cxr train`"):
         table([copied.folder])
