@@ -16,7 +16,7 @@ up: .venv/installed  ## start everything on this machine: http://127.0.0.1:8000
 demo: .venv/installed  ## classify real radiographs; IMAGES="files folders zips" adds yours
 	@exec .venv/bin/cxr demo
 
-check: lint  ## lint, and the tests that need no server, no TensorFlow and no data: under a minute
+check: lint  ## lint, and the tests that need no server, no TensorFlow and no data
 	.venv/bin/python -m pytest --numprocesses 2 -m "not server and not browser and not slow and not data"
 
 test: lint  ## run every test, with real servers and a real browser
