@@ -36,6 +36,16 @@ class Result:
     infer_ms: float
 
 
+def timings_ms(prepared: Prepared, result: Result) -> dict[str, float]:
+    """Milliseconds by stage, as results keep them."""
+    return {
+        "decode": round(prepared.decode_ms, 2),
+        "gate": round(prepared.gate_ms, 2),
+        "prepare": round(prepared.prepare_ms, 2),
+        "infer": round(result.infer_ms, 2),
+    }
+
+
 class Classifier:
     """A loaded model behind a decoder and a gate."""
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from model.classifier import Classifier, Prepared, Result
+from model.classifier import Classifier, Prepared, Result, timings_ms
 from model.errors import Rejection
 from model.scores import GateScore
 from model.sources import Source, SourceFailed
@@ -104,12 +104,7 @@ def _predict(classifier: Classifier, ready: Sequence[tuple[str, Prepared]]) -> l
             "done",
             result=result,
             gate=prepared.gate,
-            timings_ms={
-                "decode": round(prepared.decode_ms, 2),
-                "gate": round(prepared.gate_ms, 2),
-                "prepare": round(prepared.prepare_ms, 2),
-                "infer": round(result.infer_ms, 2),
-            },
+            timings_ms=timings_ms(prepared, result),
         )
         for (name, prepared), result in zip(ready, results, strict=True)
     ]

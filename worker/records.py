@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from model.scores import GateScore
+
 T = TypeVar("T")
 
 
@@ -166,14 +168,6 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
-class GateRecord:
-    """How much an image looks like a frontal chest X-ray, 0..1, by that version of the gate."""
-
-    version: str
-    score: float
-
-
-@dataclass(frozen=True)
 class ResultRecord:
     """What a model says about an image. `probabilities` by label, in the model's order."""
 
@@ -195,7 +189,7 @@ class ImageRecord:
     reason: str | None
     message: str | None
     result: ResultRecord | None
-    gate: GateRecord | None
+    gate: GateScore | None
     width: int | None
     height: int | None
     size_bytes: int
@@ -270,5 +264,5 @@ class FinishedImage:
     message: str | None = None
     width: int | None = None
     height: int | None = None
-    gate: GateRecord | None = None
+    gate: GateScore | None = None
     result: NewResult | None = None

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
+from model.scores import GateScore
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.store import Store
 
 MODEL = "vgg_attention-1.0.0"
@@ -26,7 +27,7 @@ def done(claim: Claim) -> FinishedImage:
         ImageStatus.DONE,
         width=1760,
         height=1760,
-        gate=GateRecord("frontal-1", 0.93),
+        gate=GateScore("frontal-1", 0.93),
         result=NewResult(
             model=MODEL,
             label=max(probabilities, key=probabilities.get),

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from model.scores import GateScore
 from worker.records import (
     Claim,
     FinishedImage,
-    GateRecord,
     ImageStatus,
     MapRecord,
     NewImage,
@@ -29,7 +29,7 @@ def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
         status=ImageStatus.DONE,
         width=640,
         height=480,
-        gate=GateRecord("gate-1", 0.75),
+        gate=GateScore("gate-1", 0.75),
         result=NewResult(
             model="test-1",
             label=label,

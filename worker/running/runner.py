@@ -14,13 +14,13 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from model.classifier import Classifier, Prepared, Result
+from model.classifier import Classifier, Prepared, Result, timings_ms
 from model.errors import Rejection
 from model.pictures import small_jpeg
 from model.reading.radiograph import Radiograph
 from worker.intake.files import ImageFiles
 from worker.pictures.files import write_picture
-from worker.records import Claim, FinishedImage, GateRecord, ImageStatus, MapRecord, NewResult
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.running.pulse import Pulse
 from worker.store import Store
 
@@ -133,7 +133,7 @@ class Runner:
                 status=ImageStatus.REJECTED,
                 reason=rejection.code,
                 message=rejection.message,
-                gate=GateRecord(*rejection.gate) if rejection.gate else None,
+                gate=rejection.gate,
             )
         except FileNotFoundError:
             return _failed(claim, *FILE_MISSING)
@@ -209,18 +209,13 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
         status=ImageStatus.DONE,
         width=prepared.width,
         height=prepared.height,
-        gate=GateRecord(*prepared.gate),
+        gate=prepared.gate,
         result=NewResult(
             model=result.model,
             label=result.label,
             probabilities=result.probabilities,
             uncertain=result.uncertain,
             maps=[MapRecord(name, grid, tuple(result.box)) for name, grid in result.maps.items()],
-            timings_ms={
-                "decode": round(prepared.decode_ms, 2),
-                "gate": round(prepared.gate_ms, 2),
-                "prepare": round(prepared.prepare_ms, 2),
-                "infer": round(result.infer_ms, 2),
-            },
+            timings_ms=timings_ms(prepared, result),
         ),
     )

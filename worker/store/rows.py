@@ -4,11 +4,12 @@ import base64
 import binascii
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
+from model.scores import GateScore
 from worker.errors import InvalidCursor, NotFound
-from worker.records import Counts, GateRecord, ImageRecord, JobRecord, ResultRecord
+from worker.records import Counts, ImageRecord, JobRecord, ResultRecord
 from worker.store.schema import Image, Job, Result
 
 # Of the rows in `jobs`, those that are jobs to their clinic: accepted whole, and not deleted.
@@ -25,14 +26,13 @@ def now() -> datetime:
 
 def job_row(session: Session, clinic_id: int, job_id: int, lock: bool = False) -> Job:
     """The job as it is now; with `lock`, as it stays until the end of the transaction."""
-    job = session.get(Job, job_id, populate_existing=lock, with_for_update=lock or None)
-    if job is None or job.clinic_id != clinic_id or not _is_shown(job):
+    query = select(Job).where(Job.id == job_id, Job.clinic_id == clinic_id, *SHOWN)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    job = session.scalar(query)
+    if job is None:
         raise NotFound(f"There is no job {job_id}.")
     return job
-
-
-def _is_shown(job: Job) -> bool:
-    return job.accepted_at is not None and job.deleted_at is None and job.part_of is None
 
 
 def job_record(job: Job) -> JobRecord:
@@ -78,7 +78,7 @@ def image_record(image: Row) -> ImageRecord:
     """From IMAGE_COLUMNS and, of its active result if it has one, RESULT_COLUMNS."""
     gate = None
     if image.gate_version is not None and image.gate_score is not None:
-        gate = GateRecord(image.gate_version, image.gate_score)
+        gate = GateScore(image.gate_version, image.gate_score)
     return ImageRecord(
         id=image.id,
         job_id=image.job_id,

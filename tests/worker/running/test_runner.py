@@ -12,7 +12,7 @@ from model.preprocess import Box
 from model.reading.radiograph import Radiograph
 from model.scores import GateScore
 from tests.support.rows import worker_record
-from worker.records import GateRecord, ImageStatus, JobStatus, NewImage
+from worker.records import ImageStatus, JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 
@@ -133,7 +133,7 @@ def test_the_gates_score_is_kept_with_done_and_rejected_images(runner, store, cl
     job = upload("good", "unreadable", "leg")
     runner.run()
     gates = [image.gate for image in store.images(clinic.id, job.id).items]
-    assert gates == [GateRecord("frontal-test", 0.9), None, GateRecord("frontal-test", 0.1)]
+    assert gates == [GateScore("frontal-test", 0.9), None, GateScore("frontal-test", 0.1)]
 
 
 def test_no_file_name_reaches_the_log(runner, upload, caplog):

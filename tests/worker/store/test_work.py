@@ -5,8 +5,9 @@ from collections import Counter
 
 import numpy as np
 
+from model.scores import GateScore
 from tests.support.rows import finished_image, new_images
-from worker.records import GateRecord, ImageStatus, JobStatus
+from worker.records import ImageStatus, JobStatus
 
 
 def test_a_result_is_saved_with_its_attention_map(db):
@@ -20,7 +21,7 @@ def test_a_result_is_saved_with_its_attention_map(db):
     assert (image.status, result.label, result.model) == (ImageStatus.DONE, "PNEUMONIA", "test-1")
     assert result.probabilities == {"COVID19": 0.1, "NORMAL": 0.1, "PNEUMONIA": 0.8}
     assert list(result.probabilities) == ["COVID19", "NORMAL", "PNEUMONIA"]
-    assert (image.width, image.height, image.gate) == (640, 480, GateRecord("gate-1", 0.75))
+    assert (image.width, image.height, image.gate) == (640, 480, GateScore("gate-1", 0.75))
     assert result.timings_ms == {"infer": 12.5}
     (attention,) = store.maps(clinic.id, claim.image_id)
     assert attention.grid.dtype == np.float16
