@@ -33,7 +33,7 @@ class ReceivingVerbs:
         Raises UploadAbandoned when it was given up meanwhile, JobNotOpen.
         """
         with self.database.writing() as session:
-            self._append(session, arriving, already, images, arriving.urgent)
+            self._append(session, arriving, already, images)
 
     def accept(
         self,
@@ -49,19 +49,12 @@ class ReceivingVerbs:
         """
         with self.database.writing() as session:
             # Images before their job, and jobs in order of id, as workers do: avoids deadlock.
-            of_upload = Image.job_id.in_(select(Job.id).where(Job.upload == arriving.upload))
             if arriving.part_of is not None:
+                of_upload = Image.job_id.in_(select(Job.id).where(Job.upload == arriving.upload))
                 held = select(Image.id).where(of_upload).order_by(Image.id).with_for_update()
                 session.execute(held).all()
                 open_job = _open_job(session, arriving.part_of)
-            elif already and acceptance.urgent != arriving.urgent:
-                session.execute(
-                    update(Image)
-                    .where(of_upload)
-                    .values(urgent=acceptance.urgent)
-                    .execution_options(synchronize_session=False)
-                )
-            job = self._append(session, arriving, already, images, acceptance.urgent)
+            job = self._append(session, arriving, already, images)
             if job.accepted_at is None:
                 _accept(session, job, acceptance)
                 if arriving.part_of is not None:
@@ -111,12 +104,7 @@ class ReceivingVerbs:
             ).rowcount
 
     def _append(
-        self,
-        session: Session,
-        arriving: Arriving,
-        already: int,
-        images: Sequence[NewImage],
-        urgent: bool,
+        self, session: Session, arriving: Arriving, already: int, images: Sequence[NewImage]
     ) -> Job:
         """The upload's row, locked, with these images after the `already` that it has."""
         job = session.scalar(select(Job).where(Job.upload == arriving.upload).with_for_update())
@@ -135,7 +123,7 @@ class ReceivingVerbs:
         job.started_with += refused
         job.touched_at = self.database.time_in(0)
         session.flush()
-        rows = [_image_values(image, job, urgent) for image in images]
+        rows = [_image_values(image, job) for image in images]
         for start in range(0, len(rows), ROWS_PER_INSERT):
             session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])
         return job
@@ -215,7 +203,7 @@ def _check_room(total: int, max_images: int | None) -> None:
         )
 
 
-def _image_values(image: NewImage, job: Job, urgent: bool) -> dict[str, Any]:
+def _image_values(image: NewImage, job: Job) -> dict[str, Any]:
     refused = image.reason is not None
     arrived_at = now()
     return {
@@ -224,7 +212,6 @@ def _image_values(image: NewImage, job: Job, urgent: bool) -> dict[str, Any]:
         "filename": image.filename[:1000],
         "file_key": image.file_key,
         "size_bytes": image.size_bytes,
-        "urgent": urgent,
         "status": ImageStatus.REJECTED if refused else ImageStatus.WAITING,
         "reason": image.reason,
         "message": image.message,

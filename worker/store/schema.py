@@ -175,7 +175,6 @@ class Image(Base):
     filename: Mapped[str] = mapped_column(String(1000))
     file_key: Mapped[str | None] = mapped_column(String(80))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    urgent: Mapped[bool]
     status: Mapped[ImageStatus] = mapped_column(_by_value(ImageStatus))
     reason: Mapped[str | None] = mapped_column(String(40))
     message: Mapped[str | None] = mapped_column(String(500))

@@ -34,7 +34,7 @@ NEW_OF_JOBS = (
     ("part_of", BIG_KEY),
 )
 KEPT_OF_IMAGES = (
-    *("id", "clinic_id", "job_id", "filename", "file_key", "size_bytes", "urgent", "status"),
+    *("id", "clinic_id", "job_id", "filename", "file_key", "size_bytes", "status"),
     *("reason", "message", "width", "height", "attempts", "lease_token", "lease_until"),
     *("created_at", "finished_at"),
 )
@@ -87,7 +87,6 @@ def _create_images(name: str) -> None:
         sa.Column("filename", sa.String(length=1000), nullable=False),
         sa.Column("file_key", sa.String(length=80), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
-        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=True),
         sa.Column("message", sa.String(length=500), nullable=True),
@@ -182,7 +181,7 @@ def _change_images() -> None:
     op.drop_index("images_of_job_by_label", "images")
     op.drop_index("images_to_send", "images")
     op.drop_index("images_to_claim", "images")
-    for name in (*OLD_RESULT, "sent_at"):
+    for name in (*OLD_RESULT, "sent_at", "urgent"):
         op.drop_column("images", name)
     for name, kind in NEW_OF_IMAGES:
         op.add_column("images", sa.Column(name, kind, nullable=True))
