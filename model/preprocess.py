@@ -32,7 +32,7 @@ class Preprocessing:
     border: of the frame `border`, share of width and height cut off on each side, 0..0.4.
     low, high: percentiles (0..100) of the grey values that become 0 and 1.
     lungs_file: of the frame `lungs`, the network that finds them; None: the released one. An
-        artifact names its own here; it is no parameter that is kept.
+        artifact names its own here; it is not a parameter that is kept.
     """
 
     size: int = 150

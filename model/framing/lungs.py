@@ -20,7 +20,7 @@ MODEL_FILE = Path(__file__).with_name("lungs.tflite")
 SIDE = 64  # pixels a side of the thumbnail
 LOOKS = 2
 SURROUNDINGS = 0.25  # of the box's sides, around it, in the second look
-MIN_SIDE = 0.15  # of the film's sides: a smaller box is no box around lungs
+MIN_SIDE = 0.15  # of the film's sides: a smaller box cannot be around lungs
 # Mean spread of the four edges, in shares of the look: about one chest of `val` in a hundred is
 # above it. It says that the edges are unsure, not that there is no chest: the gate says that.
 MAX_SPREAD = 0.045

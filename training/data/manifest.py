@@ -92,7 +92,7 @@ def read_manifest(file: Path, classes: Classes) -> list[Sample]:
 
 
 def read_unsure(folder: Path) -> list[Sample]:
-    """Films of `unsure.csv` in the data's folder, whose labels are no model's.
+    """Films of `unsure.csv` in the data's folder, whose labels no model has.
 
     For teaching only (`training.data.truth`): nothing can be right or wrong about them. None when
     there is no such file. Raises InvalidManifest when it cannot be read.

@@ -16,7 +16,7 @@ from training.data.reading import read
 from training.measure.attention import lung_mask, mask_fits
 
 LONGEST = 160  # pixels of the longer side of the films that are kept in memory
-MIN_VISIBLE = 0.55  # of the lungs' width and height: a view that shows less is no chest
+MIN_VISIBLE = 0.55  # of the lungs' width and height: a view that shows less is not a chest
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ Cursor = Annotated[
 
 
 def _storable(value: object) -> object:
-    """JSON may carry half a surrogate pair, which is no character: one odd name must not refuse a
-    whole upload."""
+    """JSON may carry half a surrogate pair, which is not a character: one odd name must not refuse
+    a whole upload."""
     if not isinstance(value, str) or value.isascii():
         return value
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -69,7 +69,7 @@ $("delete").addEventListener("click", async () => {
   const total = Number($("job").dataset.total);
   const images = total === 1 ? "its image" : `its ${count(total)} images`;
   if (!confirm(`Delete this job with ${images} and all results? This cannot be undone.`)) return;
-  // Not "assign": the way back would lead to a page that is no more.
+  // Not "assign": the way back would lead to a page that no longer exists.
   if (await withoutActions(() => remove(url))) location.replace("/");
 });
 
