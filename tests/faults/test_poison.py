@@ -15,12 +15,12 @@ ATTEMPTS = 3
 
 
 @pytest.fixture
-def system(database_url, valkey_url, tmp_path):
+def system(migrated_url, valkey_url, tmp_path):
     """Impatient, on SQLite and on PostgreSQL."""
     settings = Settings(
         home=tmp_path / "home",
         artifact=toy_artifact(NETWORK_SIZE),
-        database_url=database_url,
+        database_url=migrated_url,
         redis_url=valkey_url,
         lease_s=3,
         image_limit_s=2,

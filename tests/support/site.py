@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.access import SECRET_KEY, TOKEN
+from tests.support.databases import migrated_store
 from tests.support.waiting import wait_for
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord, JobRecord, NewImage
 from worker.settings import Settings
-from worker.store import DEFAULT_CLINIC, Store
-from worker.store.migrations import migrate
+from worker.store import DEFAULT_CLINIC
 from worker.supervise.parts import CXR
 
 # For a headless Chromium that asks nothing of the machine and calls nobody.
@@ -49,8 +49,7 @@ class Site:
             token=TOKEN,
             secret_key=SECRET_KEY,
         )
-        self.store = Store(self.settings.database_url)
-        migrate(self.store.database)
+        self.store = migrated_store(self.settings.database_url)
         self.clinic: ClinicRecord = self.store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
         self.files = ImageFiles(self.settings.images_dir)
         self.process: subprocess.Popen | None = None

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from tests.support.databases import migrated_store
 from worker.intake.files import ImageFiles
 from worker.queue.dispatch import Dispatcher
 from worker.records import ImageStatus, JobRecord, JobStatus, NewImage, WorkerRecord
 from worker.settings import Settings
-from worker.store import Store
-from worker.store.migrations import migrate
 from worker.store.schema import Image
 
 
@@ -23,8 +22,7 @@ class System:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store = Store(settings.database_url)
-        migrate(self.store.database)
+        self.store = migrated_store(settings.database_url)
         self.clinic = self.store.ensure_clinic("clinic", "token")
         self.files = ImageFiles(settings.images_dir)
         self.dispatcher = Dispatcher(self.store, settings)

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.databases import migrated_store
 from worker.records import ClinicRecord
 from worker.store import Store
-from worker.store.migrations import migrate
 
 
 @pytest.fixture
-def db(database_url) -> Iterator[tuple[Store, ClinicRecord]]:
+def db(migrated_url) -> Iterator[tuple[Store, ClinicRecord]]:
     """A migrated store with one clinic, on SQLite and on PostgreSQL."""
-    store = Store(database_url)
-    migrate(store.database)
+    store = migrated_store(migrated_url)
     yield store, store.ensure_clinic("clinic", "token")
     store.close()

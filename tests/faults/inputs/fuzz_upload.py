@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.faults.inputs.fuzz_decode import Finding, key_of
 from tests.faults.inputs.fuzz_requests import Upload
 from tests.support.access import TOKEN
+from tests.support.databases import migrated_store
 from web.app import create_app
 from worker.settings import Settings
-from worker.store import DEFAULT_CLINIC, Store
-from worker.store.migrations import migrate
+from worker.store import DEFAULT_CLINIC
 
 LIMITS = {"max_image_mb": 1, "max_upload_mb": 4, "max_job_images": 30}
 MAX_REQUESTS = 200  # then with an empty store again: the files are counted after every request
@@ -30,8 +30,7 @@ class Server:
             **LIMITS,
         )
         self._images = settings.images_dir
-        self._store = Store(settings.database_url)
-        migrate(self._store.database)
+        self._store = migrated_store(settings.database_url)
         self._clinic = self._store.ensure_clinic(DEFAULT_CLINIC, TOKEN).id
         app = create_app(settings)
         app.testing = app.config["PROPAGATE_EXCEPTIONS"] = False

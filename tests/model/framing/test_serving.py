@@ -6,19 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("keras")
-
 from model.artifact import LUNGS, load_artifact, save_metadata
 from model.classifier import Classifier
 from model.errors import ArtifactMismatch, ArtifactMissing
 from model.framing.lungs import MODEL_FILE
 from model.preprocess import Preprocessing
 from tests.support.pictures import png_of
-from tests.support.toys import LABELS, SIZE, toy_artifact
+from tests.support.toys import LABELS, SIZE
 
 
 @pytest.fixture
-def framed(tmp_path) -> Path:
+def framed(toy_artifact, tmp_path) -> Path:
     """A toy artifact with the frame `lungs`."""
     folder = shutil.copytree(toy_artifact(), tmp_path / "framed")
     shutil.copy(MODEL_FILE, folder / LUNGS)

@@ -8,7 +8,6 @@ pytest.importorskip("sklearn")
 from model.artifact import load_artifact
 from model.gate.frontal import check
 from model.reading.radiograph import decode
-from tests.support.toys import toy_artifact
 from training.data.manifest import Sample
 from training.measure.changes import changes, inverted_dicom, png
 from training.measure.harmless import _moved, measure
@@ -43,7 +42,7 @@ def test_what_moves_is_counted():
     assert found.toward == {"A": 0, "B": 1}
 
 
-def test_a_model_is_measured_under_every_change(tmp_path):
+def test_a_model_is_measured_under_every_change(toy_artifact, tmp_path):
     film = np.random.default_rng(0).random((200, 160), np.float32)
     file = tmp_path / "film.png"
     file.write_bytes(png(film))

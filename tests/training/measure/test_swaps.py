@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.artifact import load_artifact
-from tests.support.toys import CLASSES, toy_artifact, toy_folders
+from tests.support.toys import CLASSES, toy_folders
 from training.data.manifest import of_split, read_folders
 from training.errors import TrainingError
 from training.measure.intervals import Figure
@@ -39,8 +39,7 @@ def test_a_swap_changes_the_picture_and_leaves_both_originals_alone(swap):
     np.testing.assert_array_equal((own, donor), before)
 
 
-@pytest.mark.slow
-def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
+def test_every_swap_is_measured_on_both_labels(toy_artifact, tmp_path, monkeypatch):
     samples = of_split(read_folders(toy_folders(tmp_path / "stripes"), CLASSES), "val")
     asked = []
     monkeypatch.setitem(
@@ -62,8 +61,7 @@ def test_every_swap_is_measured_on_both_labels(tmp_path, monkeypatch):
         assert any(np.array_equal(other, pair[0]) for pair in asked[:4]), own
 
 
-@pytest.mark.slow
-def test_one_label_alone_cannot_be_swapped(tmp_path):
+def test_one_label_alone_cannot_be_swapped(toy_artifact, tmp_path):
     samples = [
         replace(sample, label="NORMAL")
         for sample in read_folders(toy_folders(tmp_path / "stripes"), CLASSES)

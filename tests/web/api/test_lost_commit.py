@@ -8,28 +8,27 @@ import pytest
 
 from tests.support.access import TOKEN
 from tests.support.cutting import CuttingProxy
+from tests.support.databases import migrated_store
 from web.app import create_app
 from worker.intake import writing
 from worker.intake.files import ImageFiles
 from worker.intake.removal import remove_some
 from worker.store import DEFAULT_CLINIC, Store
-from worker.store.migrations import migrate
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": "monday"}
 
 
 @pytest.fixture
-def proxy(postgres_url) -> Iterator[CuttingProxy]:
-    proxy = CuttingProxy(postgres_url)
+def proxy(migrated_postgres_url) -> Iterator[CuttingProxy]:
+    proxy = CuttingProxy(migrated_postgres_url)
     yield proxy
     proxy.close()
 
 
 @pytest.fixture
-def store(postgres_url) -> Iterator[Store]:
+def store(migrated_postgres_url) -> Iterator[Store]:
     """A way to the database that is never cut."""
-    store = Store(postgres_url)
-    migrate(store.database)
+    store = migrated_store(migrated_postgres_url)
     store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
     yield store
     store.close()

@@ -21,10 +21,10 @@ BATCH = 4  # images that a worker on a CPU claims at a time
 
 
 @pytest.fixture
-def system(database_url, valkey_url, tmp_path):
+def system(migrated_url, valkey_url, tmp_path):
     """On SQLite and on PostgreSQL."""
     system = System(
-        Settings(home=tmp_path / "home", database_url=database_url, redis_url=valkey_url)
+        Settings(home=tmp_path / "home", database_url=migrated_url, redis_url=valkey_url)
     )
     yield system
     system.close()

@@ -4,17 +4,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from model.classifier import Classifier
 from tests.support.rows import worker_record
-from tests.support.toys import toy_artifact
 from worker.records import JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 from worker.store import Store
-
-pytest.importorskip("tensorflow", reason="toy networks are made by TensorFlow (extra `train`)")
 
 FOUR = ("BACTERIAL", "COVID19", "NORMAL", "VIRAL")
 
@@ -28,7 +23,7 @@ def run(artifact: Path, settings, files) -> None:
     store.close()
 
 
-def test_two_artifacts_never_mix_in_one_job(settings, store, clinic, files, chest):
+def test_two_artifacts_never_mix_in_one_job(settings, store, clinic, files, chest, toy_artifact):
     three = toy_artifact(name="three")
     four = toy_artifact(labels=FOUR, architecture="learn_to_pay_attention", name="four")
     jobs = []

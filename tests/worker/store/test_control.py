@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
+from tests.support.databases import migrated_store
 from tests.support.rows import finished_image, new_images
 from worker.errors import KeyTaken, NotFound
 from worker.records import Claim, FinishedImage, ImageStatus, JobRecord, JobStatus, NewImage
 from worker.store import Store
-from worker.store.migrations import migrate
 from worker.store.rows import now
 from worker.store.schema import Image, Job, Result, ResultMap
 
@@ -305,10 +305,11 @@ def test_counters_hold_while_everything_happens_at_once(db):
 
 
 @pytest.mark.parametrize("verb", ["cancel_job", "resume_job"])
-def test_what_is_deleted_while_another_request_waits_for_it_is_gone_for_both(postgres_url, verb):
+def test_what_is_deleted_while_another_request_waits_for_it_is_gone_for_both(
+    migrated_postgres_url, verb
+):
     """On PostgreSQL only: SQLite lets one write at a time, so nobody waits in between."""
-    store = Store(postgres_url)
-    migrate(store.database)
+    store = migrated_store(migrated_postgres_url)
     clinic = store.ensure_clinic("clinic", "token")
     job = store.create_job(clinic.id, "job", new_images(2))
     if verb == "resume_job":

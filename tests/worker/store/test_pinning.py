@@ -88,7 +88,7 @@ def test_resume_frees_a_job_whose_model_is_gone_for_the_one_at_hand(db):
     assert store.job(clinic.id, job.id).model == NEW
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_of_two_workers_that_begin_a_job_at_once_one_gets_it(db):
     """SQLite has one writer; on PostgreSQL the other one commits between our read and our pin."""
     store, clinic = db

@@ -99,7 +99,7 @@ def test_a_single_urgent_image_never_waits_for_a_routine_turn(db):
         work(store, 1)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_what_another_worker_is_about_to_take_hides_nobody_elses_images(db, clinics):
     """Rows that are locked are passed over (SQLite has one writer), another clinic's are found."""
     store, _ = db
