@@ -23,11 +23,18 @@ DATA = click.option(
 RECIPE = click.option(
     "--recipe", default="released", show_default=True, help="A recipe's name, or a TOML file."
 )
+ALL_DATA = click.option(
+    "--all-data",
+    is_flag=True,
+    help="Take all of the data, also with a recipe that chooses a part of them. The model's name "
+    "then ends with _all_data.",
+)
 
 
 @click.command()
 @RECIPE
 @DATA
+@ALL_DATA
 @click.option("--out", type=Folder, default="run", show_default=True, help="Folder for everything.")
 @click.option(
     "--cache",
@@ -47,6 +54,7 @@ RECIPE = click.option(
 def train(
     recipe: str,
     data: Path,
+    all_data: bool,
     out: Path,
     cache: Path | None,
     epochs: int | None,
@@ -61,12 +69,11 @@ def train(
     with training_errors():
         from training.data import manifest
         from training.fitting.fit import train as fit
-        from training.fitting.recipe import load_recipe
 
-        chosen = load_recipe(recipe)
+        chosen = _recipe(recipe, all_data)
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
-        samples = manifest.read_data(data, chosen.classes)
+        samples = manifest.read_data(data, chosen.classes, chosen.data)
         unsure = manifest.read_unsure(data) if chosen.unsure else []
         for source in leave_out:
             chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{source}")
@@ -80,17 +87,18 @@ def train(
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @RECIPE
 @DATA
+@ALL_DATA
 @click.option("--out", type=Folder, help="The artifact's folder.  [default: RUN/artifact]")
-def export(run: Path, recipe: str, data: Path, out: Path | None) -> None:
+def export(run: Path, recipe: str, data: Path, all_data: bool, out: Path | None) -> None:
     """Make the artifact of a training run again: calibrate, round to int8, measure."""
     with training_errors():
         from training.data.manifest import read_data
         from training.fitting.fit import trained_network
-        from training.fitting.recipe import load_recipe
 
-        chosen = load_recipe(recipe)
+        chosen = _recipe(recipe, all_data)
         network = trained_network(run)
-        _finish(network, chosen, read_data(data, chosen.classes), run, out or run / "artifact")
+        samples = read_data(data, chosen.classes, chosen.data)
+        _finish(network, chosen, samples, run, out or run / "artifact")
 
 
 @click.command()
@@ -171,6 +179,13 @@ def evaluate(
             click.echo(json.dumps(figures, indent=2))
         else:
             print_figures(figures)
+
+
+def _recipe(name: str, all_data: bool):
+    from training.fitting.recipe import load_recipe, on_all_data
+
+    recipe = load_recipe(name)
+    return on_all_data(recipe) if all_data else recipe
 
 
 def default_cache() -> Path:

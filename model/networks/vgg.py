@@ -34,11 +34,11 @@ def vgg_features(inputs, final_pool: bool):
     return x
 
 
-def classify(pooled, classes: int, dense: int, dropout: Sequence[float]):
+def classify(pooled, classes: int, dense: int, dropout: Sequence[float], activation: str = "elu"):
     """(N, C) features to (N, classes) probabilities, through one dense layer."""
     before, after = dropout
     x = layers.Dropout(before)(pooled)
-    x = layers.Dense(dense, activation="elu", name="dense")(x)
+    x = layers.Dense(dense, activation=activation, name="dense")(x)
     x = layers.Dropout(after)(x)
     return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
 

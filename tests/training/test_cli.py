@@ -169,18 +169,33 @@ def test_mistakes_of_train_and_export_are_one_sentence(trained, tmp_path):
 def test_a_missing_image_stops_training_and_is_named(trained, tmp_path):
     (tmp_path / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     for name in ("none.png", "damaged.png"):
-        result = train_on_one(trained, tmp_path, name, times=6)
+        result = train_on_one(trained, tmp_path, name, times=2)
         assert result.exit_code == 1
         assert name in result.stderr
 
 
 def test_fewer_images_than_a_batch_are_one_sentence(trained, tmp_path):
-    one_sentence(train_on_one(trained, tmp_path, "none.png", times=5), "6 images", "Received: 5")
+    one_sentence(train_on_one(trained, tmp_path, "none.png", times=1), "6 images", "Received: 3")
 
 
-def train_on_one(trained, folder, name: str, times: int):
-    """`cxr train` on the same image several times over."""
-    rows = [f"{name},NORMAL,train,p"] * times + [f"{name},COVID19,val,q", f"{name},NORMAL,test,r"]
+def test_a_class_without_training_images_is_named(trained, tmp_path):
+    result = train_on_one(trained, tmp_path, "none.png", 6, ("NORMAL", "COVID19"))
+    one_sentence(result, "No training image of PNEUMONIA", "NORMAL 6, COVID19 6")
+
+
+def test_data_of_a_column_that_is_not_there(trained, tmp_path):
+    """The article's recipe on somebody's manifest; with all data it goes on."""
+    (tmp_path / "manifest.csv").write_text("path,label,split\na.png,NORMAL,train\n")
+    given = ("train", "--recipe", "article", "--data", tmp_path, "--out", tmp_path / "run")
+    one_sentence(cxr(*given), "no column 'article'", "--all-data")
+    weights = {"CXR_VGG16_WEIGHTS": str(trained.vgg16)}
+    one_sentence(cxr(*given, "--all-data", **weights), "No training image of COVID19, PNEUMONIA")
+
+
+def train_on_one(trained, folder, name: str, times: int, labels=LABELS):
+    """`cxr train` on the same image several times over, under each of the labels."""
+    rows = [f"{name},{label},train,p" for label in labels] * times
+    rows += [f"{name},COVID19,val,q", f"{name},NORMAL,test,r"]
     (folder / "data.csv").write_text("\n".join(("path,label,split,patient", *rows)))
     return cxr(
         *("train", "--recipe", trained.recipe, "--data", folder / "data.csv"),

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +68,33 @@ class Classes:
         return known[max(matching, key=starts.get)] if matching else None
 
 
-def read_manifest(file: Path, classes: Classes) -> list[Sample]:
+@dataclass(frozen=True)
+class Choice:
+    """Which of the data a run takes, and how they are split.
+
+    column: the manifest's column that names each image's split. Without a value there, an image is
+    for `test` if the column is `split`; any other column chooses its images, the rest are left out.
+    ignored: names whose images are left out, beside the recipe's `ignored_labels`.
+    validation: share of the training images, 0..1, that becomes `val` where the data have none.
+    """
+
+    column: str = "split"
+    ignored: tuple[str, ...] = ()
+    validation: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.validation < 1:
+            raise ValueError(f"validation must be in 0..1. Received: {self.validation}")
+
+
+ALL_DATA = Choice()
+
+
+def read_manifest(file: Path, classes: Classes, column: str = "split") -> list[Sample]:
     """Samples of a CSV `path,label[,split,patient,source,lung_mask]`, its paths relative to it.
 
-    Without a patient, each image is a patient of its own. Raises InvalidManifest, PatientLeak.
+    column: see `Choice`. Without a patient, each image is a patient of its own.
+    Raises InvalidManifest, PatientLeak.
     """
     try:
         with file.open(newline="") as opened:
@@ -82,10 +106,15 @@ def read_manifest(file: Path, classes: Classes) -> list[Sample]:
             f"The manifest {file} needs a header with the columns path and label, and rows. "
             f"Received: {', '.join(rows[0]) if rows else 'no rows'}"
         )
+    if column != ALL_DATA.column and column not in rows[0]:
+        raise InvalidManifest(
+            f"The manifest {file} has no column {column!r}, by which this recipe chooses its "
+            f"images. It has: {', '.join(rows[0])}. Add it, or use all data (--all-data)."
+        )
     samples = [
-        _sample(file, number, row, classes)
+        _sample(file, number, row, classes, column)
         for number, row in enumerate(rows, start=2)
-        if not classes.ignores(row["label"] or "")
+        if not classes.ignores(row["label"] or "") and (row.get(column) or column == "split")
     ]
     check_patients(samples)
     return samples
@@ -114,16 +143,25 @@ def read_unsure(folder: Path) -> list[Sample]:
 def read_folders(folder: Path, classes: Classes) -> list[Sample]:
     """Samples of a folder `class/image` or `split/class/image`, the article's layout.
 
-    Raises InvalidManifest when there is no image below a class's folder.
+    Folders below a class's folder are part of it. Raises InvalidManifest when an image lies
+    anywhere else, and when there is none.
     """
     samples = []
     for image in sorted(folder.rglob("*")):
-        if image.suffix.lower() in SUFFIXES:
-            above = image.relative_to(folder).parts[:-1]
-            split = above[0] if above and above[0] in SPLITS else "train"
-            label = classes.label_of(above[-1]) if above else None
-            if label:
-                samples.append(Sample(image, label, split, str(image), folder.name))
+        if image.suffix.lower() not in SUFFIXES:
+            continue
+        *above, _ = image.relative_to(folder).parts
+        split = above.pop(0) if above and above[0] in SPLITS else "train"
+        name = above[0] if above else ""
+        if classes.ignores(name):
+            continue
+        label = classes.label_of(name)
+        if label is None:
+            raise InvalidManifest(
+                f"{image} lies in no folder of a class: {name or 'the folder above it'!r} is none. "
+                f"Expected: {', '.join(classes.labels)}, at the top or in {', '.join(SPLITS)}."
+            )
+        samples.append(Sample(image, label, split, str(image), folder.name))
     if not samples:
         raise InvalidManifest(
             f"No images in {folder}: expected folders named {', '.join(classes.labels)} with "
@@ -132,13 +170,54 @@ def read_folders(folder: Path, classes: Classes) -> list[Sample]:
     return samples
 
 
-def read_data(path: Path, classes: Classes) -> list[Sample]:
-    """A manifest file, a folder with a `manifest.csv`, or folders named like the classes."""
+def read_data(path: Path, classes: Classes, choice: Choice = ALL_DATA) -> list[Sample]:
+    """A manifest file, a folder with a `manifest.csv`, or folders named like the classes.
+
+    Raises InvalidManifest, PatientLeak.
+    """
+    classes = replace(classes, ignored=(*classes.ignored, *choice.ignored))
     if path.is_file():
-        return read_manifest(path, classes)
-    if (path / "manifest.csv").is_file():
-        return read_manifest(path / "manifest.csv", classes)
-    return read_folders(path, classes)
+        samples = read_manifest(path, classes, choice.column)
+    elif (path / "manifest.csv").is_file():
+        samples = read_manifest(path / "manifest.csv", classes, choice.column)
+    else:
+        samples = read_folders(path, classes)
+    return with_validation(samples, choice.validation)
+
+
+def with_validation(samples: Sequence[Sample], share: float, seed: int = 0) -> list[Sample]:
+    """The samples with a share (0..1) of each class's training images as `val`.
+
+    Unchanged when there is a split `val` already, or no training image. Whole patients move, and at
+    least one patient of each class stays. The same seed gives the same split.
+    """
+    if of_split(samples, "val"):
+        return list(samples)
+    random = np.random.default_rng(seed)
+    moved: set[str] = set()
+    trained = of_split(samples, "train")
+    for label in sorted({sample.label for sample in trained}):
+        images = [sample for sample in trained if sample.label == label]
+        patients = sorted({sample.patient for sample in images})
+        for number in random.permutation(len(patients))[1:]:
+            if sum(sample.patient in moved for sample in images) >= ceil(share * len(images)):
+                break
+            moved.add(patients[number])
+    return [
+        replace(sample, split="val")
+        if sample.split == "train" and sample.patient in moved
+        else sample
+        for sample in samples
+    ]
+
+
+def unseen(samples: Sequence[Sample], seen: Sequence[Sample]) -> list[Sample]:
+    """The samples whose patients are not among those that a model was trained or chosen on.
+
+    seen: the data of the model's recipe, with its own splits.
+    """
+    known = {sample.patient for sample in seen if sample.split != "test"}
+    return [sample for sample in samples if sample.patient not in known]
 
 
 def check_patients(samples: Sequence[Sample]) -> None:
@@ -189,17 +268,23 @@ def data_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def _sample(file: Path, number: int, row: dict[str, str], classes: Classes) -> Sample:
+def _sample(file: Path, number: int, row: dict[str, str], classes: Classes, column: str) -> Sample:
     label = classes.label_of(row["label"] or "")
     if label is None:
         raise InvalidManifest(
             f"Row {number} of {file} has the label {row['label']!r}. "
             f"Known: {', '.join(classes.labels)}."
         )
+    split = row.get(column) or "test"
+    if split not in SPLITS:
+        raise InvalidManifest(
+            f"Row {number} of {file} has {split!r} in the column {column!r}. "
+            f"Known: {', '.join(SPLITS)}."
+        )
     return Sample(
         path=file.parent / row["path"],
         label=label,
-        split=row.get("split") or "test",
+        split=split,
         patient=row.get("patient") or row["path"],
         source=row.get("source") or "unknown",
         lung_mask=file.parent / row["lung_mask"] if row.get("lung_mask") else None,

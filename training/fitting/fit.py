@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def train(
     network = _with_imagenet(recipe.precision, recipe)
     trained = of_split([*samples, *unsure], "train")
     validated = of_split(samples, "val")
+    _check_classes(trained, recipe)
     if len(trained) < recipe.batch or not validated:
         raise TrainingError(
             f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
@@ -113,6 +115,17 @@ def train(
     whole.set_weights(network.get_weights())
     whole.save(out / BEST)
     return whole
+
+
+def _check_classes(trained: Sequence[Sample], recipe: Recipe) -> None:
+    """Raises TrainingError when a class has nothing to learn from."""
+    of_label = Counter(sample.label for sample in trained)
+    empty = [label for label in recipe.labels if not of_label[label]]
+    if empty:
+        found = ", ".join(f"{label} {count}" for label, count in of_label.items()) or "none"
+        raise TrainingError(
+            f"No training image of {', '.join(empty)}. Images of the split train: {found}."
+        )
 
 
 def trained_network(run: Path) -> keras.Model:
@@ -243,7 +256,9 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
         shutil.rmtree(checkpoint, ignore_errors=True)
     # The backup comes before the average takes the weights' place, the checkpoint after it.
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
-    slower = keras.callbacks.ReduceLROnPlateau(factor=1 / 3, patience=max(1, recipe.patience // 3))
+    slower = keras.callbacks.ReduceLROnPlateau(
+        factor=recipe.plateau, patience=recipe.plateau_patience or max(1, recipe.patience // 3)
+    )
     return [
         keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
         *averaging,

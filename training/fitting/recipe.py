@@ -1,7 +1,10 @@
 """A recipe: every choice of a training run, in a TOML file that can be read and repeated."""
 
+import inspect
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ from model.errors import ArtifactMismatch
 from model.networks import network_named
 from model.preprocess import Preprocessing
 from training.data.augment import Augmentation
-from training.data.manifest import Classes
+from training.data.manifest import ALL_DATA, Choice, Classes
 from training.errors import TrainingError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 REQUIRED = ("name", "version", "labels", "architecture")
 SHAPE = {"size", "classes"}
+# Files that belong to an artifact or a run, not to a recipe.
+NOT_KEYS = {"lungs_file"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Recipe:
 
     labels: the K classes, in the order of the probabilities; names in the data become labels as
     `training.data.manifest.Classes` says. ignored_labels: names in the data that are left out.
+    data: which of the data, and how they are split (`training.data.manifest.Choice`).
     architecture, config: a network of `model.networks` and options of its constructor; `size` and
     `classes` follow from the preprocessing and the labels.
     preprocessing: what differs from the network's own.
@@ -45,8 +51,9 @@ class Recipe:
     last.
     cosine: let the learning rate rise over the first tenth of the run and fall along a cosine after
     that (Loshchilov and Hutter 2017, arXiv 1608.03983), instead of dividing it on a plateau.
-    patience: epochs without a better validation loss before the run stops; without `cosine`,
-    the learning rate is divided by three after a third of them.
+    patience: epochs without a better validation loss before the run stops.
+    plateau, plateau_patience: without `cosine`, what the learning rate is multiplied by after so
+    many epochs without a better validation loss; 0 epochs: a third of `patience`.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Recipe:
     architecture: str
     preprocessing: Preprocessing
     ignored_labels: tuple[str, ...] = ()
+    data: Choice = ALL_DATA
     config: dict[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     copies: int = 0
@@ -75,6 +83,8 @@ class Recipe:
     average: float = 0.0
     cosine: bool = False
     patience: int = 6
+    plateau: float = 1 / 3
+    plateau_patience: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -107,25 +117,58 @@ def load_recipe(name: str) -> Recipe:
         raise TrainingError(f"There is no recipe {name!r}. Known: {known}.") from None
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"The recipe {file} is not TOML: {error}") from error
-    unknown = values.keys() - {f.name for f in fields(Recipe)}
-    if unknown:
-        raise TrainingError(
-            f"The recipe {file} has unknown settings: {', '.join(sorted(unknown))}."
-        )
+    try:
+        return _recipe(values)
+    except (TypeError, ValueError, TrainingError, ArtifactMismatch) as error:
+        raise TrainingError(f"The recipe {file} cannot be used: {error}") from error
+
+
+def on_all_data(recipe: Recipe) -> Recipe:
+    """The recipe without its choice of data; its models get a name of their own."""
+    return replace(recipe, data=ALL_DATA, name=f"{recipe.name}_all_data")
+
+
+def _recipe(values: dict[str, Any]) -> Recipe:
+    _check_keys(values, _fields(Recipe), "at the top")
     missing = [name for name in REQUIRED if name not in values]
     if missing:
-        raise TrainingError(f"The recipe {file} lacks: {', '.join(missing)}.")
-    if SHAPE & values.get("config", {}).keys():
+        raise TrainingError(f"It lacks: {', '.join(missing)}.")
+    network = network_named(values["architecture"])
+    config = values.get("config", {})
+    if SHAPE & config.keys():
         raise TrainingError(
-            f"The recipe {file} sets size or classes in [config]. "
+            "It sets size or classes in [config]. "
             "Set size in [preprocessing] and labels at the top instead."
         )
-    try:
-        values["labels"] = checked_labels(values["labels"])
-        values["ignored_labels"] = tuple(values.get("ignored_labels", ()))
-        own = network_named(values["architecture"]).preprocessing
-        values["preprocessing"] = replace(own, **values.get("preprocessing", {}))
-        values["augmentation"] = Augmentation(**values.get("augmentation", {}))
-        return Recipe(**values)
-    except (TypeError, ValueError, ArtifactMismatch) as error:
-        raise TrainingError(f"The recipe {file} cannot be used: {error}") from error
+    _check_keys(config, inspect.signature(network.build).parameters.keys() - SHAPE, "in [config]")
+    values["labels"] = checked_labels(values["labels"])
+    values["ignored_labels"] = tuple(values.get("ignored_labels", ()))
+    values["preprocessing"] = replace(
+        network.preprocessing, **_table(values, "preprocessing", Preprocessing)
+    )
+    values["augmentation"] = Augmentation(**_table(values, "augmentation", Augmentation))
+    choice = _table(values, "data", Choice)
+    values["data"] = Choice(**choice | {"ignored": tuple(choice.get("ignored", ()))})
+    return Recipe(**values)
+
+
+def _table(values: dict[str, Any], name: str, kind: type) -> dict[str, Any]:
+    table = values.get(name, {})
+    _check_keys(table, _fields(kind), f"in [{name}]")
+    return table
+
+
+def _fields(kind: type) -> list[str]:
+    return [one.name for one in fields(kind) if one.name not in NOT_KEYS]
+
+
+def _check_keys(table: Any, known: Iterable[str], where: str) -> None:
+    """Raises TrainingError that names every unknown setting, and what it may have been meant as."""
+    if not isinstance(table, dict):
+        raise TrainingError(f"It needs a table {where}. Received: {table!r}")
+    known = list(known)
+    unknown = sorted(table.keys() - {*known})
+    if unknown:
+        meant = [match for name in unknown for match in get_close_matches(name, known, 1)]
+        hint = f" Did you mean {', '.join(meant)}?" if meant else ""
+        raise TrainingError(f"Unknown settings {where}: {', '.join(unknown)}.{hint}")

@@ -1,19 +1,25 @@
 """Data sets: what is read from a CSV or from folders, and what is refused."""
 
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.toys import CLASSES, toy_folders
+from tests.support.toys import CLASSES, LABELS, toy_folders
 from training.data.manifest import (
+    Choice,
     Classes,
+    Sample,
     data_hash,
     leave_out,
     of_split,
     read_data,
     read_folders,
     read_manifest,
+    unseen,
+    with_validation,
 )
 from training.errors import InvalidManifest, PatientLeak
 
@@ -64,8 +70,6 @@ def test_folders_without_splits_are_for_training(tmp_path):
     (tmp_path / "Covid-19").mkdir()
     (tmp_path / "Covid-19" / "a.PNG").touch()
     (tmp_path / "Covid-19" / "notes.txt").touch()
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "b.png").touch()
     (sample,) = read_data(tmp_path, CLASSES)
 
     assert (sample.label, sample.split) == ("COVID19", "train")
@@ -174,3 +178,85 @@ def test_a_source_that_is_unknown_or_the_only_one_cannot_be_left_out(tmp_path, s
     file = manifest(tmp_path, "a.png,COVID19,train,p1,here")
     with pytest.raises(InvalidManifest, match=f"'{source}' cannot be left out.*here"):
         leave_out(read_manifest(file, CLASSES), source)
+
+
+@pytest.mark.parametrize(
+    ("folder", "named"),
+    [
+        ("train/Fracture", "'Fracture' is none"),
+        ("validation/NORMAL", "'validation' is none"),
+        ("", "'the folder above it' is none"),
+    ],
+)
+def test_an_image_in_no_folder_of_a_class_is_named(tmp_path, folder, named):
+    toy_folders(tmp_path, each=1)
+    (tmp_path / folder).mkdir(exist_ok=True, parents=True)
+    (tmp_path / folder / "b.png").touch()
+    with pytest.raises(InvalidManifest, match=rf"b\.png .*{named}.*COVID19, NORMAL, PNEUMONIA"):
+        read_data(tmp_path, CLASSES)
+
+
+def test_an_unknown_split_is_named_with_its_row(tmp_path):
+    file = manifest(tmp_path, "a.png,NORMAL,test,p1,s", "b.png,NORMAL,tset,p2,s")
+    with pytest.raises(InvalidManifest, match=r"Row 3 .*'tset'.*'split'.*train, val, test"):
+        read_manifest(file, CLASSES)
+
+
+ARTICLE = Choice("article", ("PNEUMONIA_VIRAL",))
+
+
+def test_another_column_chooses_its_images_and_splits_them(tmp_path):
+    rows = [f"{n}.png,NORMAL,test,{n},s,train" for n in range(10)]
+    rows += ["a.png,COVID19,train,a,s,test", "b.png,COVID19,train,b,s,"]
+    rows += ["c.png,PNEUMONIA_VIRAL,train,c,s,train", "d.png,PNEUMONIA_BACTERIAL,val,d,s,train"]
+    manifest(tmp_path, *rows, header="path,label,split,patient,source,article")
+    samples = read_data(tmp_path, CLASSES, ARTICLE)
+
+    assert len(samples) == 12
+    assert {s.path.name for s in of_split(samples, "test")} == {"a.png"}
+    assert [s.label for s in of_split(samples, "val")] == ["NORMAL"] * 2
+    assert {s.path.name: s.split for s in samples}["d.png"] == "train"  # its only patient stays
+    assert samples == read_data(tmp_path, CLASSES, ARTICLE)
+
+    everything = read_data(tmp_path, CLASSES)
+    left = unseen(of_split(everything, "test"), samples)
+    assert not left  # each of these ten was trained or chosen on
+    with pytest.raises(InvalidManifest, match=r"no column 'small'.*--all-data"):
+        read_data(tmp_path, CLASSES, Choice("small"))
+
+
+def test_a_share_of_the_training_patients_becomes_val():
+    samples = [
+        Sample(Path(f"{label}{n}.png"), label, "train", f"{label}{n // 2}", "s")
+        for label in LABELS
+        for n in range(30)
+    ]
+    split = with_validation(samples, 0.2)
+
+    assert Counter(s.label for s in of_split(split, "val")) == dict.fromkeys(LABELS, 6)
+    assert not {s.patient for s in of_split(split, "val")} & {
+        s.patient for s in of_split(split, "train")
+    }
+    assert with_validation(split, 0.5) == split
+    assert of_split(with_validation(samples, 0.0), "val") == []
+
+
+def test_the_articles_folders_without_val(tmp_path):
+    toy_folders(tmp_path, each=5)
+    shutil.rmtree(tmp_path / "val")
+    samples = read_data(tmp_path, CLASSES)
+
+    assert Counter(s.split for s in samples) == {"train": 12, "val": 3, "test": 15}
+
+
+def test_the_articles_own_small_data(training_data):
+    """60/9 COVID-19, 70/9 normal, 70/9 bacterial and 70/9 viral pneumonia."""
+    three = read_data(training_data, CLASSES, ARTICLE)
+    assert Counter(s.label for s in of_split(three, "test")) == dict.fromkeys(LABELS, 9)
+    assert len(three) == 60 + 70 + 70 + 27
+    assert len(of_split(three, "val")) == pytest.approx(40, abs=2)
+
+    labels = ("COVID19", "NORMAL", "PNEUMONIA_BACTERIAL", "PNEUMONIA_VIRAL")
+    four = read_data(training_data, Classes(labels), Choice("article"))
+    assert Counter(s.label for s in of_split(four, "test")) == dict.fromkeys(labels, 9)
+    assert len(four) == 270 + 36

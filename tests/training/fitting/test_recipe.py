@@ -5,8 +5,9 @@ import pytest
 pytest.importorskip("skimage")
 
 from model.preprocess import Preprocessing
+from training.data.manifest import ALL_DATA
 from training.errors import TrainingError
-from training.fitting.recipe import RECIPES, load_recipe
+from training.fitting.recipe import RECIPES, load_recipe, on_all_data
 
 MINIMAL = """name = "tiny"
 version = "0.1.0"
@@ -21,7 +22,9 @@ final_pool = true
 def test_every_recipe_of_the_package(name):
     recipe = load_recipe(name)
 
-    assert recipe.labels == ("COVID19", "NORMAL", "PNEUMONIA")
+    four = ("COVID19", "NORMAL", "PNEUMONIA_BACTERIAL", "PNEUMONIA_VIRAL")
+    three = ("COVID19", "NORMAL", "PNEUMONIA")
+    assert recipe.labels == (four if name == "article_four_classes" else three)
     assert recipe.epochs >= 1
     assert recipe.name.startswith(recipe.architecture)
 
@@ -48,8 +51,36 @@ def test_an_unknown_recipe_names_the_known_ones():
 def test_unknown_settings_are_named(tmp_path):
     file = tmp_path / "wrong.toml"
     file.write_text("epoch = 3\nlearning_rat = 1\n" + MINIMAL)
-    with pytest.raises(TrainingError, match="epoch, learning_rat"):
+    with pytest.raises(
+        TrainingError, match=r"at the top: epoch, learning_rat. Did you mean epochs"
+    ):
         load_recipe(str(file))
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("final_pol = true", r"in \[config\]: final_pol. Did you mean final_pool\?"),
+        ("[augmentation]\nflp = 1.0", r"in \[augmentation\]: flp. Did you mean flip\?"),
+        ("[preprocessing]\nboarder = 0", r"in \[preprocessing\]: boarder. Did you mean border\?"),
+        ("[data]\ncolum = 'x'", r"in \[data\]: colum. Did you mean column\?"),
+        ("[data]\nvalidation = 1.5", "validation must be in 0..1. Received: 1.5"),
+    ],
+)
+def test_a_mistyped_setting_of_a_table_is_named(tmp_path, table, named):
+    file = tmp_path / "wrong.toml"
+    file.write_text(MINIMAL + table)
+    with pytest.raises(TrainingError, match=rf"wrong\.toml cannot be used: .*{named}"):
+        load_recipe(str(file))
+
+
+def test_all_data_is_a_switch_and_another_name():
+    recipe = load_recipe("article")
+    whole = on_all_data(recipe)
+
+    assert recipe.data.column == "article"
+    assert (whole.data, whole.name) == (ALL_DATA, "vgg_attention_article_all_data")
+    assert load_recipe("released").data == ALL_DATA
 
 
 @pytest.mark.parametrize(
