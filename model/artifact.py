@@ -21,6 +21,7 @@ METADATA = "metadata.json"
 WEIGHTS = "weights.npz"
 INT8 = "network.int8.tflite"
 LUNGS = "lungs.tflite"
+STATISTICS = "statistics.npz"
 RELEASED = Path(__file__).parent / "released"
 # The article's network, VGG16 with attention: what the benchmark compares with.
 REFERENCE = Path(__file__).parent / "reference"
@@ -104,7 +105,11 @@ def load_artifact(path: Path | None = None) -> Artifact:
         labels=labels,
         # Artifacts made before maps had names have this one.
         maps=tuple(metadata.get("maps", ["attention"])),
-        preprocessing=Preprocessing(**metadata["preprocessing"], lungs_file=path / LUNGS),
+        preprocessing=Preprocessing(
+            **metadata["preprocessing"],
+            lungs_file=path / LUNGS,
+            statistics_file=path / STATISTICS,
+        ),
         uncertain_below=metadata["uncertain_below"],
         metadata=metadata,
     )
@@ -138,7 +143,11 @@ def save_metadata(
     **fields: Any,
 ) -> None:
     """Write metadata.json beside the artifact's files, with their hashes."""
-    files = (INT8, WEIGHTS, LUNGS) if preprocessing.frame == "lungs" else (INT8, WEIGHTS)
+    files = [INT8, WEIGHTS]
+    if preprocessing.frame == "lungs":
+        files.append(LUNGS)
+    if preprocessing.needs_statistics:
+        files.append(STATISTICS)
     metadata = {
         "format": FORMAT,
         **fields,

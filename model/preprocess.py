@@ -4,9 +4,11 @@ What it shows must not depend on how the film was cut, because that tells the ho
 lungs: it is the square around both lungs (`model.framing`) or, in older artifacts, the film without
 its borders. That part is stretched between two percentiles of its own grey values, because exposure
 and windowing differ between machines; then it is what VGG16 was trained with (Simonyan and
-Zisserman, arXiv 1409.1556): BGR, 0..255, minus ImageNet's mean colour.
+Zisserman, arXiv 1409.1556): BGR, 0..255, minus ImageNet's mean colour; or what a recipe asks for
+instead (`model.standardise`).
 """
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ import numpy as np
 
 from model.framing.box import WHOLE, Box, cut, square_around
 from model.framing.lungs import finder_of
+from model.standardise import Standardisation, standardise
 
 IMAGENET_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 # Below this range (of 0..1) a picture is flat, and stretching it would show nothing but noise.
@@ -31,8 +34,10 @@ class Preprocessing:
     margin: of the frame `lungs`, share of its side that is added on each side, 0..1.
     border: of the frame `border`, share of width and height cut off on each side, 0..0.4.
     low, high: percentiles (0..100) of the grey values that become 0 and 1.
-    lungs_file: of the frame `lungs`, the network that finds them; None: the released one. An
-        artifact names its own here; it is not a parameter that is kept.
+    standardisation: what the grey values become instead of VGG's own input; None: that.
+    lungs_file: of the frame `lungs`, the network that finds them; None: the released one.
+    statistics_file: what the standardisation knows of the training images, where it needs that.
+        A run and an artifact name their own files in these two; they are no parameters to keep.
     """
 
     size: int = 150
@@ -41,9 +46,13 @@ class Preprocessing:
     border: float = 0.06
     low: float = 1.0
     high: float = 99.0
+    standardisation: Standardisation | None = None
     lungs_file: Path | None = field(default=None, compare=False)
+    statistics_file: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if isinstance(self.standardisation, dict):  # of a metadata.json or a recipe
+            object.__setattr__(self, "standardisation", Standardisation(**self.standardisation))
         if self.frame not in ("lungs", "border") or not 0 <= self.margin <= 1:
             raise ValueError(
                 "Preprocessing needs the frame `lungs` or `border`, and a margin in 0..1. "
@@ -58,13 +67,21 @@ class Preprocessing:
     @property
     def parameters(self) -> dict[str, Any]:
         """What an artifact's metadata keeps."""
-        return {name: value for name, value in asdict(self).items() if name != "lungs_file"}
+        return {name: value for name, value in asdict(self).items() if not name.endswith("_file")}
+
+    @property
+    def needs_statistics(self) -> bool:
+        return self.standardisation is not None and self.standardisation.centres
 
     @property
     def id(self) -> str:
         """Names the parameters in one word."""
         share = self.margin if self.frame == "lungs" else self.border
-        return f"{self.frame}{share:g}-stretch{self.low:g}:{self.high:g}-vgg{self.size}"
+        values = "vgg"
+        if self.standardisation:
+            digest = hashlib.sha256(repr(self.standardisation).encode()).hexdigest()
+            values = f"grey{digest[:8]}-"
+        return f"{self.frame}{share:g}-stretch{self.low:g}:{self.high:g}-{values}{self.size}"
 
     @property
     def min_side(self) -> int:
@@ -79,9 +96,9 @@ class Preprocessing:
 
 
 class Framed(NamedTuple):
-    """image: (S, S, 3) float32, BGR, mean-centred. box: the part of the X-ray that it shows, which
-    may reach beyond the film's edge. lungs_found: false when the lungs were looked for in vain, and
-    the whole film is shown instead.
+    """image: (S, S, 3) float32, as `to_input` makes it. box: the part of the X-ray that it shows,
+    which may reach beyond the film's edge. lungs_found: false when the lungs were looked for in
+    vain, and the whole film is shown instead.
     """
 
     image: np.ndarray
@@ -96,7 +113,8 @@ def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> Framed:
     Raises ValueError for another dtype, shape or range.
     """
     box, found = frame_of(pixels, preprocessing)
-    return Framed(to_vgg_input(crop_and_stretch(pixels, preprocessing, box)), box, found)
+    grey = crop_and_stretch(pixels, preprocessing, box)
+    return Framed(to_input(grey, preprocessing), box, found)
 
 
 def frame_of(pixels: np.ndarray, preprocessing: Preprocessing) -> tuple[Box, bool]:
@@ -117,6 +135,16 @@ def crop_and_stretch(pixels: np.ndarray, preprocessing: Preprocessing, box: Box)
     grey, film = cut(pixels, box, preprocessing.size)
     low, high = np.percentile(grey[film], (preprocessing.low, preprocessing.high))
     return np.clip((grey - low) / max(high - low, MIN_RANGE), 0, 1).astype(np.float32)
+
+
+def to_input(grey: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """(S, S) float32 grey, 0..1, to the network's input (S, S, 3) float32; left alone.
+
+    Raises ValueError when statistics of the training images are needed and not there.
+    """
+    if preprocessing.standardisation is None:
+        return to_vgg_input(grey)
+    return standardise(grey, preprocessing.standardisation, preprocessing.statistics_file)
 
 
 def to_vgg_input(grey: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,13 +64,15 @@ def train(
 ) -> None:
     """Train a model, export it and measure it on the split `test`.
 
-    Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/best.keras (the network before
-    it is calibrated and rounded), OUT/report.html, OUT/report.json and OUT/history.csv.
+    Writes OUT/artifact (what --artifact and CXR_ARTIFACT take), OUT/best.keras and OUT/last.keras
+    (whole networks, before calibration and rounding), OUT/report.html, OUT/report.json and
+    OUT/history.csv.
     """
     with training_errors():
         from training.data import manifest
         from training.fitting.fit import train as fit
 
+        began = time.monotonic()
         chosen = _recipe(recipe, all_data)
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
@@ -80,7 +83,7 @@ def train(
             samples = manifest.leave_out(samples, source)
             unsure = [sample for sample in unsure if sample.source != source]
         network = fit(chosen, samples, out, cache or default_cache(), resume, unsure)
-        _finish(network, chosen, samples, out, out / "artifact")
+        _finish(network, chosen, samples, out, out / "artifact", began)
 
 
 @click.command()
@@ -151,20 +154,26 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled X-rays, per source, with 95 % intervals over patients.
 
-    Images that cannot be read or are refused are counted and named. Where there are lung masks,
+    Images of patients from whom the model learned, as far as the data tell, are left out. Those
+    that cannot be read or are refused are counted and named. Where there are lung masks,
     also how much of the attention lies inside the lungs.
     """
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training.data.manifest import Classes, of_split, read_data
+        from training.data.manifest import of_split, read_data
         from training.measure import evaluate as evaluation
+        from training.measure.known import classes_of, without_known
         from training.measure.text import print_figures
 
         model = load_artifact(artifact)
-        ignored = model.metadata.get("recipe", {}).get("ignored_labels", ())
-        samples = read_data(manifest, Classes(model.labels, tuple(ignored)))
+        samples = read_data(manifest, classes_of(model))
         samples = samples if split == "all" else of_split(samples, split)
+        samples, known = without_known(samples, manifest, model)
+        if known:
+            click.echo(
+                f"Left out, because the model learned from their patients: {known}", err=True
+            )
         if not samples:
             raise TrainingError(f"{manifest} has no images of the split {split!r}.")
         loaded = load_engine(model, "gpu" if engine == "keras" else "cpu", os.cpu_count() or 1)
@@ -193,20 +202,31 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxr-batch"
 
 
-def _finish(network, recipe, samples, run: Path, out: Path) -> None:
-    """Export, measure, report: what follows every training."""
+def _finish(network, recipe, samples, run: Path, out: Path, began: float | None = None) -> None:
+    """Export, measure, report: what follows every training.
+
+    began: when it began, by the monotonic clock, for the report.
+    """
     from model.artifact import load_artifact
+    from training.fitting.statistics import with_statistics
     from training.measure.report import write_report
     from training.measure.text import print_figures
     from training.release.export import export as write_artifact
     from training.release.export import measure
 
+    recipe = with_statistics(recipe, run)
     click.echo("Calibrating, rounding to int8 and measuring (some minutes).", err=True)
     write_artifact(network, recipe, samples, out)
     answers = measure(out, samples, network)
     artifact = load_artifact(out)
     figures = {"model": artifact.version, "split": "test", **artifact.metadata["metrics"]}
     figures["int8"] = artifact.metadata["int8"]
+    if began is not None:
+        figures["run"] = {
+            "seconds": round(time.monotonic() - began),
+            "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[2], 1),  # of the last 15 minutes
+        }
     write_report(run, answers, figures, run / "history.csv")
     print_figures(figures)
     click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")

@@ -8,6 +8,7 @@ import keras
 from model.errors import ArtifactMismatch
 from model.networks import (
     efficientnet_attention,
+    hard_attention,
     learn_to_pay_attention,
     vgg_attention,
     vgg_baseline,
@@ -18,6 +19,7 @@ NETWORKS: dict[str, Network] = {
     "vgg_attention": vgg_attention.NETWORK,
     "vgg_baseline": vgg_baseline.NETWORK,
     "learn_to_pay_attention": learn_to_pay_attention.NETWORK,
+    "hard_attention": hard_attention.NETWORK,
     "efficientnet_attention": efficientnet_attention.NETWORK,
 }
 
@@ -44,16 +46,23 @@ def map_names(network: keras.Model) -> list[str]:
     return network.output_names[1:]
 
 
-def frozen_part(network: keras.Model) -> keras.Model:
-    """Images to a list of features, by the blocks whose weights do not change."""
-    return keras.Model(network.inputs, _border(network))
+def frozen_part(network: keras.Model, fine_tune: bool = True) -> keras.Model:
+    """Images to a list of features, by the blocks whose weights do not change.
+
+    fine_tune: the later blocks learn; else all of ImageNet's weights are frozen.
+    """
+    return keras.Model(network.inputs, _border(network, fine_tune))
 
 
-def tail(network: keras.Model) -> keras.Model:
+def tail(network: keras.Model, fine_tune: bool = True) -> keras.Model:
     """The list of features of `frozen_part` to probabilities and maps; shares the weights."""
-    return keras.Model(_border(network), network.outputs)
+    return keras.Model(_border(network, fine_tune), network.outputs)
 
 
-def _border(network: keras.Model) -> list[keras.KerasTensor]:
-    border = network_named(network.name).frozen_until
+def _border(network: keras.Model, fine_tune: bool) -> list[keras.KerasTensor]:
+    record = network_named(network.name)
+    if fine_tune:
+        border = record.frozen_until
+    else:
+        border = (*record.head_reads, record.imagenet_layers_of(network)[-1].name)
     return [network.get_layer(name).output for name in border]

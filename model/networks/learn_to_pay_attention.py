@@ -107,8 +107,8 @@ def learn_to_pay_attention(
     )
     query = layers.Dense(channels, activation="relu", name="query")(pooled)
     attended, maps = [], []
-    for depth in DEPTHS:
-        local = layers.BatchNormalization(name=f"{depth}_norm")(deepest.get_layer(depth).output)
+    for depth, block in zip(MAPS, DEPTHS, strict=True):
+        local = layers.BatchNormalization(name=f"{depth}_norm")(deepest.get_layer(block).output)
         # Some of ImageNet's features lie a hundred deviations off: one such position would take the
         # whole softmax, and the first step of training would end it.
         local = layers.ReLU(6.0, name=f"{depth}_clipped")(local)
@@ -132,4 +132,5 @@ NETWORK = Network(
     load_imagenet=load_imagenet,
     imagenet_layers="block",
     frozen_until=(*DEPTHS[:2], "block4_pool"),
+    head_reads=DEPTHS,
 )

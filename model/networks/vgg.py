@@ -13,10 +13,24 @@ BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 MIN_SIZE = 32
 
 
-def vgg_features(inputs, final_pool: bool):
-    """VGG16's convolutions, with the layer names of `keras.applications`.
+def vgg_layers(final_pool: bool) -> list[layers.Layer]:
+    """VGG16's convolutions, with the layer names of `keras.applications`, in their order."""
+    found = []
+    for block, (filters, convolutions) in enumerate(BLOCKS, start=1):
+        found += [
+            layers.Conv2D(
+                filters, 3, padding="same", activation="relu", name=f"block{block}_conv{number}"
+            )
+            for number in range(1, convolutions + 1)
+        ]
+        if block < len(BLOCKS) or final_pool:
+            found.append(layers.MaxPooling2D(2, name=f"block{block}_pool"))
+    return found
 
-    inputs: (N, S, S, 3). Returns: (N, S/32, S/32, 512), or S/16 without the last pooling.
+
+def apply(convolutions: Sequence[layers.Layer], inputs):
+    """inputs: (N, S, S, 3). Returns: (N, S/32, S/32, 512), or S/16 without the last pooling.
+
     Raises ValueError when S is below 32.
     """
     if inputs.shape[1] < MIN_SIZE:
@@ -24,14 +38,14 @@ def vgg_features(inputs, final_pool: bool):
             f"The input must have {MIN_SIZE} pixels a side or more. Received: {inputs.shape[1]}"
         )
     x = inputs
-    for block, (filters, convolutions) in enumerate(BLOCKS, start=1):
-        for number in range(1, convolutions + 1):
-            x = layers.Conv2D(
-                filters, 3, padding="same", activation="relu", name=f"block{block}_conv{number}"
-            )(x)
-        if block < len(BLOCKS) or final_pool:
-            x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    for layer in convolutions:
+        x = layer(x)
     return x
+
+
+def vgg_features(inputs, final_pool: bool):
+    """VGG16's features of images; see `apply`."""
+    return apply(vgg_layers(final_pool), inputs)
 
 
 def classify(pooled, classes: int, dense: int, dropout: Sequence[float], activation: str = "elu"):

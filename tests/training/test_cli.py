@@ -33,7 +33,8 @@ def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
     columns, values = rows[0].split(","), rows[1].split(",")
     values[columns.index("val_loss")] = "0.0"
     (copied.folder / "history.csv").write_text(",".join(columns) + "\n" + ",".join(values) + "\n")
-    best = (copied.folder / "best.weights.h5").read_bytes()
+    best = (copied.folder / "best.keras").read_bytes()
+    last = (copied.folder / "last.keras").read_bytes()
     shutil.rmtree(copied.artifact)
 
     result = cxr(
@@ -44,7 +45,8 @@ def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
 
     assert result.exit_code == 0, result.output
     assert history(copied) == [0, 1]
-    assert (copied.folder / "best.weights.h5").read_bytes() == best
+    assert (copied.folder / "best.keras").read_bytes() == best
+    assert (copied.folder / "last.keras").read_bytes() != last
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
 
 

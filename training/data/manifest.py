@@ -185,6 +185,15 @@ def read_data(path: Path, classes: Classes, choice: Choice = ALL_DATA) -> list[S
     return with_validation(samples, choice.validation)
 
 
+def has_column(path: Path, column: str) -> bool:
+    """Whether the data at `path` are split by a manifest that has this column."""
+    file = path / "manifest.csv" if path.is_dir() else path
+    if not file.is_file():
+        return False
+    with file.open(newline="") as opened:
+        return column in next(csv.reader(opened), [])
+
+
 def with_validation(samples: Sequence[Sample], share: float, seed: int = 0) -> list[Sample]:
     """The samples with a share (0..1) of each class's training images as `val`.
 
@@ -265,6 +274,14 @@ def data_hash(samples: Sequence[Sample]) -> str:
             f"{sample.source}/{sample.path.name},{sample.label},{sample.split},{sample.patient}\n"
         )
         digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def content_hash(samples: Sequence[Sample]) -> str:
+    """SHA-256 over `data_hash` and the content of the files. OSError when one cannot be read."""
+    digest = hashlib.sha256(data_hash(samples).encode())
+    for sample in samples:
+        digest.update(sample.path.read_bytes())
     return digest.hexdigest()
 
 

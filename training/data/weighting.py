@@ -62,4 +62,5 @@ def weights_within_sources(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def _share(count: int) -> float:
-    return count**0.5 if count >= FEW else count / FEW**0.5 / 2
+    """The root of the count; under FEW, as much per image as FEW images get."""
+    return count / max(count, FEW) ** 0.5

@@ -7,18 +7,13 @@ its augmented copies) goes through them once; epochs then cost seconds instead o
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
 from pathlib import Path
 
 import keras
 import numpy as np
 from tqdm import tqdm
 
-from model.preprocess import Preprocessing, to_vgg_input
-from training.data.augment import Augmentation, augment
-from training.data.manifest import Sample, data_hash
-from training.data.reading import frame_around, grey, prepared, read
-from training.data.style import Style, donor_styles
+from training.fitting.images import Images, random_of
 
 BATCH = 32
 
@@ -26,58 +21,41 @@ BATCH = 32
 Features = list[np.ndarray]
 
 
-def random_of(copy: int, number: int) -> np.random.Generator:
-    """What changes an augmented copy of an image, from its start; the image's number among all."""
-    return np.random.default_rng(1_000_003 * copy + number)
-
-
 class FeatureCache:
-    """Feature files in a folder, named by what went into them and the layer that they come from.
+    """Feature files in a folder, named by everything that went into them: the images' content, how
+    they are prepared and changed, the network's weights and precision, the layer that they are of.
 
     frozen: a `keras.Model` from images (N, S, S, 3) to a list of features.
     """
 
-    def __init__(self, folder: Path, frozen, preprocessing: Preprocessing) -> None:
+    def __init__(self, folder: Path, frozen) -> None:
         self._folder = folder
         self._frozen = frozen
-        self._preprocessing = preprocessing
-        self._styles: list[list[Style]] | None = None
+        self._network = _network_hash(frozen)
 
-    def plain(self, samples: Sequence[Sample]) -> Features:
+    def plain(self, images: Images) -> Features:
         """Features of the images as they are served."""
-        return self._features(
-            samples, "plain", lambda number: prepared(samples[number], self._preprocessing).image
-        )
+        return self._features(images, "plain", images.plain)
 
-    def augmented(
-        self, samples: Sequence[Sample], augmentation: Augmentation, copy: int
-    ) -> Features:
-        """Features of one augmented copy of every image; the same number gives the same copy."""
-        donors = self._donors(samples) if augmentation.restyle else []
+    def changed(self, images: Images, copy: int) -> Features:
+        """Features of one changed copy of every image; the same number gives the same copy."""
 
         def load(number: int) -> np.ndarray:
-            pixels = read(samples[number], self._preprocessing).pixels
-            random = random_of(copy, number)
-            around = frame_around(pixels, self._preprocessing)
-            return to_vgg_input(
-                augment(pixels, augmentation, self._preprocessing, random, donors, around)
-            )
+            return images.changed(number, random_of(copy, number))
 
-        key = hashlib.sha256(str(astuple(augmentation)).encode()).hexdigest()[:8]
-        return self._features(samples, f"augmented-{key}-{copy}", load)
+        return self._features(images, f"changed-{images.changes_key[:8]}-{copy}", load)
 
-    def _donors(self, samples: Sequence[Sample]) -> list[list[Style]]:
-        if self._styles is None:
-            self._styles = donor_styles(samples, lambda one: grey(one, self._preprocessing))
-        return self._styles
-
-    def _features(self, samples, kind: str, load) -> Features:
-        key = f"{data_hash(samples)[:12]}-{self._preprocessing.id.replace(':', '-')}-{kind}"
+    def _features(self, images: Images, kind: str, load) -> Features:
+        digest = hashlib.sha256(images.content_key.encode())
+        digest.update(f"{images.preprocessing.id},{self._network}".encode())
+        if images.preprocessing.needs_statistics:
+            digest.update(images.preprocessing.statistics_file.read_bytes())
+        key = f"{digest.hexdigest()[:16]}-{kind}"
         files = [self._folder / f"{key}-{layer}.npy" for layer in self._frozen.output_names]
         if not all(file.exists() for file in files):
             self._folder.mkdir(parents=True, exist_ok=True)
             unfinished = [file.with_suffix(".part.npy") for file in files]
-            self._compute(unfinished, len(samples), kind, load)
+            self._compute(unfinished, len(images), kind, load)
             for part, file in zip(unfinished, files, strict=True):
                 part.rename(file)
         return [np.load(file, mmap_mode="r") for file in files]
@@ -103,3 +81,13 @@ class FeatureCache:
                     rows[start : start + len(batch)] = np.asarray(features, dtype=np.float16)
         for rows in kept:
             rows.flush()
+
+
+def _network_hash(network) -> str:
+    """Of its weights, and of the precision of each layer."""
+    digest = hashlib.sha256()
+    for layer in network.layers:
+        digest.update(f"{layer.name},{layer.dtype_policy.name}".encode())
+        for values in layer.get_weights():
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

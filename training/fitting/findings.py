@@ -17,7 +17,7 @@ from training.data.augment import Augmentation
 from training.data.findings import FILE, UNKNOWN, finding_map, read_findings
 from training.data.manifest import Sample
 from training.data.reading import frame_around, read
-from training.fitting.features import random_of
+from training.fitting.images import random_of
 from training.fitting.recipe import Recipe
 
 EPSILON = 1e-6

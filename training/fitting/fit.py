@@ -15,13 +15,15 @@ from training.data.manifest import Sample, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
+from training.fitting.checkpoint import BEST, KeepWhole
 from training.fitting.features import FeatureCache, Features
 from training.fitting.findings import Findings, finding_maps
+from training.fitting.images import ImageBatches, Images, PlainBatches
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
+from training.fitting.reinforce import reinforced
+from training.fitting.statistics import fitted
 
-BEST = "best.keras"
-BEST_WEIGHTS = "best.weights.h5"
 HISTORY = "history.csv"
 LUNGS = "lungs.npy"
 
@@ -68,7 +70,8 @@ def train(
 ) -> keras.Model:
     """Fit the recipe's network on the split `train`, stopped early by the split `val`.
 
-    Writes into `out`: best.keras, history.csv, and a checkpoint that `resume` goes on from.
+    Writes into `out`: best.keras and last.keras (`training.fitting.checkpoint`), history.csv, and a
+    checkpoint that `resume` goes on from.
     unsure: more films to learn from, whose labels are those of `training.data.truth`.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
     Raises TrainingError when there are too few images, or one cannot be read.
@@ -84,37 +87,48 @@ def train(
             f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
             f"Received: {len(trained)} and {len(validated)}."
         )
-    features = FeatureCache(cache, frozen_part(network), recipe.preprocessing)
-    copies = [Copy(features.plain(trained), None)] if recipe.plain else []
-    for number in range(recipe.copies):
-        kept = features.augmented(trained, recipe.augmentation, number)
-        copies.append(Copy(kept, number))
-    judged = features.plain(validated)
-    if recipe.lungs:
-        copies, judged = _with_lungs(copies, judged, trained, recipe, out, resume)
-    if recipe.findings:
-        copies, judged = _with_findings(copies, judged, trained, recipe, network)
-    batches = FeatureBatches(
-        [copy.features for copy in copies],
-        truths(trained, recipe.labels, recipe.soften),
-        _weights(trained, recipe),
-        recipe.batch,
-        recipe.seed,
-    )
-    truth = truths(validated, recipe.labels, soften=False)
-    validation = (judged, truth, _weights(validated, recipe))
-    fitted = _fitted_part(network, recipe, steps=len(batches) * recipe.epochs)
-    fitted.fit(
+    recipe = fitted(recipe, trained, out)
+    truth = truths(trained, recipe.labels, recipe.soften), _weights(trained, recipe)
+    judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
+    images = Images(trained, recipe), Images(validated, recipe)
+    if recipe.fresh:
+        batches = ImageBatches(images[0], *truth, recipe.batch, recipe.seed)
+        validation = PlainBatches(images[1], *judged, recipe.batch)
+    else:
+        cached = FeatureCache(cache, frozen_part(network, recipe.fine_tune))
+        copies, seen = _features(*images, cached, recipe, network, out, resume)
+        batches = FeatureBatches(copies, *truth, recipe.batch, recipe.seed)
+        validation = (seen, *judged)
+    learner = _learner(network, recipe, steps=len(batches) * recipe.epochs)
+    whole = in_precision("float32", recipe)
+    keep = KeepWhole(network, whole, out, _least_loss(out / HISTORY) if resume else None)
+    learner.fit(
         batches,
         validation_data=validation,
         epochs=recipe.epochs,
-        callbacks=_callbacks(recipe, out, resume),
+        callbacks=_callbacks(recipe, out, resume, keep),
     )
-    fitted.load_weights(out / BEST_WEIGHTS)
-    whole = in_precision("float32", recipe)
-    whole.set_weights(network.get_weights())
-    whole.save(out / BEST)
-    return whole
+    return trained_network(out)
+
+
+def _features(
+    trained: Images,
+    validated: Images,
+    cached: FeatureCache,
+    recipe: Recipe,
+    network: keras.Model,
+    out: Path,
+    resume: bool,
+) -> tuple[list[Features], Features]:
+    """Of the copies of every training image, and of those for validation; with maps to teach."""
+    copies = [Copy(cached.plain(trained), None)] if recipe.plain else []
+    copies += [Copy(cached.changed(trained, number), number) for number in range(recipe.copies)]
+    judged = cached.plain(validated)
+    if recipe.lungs:
+        copies, judged = _with_lungs(copies, judged, trained.samples, recipe, out, resume)
+    if recipe.findings:
+        copies, judged = _with_findings(copies, judged, trained.samples, recipe, network)
+    return [copy.features for copy in copies], judged
 
 
 def _check_classes(trained: Sequence[Sample], recipe: Recipe) -> None:
@@ -209,12 +223,18 @@ def _with_findings(
     return found, [*judged, nothing]
 
 
-def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
-    """From kept features to probabilities, compiled; shares its weights with `network`."""
-    behind = tail(network)
+def _learner(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
+    """What is fitted, compiled: from kept features, or fresh images, to probabilities.
+
+    It shares its weights with `network`.
+    """
     record = network_named(recipe.architecture)
+    behind = network if recipe.fresh else tail(network, recipe.fine_tune)
+    if recipe.fresh and record.frozen_until:
+        for layer in frozen_part(network).layers:
+            layer.trainable = False
     for layer in record.imagenet_layers_of(behind):
-        layer.trainable = recipe.fine_tune
+        layer.trainable = layer.trainable and recipe.fine_tune
     inputs, probabilities = behind.inputs, behind.outputs[0]
     if recipe.lungs:
         attention = behind.outputs[1 + map_names(network).index(record.lung_map)]
@@ -226,8 +246,11 @@ def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Mode
         drawn = keras.Input(attention.shape[1:], name="drawn")
         inputs = [*inputs, drawn]
         probabilities = Findings(recipe.findings)([probabilities, attention, drawn])
-    fitted = keras.Model(inputs, probabilities)
-    fitted.compile(
+    policy = record.policy
+    learner = (
+        reinforced(behind, policy) if policy is not None else keras.Model(inputs, probabilities)
+    )
+    learner.compile(
         optimizer=keras.optimizers.AdamW(
             _learning_rate(recipe, steps),
             weight_decay=recipe.weight_decay,
@@ -238,7 +261,7 @@ def _fitted_part(network: keras.Model, recipe: Recipe, steps: int) -> keras.Mode
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         weighted_metrics=["accuracy"],
     )
-    return fitted
+    return learner
 
 
 def _learning_rate(recipe: Recipe, steps: int):
@@ -250,11 +273,13 @@ def _learning_rate(recipe: Recipe, steps: int):
     )
 
 
-def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.Callback]:
+def _callbacks(
+    recipe: Recipe, out: Path, resume: bool, keep: KeepWhole
+) -> list[keras.callbacks.Callback]:
     checkpoint = out / "checkpoint"
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
-    # The backup comes before the average takes the weights' place, the checkpoint after it.
+    # The backup comes before the average takes the weights' place, what is kept after it.
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
     slower = keras.callbacks.ReduceLROnPlateau(
         factor=recipe.plateau, patience=recipe.plateau_patience or max(1, recipe.patience // 3)
@@ -262,13 +287,7 @@ def _callbacks(recipe: Recipe, out: Path, resume: bool) -> list[keras.callbacks.
     return [
         keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
         *averaging,
-        keras.callbacks.ModelCheckpoint(
-            out / BEST_WEIGHTS,
-            monitor="val_loss",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=_least_loss(out / HISTORY) if resume else None,
-        ),
+        keep,
         *([] if recipe.cosine else [slower]),
         keras.callbacks.EarlyStopping(patience=recipe.patience),
         keras.callbacks.CSVLogger(out / HISTORY, append=resume),

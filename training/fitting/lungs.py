@@ -18,7 +18,8 @@ from model.networks import map_names, network_named, tail
 from training.data.augment import move
 from training.data.manifest import Sample
 from training.errors import TrainingError
-from training.fitting.features import Features, random_of
+from training.fitting.features import Features
+from training.fitting.images import random_of
 from training.fitting.recipe import Recipe
 from training.measure.attention import lung_mask, lung_shares, mask_fits
 
@@ -80,7 +81,7 @@ def lung_maps(
     if lung_map is None:
         raise TrainingError(f"The attention of {network.name} cannot be taught where lungs are.")
     masked = [n for n, sample in enumerate(samples) if sample.lung_mask and mask_fits(sample)]
-    behind = tail(network)
+    behind = tail(network, recipe.fine_tune)
     finder = keras.Model(behind.inputs, behind.outputs[1 + map_names(network).index(lung_map)])
     shape = finder.output_shape[1:]
     if not masked:

@@ -9,7 +9,6 @@ What is better here is worth a training run; the figures themselves are those of
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import click
@@ -21,7 +20,7 @@ from training.data.weighting import weights_within_sources
 from training.errors import training_errors
 from training.fitting.recipe import Recipe, load_recipe
 from training.measure.intervals import with_intervals
-from training.measure.metrics import measures
+from training.measure.metrics import measures_of
 from training.measure.text import heading, with_interval
 
 SOURCES = ("siim", "radiography", "nih")
@@ -103,9 +102,8 @@ def main(recipes: Sequence[str], data: Path, each: int) -> None:
             click.echo(f"{name}: {recipe.preprocessing.id}, {len(samples)} images")
             for source in SOURCES:
                 targets, said, patients = answers(values, samples, source, recipe.classes)
-                figures = with_intervals(
-                    targets, said, patients, partial(measures, labels=recipe.labels)
-                )
+                measure = measures_of(targets, patients, recipe.labels)
+                figures = with_intervals(targets, said, patients, measure)
                 shown = ", ".join(
                     f"{heading(figure)} {with_interval(figures[figure].as_dict())}"
                     for figure in FIGURES

@@ -12,7 +12,9 @@ from model.artifact import checked_labels
 from model.errors import ArtifactMismatch
 from model.networks import network_named
 from model.preprocess import Preprocessing
+from model.standardise import Standardisation
 from training.data.augment import Augmentation
+from training.data.generator import Generator
 from training.data.manifest import ALL_DATA, Choice, Classes
 from training.errors import TrainingError
 
@@ -20,7 +22,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 REQUIRED = ("name", "version", "labels", "architecture")
 SHAPE = {"size", "classes"}
 # Files that belong to an artifact or a run, not to a recipe.
-NOT_KEYS = {"lungs_file"}
+NOT_KEYS = {"lungs_file", "statistics_file"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,12 @@ class Recipe:
     architecture, config: a network of `model.networks` and options of its constructor; `size` and
     `classes` follow from the preprocessing and the labels.
     preprocessing: what differs from the network's own.
-    copies: augmented copies of each training image.
-    plain: train on the images as they are served, too; without copies this must be so.
+    augmentation: what a hospital could have changed (`training.data.augment`). generator: the
+    article's changes (`training.data.generator`) in its place.
+    copies: augmented copies of each training image, whose features are computed once and kept.
+    fresh: change every image anew in each epoch instead, and keep no features.
+    plain: train on the images as they are served, too; without copies this must be so. Does not
+    matter where images are fresh.
     fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
     lungs: what the share of the attention outside the lungs costs, beside the cross-entropy; 0 lets
     the network look anywhere. Needs lung masks of some images (`training.fitting.lungs`).
@@ -65,7 +71,9 @@ class Recipe:
     data: Choice = ALL_DATA
     config: dict[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    generator: Generator | None = None
     copies: int = 0
+    fresh: bool = False
     plain: bool = True
     fine_tune: bool = True
     lungs: float = 0.0
@@ -88,12 +96,28 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (self.plain or self.copies):
+        if not (self.plain or self.copies or self.fresh):
             raise TrainingError(f"The recipe {self.name} has neither plain images nor copies.")
+        if self.fresh and self.copies:
+            raise TrainingError(
+                f"The recipe {self.name} asks for fresh images in each epoch and for copies that "
+                "are kept. Choose one of `fresh` and `copies`."
+            )
+        taught = [name for name in ("lungs", "findings") if getattr(self, name)]
+        if taught and (self.fresh or self.generator):
+            raise TrainingError(
+                f"The recipe {self.name} teaches the map with `{taught[0]}`, which goes neither "
+                "with `fresh` nor with [generator]."
+            )
         if self.lungs and (self.findings or self.preprocessing.frame == "lungs"):
             raise TrainingError(
                 f"The recipe {self.name} keeps the map to the lungs (`lungs`), which goes neither "
                 "with `findings` nor with the frame `lungs`."
+            )
+
+        if not (self.fresh or network_named(self.architecture).frozen_until):
+            raise TrainingError(
+                f"The features of {self.architecture} cannot be kept. Set `fresh` to true."
             )
 
     @property
@@ -143,18 +167,22 @@ def _recipe(values: dict[str, Any]) -> Recipe:
     _check_keys(config, inspect.signature(network.build).parameters.keys() - SHAPE, "in [config]")
     values["labels"] = checked_labels(values["labels"])
     values["ignored_labels"] = tuple(values.get("ignored_labels", ()))
-    values["preprocessing"] = replace(
-        network.preprocessing, **_table(values, "preprocessing", Preprocessing)
-    )
+    preprocessing = _table(values, "preprocessing", Preprocessing)
+    _table(preprocessing, "standardisation", Standardisation, "preprocessing.standardisation")
+    values["preprocessing"] = replace(network.preprocessing, **preprocessing)
+    if {"augmentation", "generator"} <= values.keys():
+        raise TrainingError("It has both [augmentation] and [generator]. Choose one.")
     values["augmentation"] = Augmentation(**_table(values, "augmentation", Augmentation))
+    if "generator" in values:
+        values["generator"] = Generator(**_table(values, "generator", Generator))
     choice = _table(values, "data", Choice)
     values["data"] = Choice(**choice | {"ignored": tuple(choice.get("ignored", ()))})
     return Recipe(**values)
 
 
-def _table(values: dict[str, Any], name: str, kind: type) -> dict[str, Any]:
+def _table(values: dict[str, Any], name: str, kind: type, where: str = "") -> dict[str, Any]:
     table = values.get(name, {})
-    _check_keys(table, _fields(kind), f"in [{name}]")
+    _check_keys(table, _fields(kind), f"in [{where or name}]")
     return table
 
 

@@ -14,6 +14,7 @@ from model.reading.radiograph import decode
 from training.gate.chests import as_sent
 from training.gate.mistakes import BLOCKS, Mistakes
 from training.gate.negatives import CHEST_KINDS, KINDS
+from training.measure.intervals import wilson
 
 COMPONENTS = 80
 MEMBERS = 3
@@ -186,9 +187,10 @@ def without(measured: Measured, kind: str) -> Measured:
     return replace(measured, others=measured.others[kept], kinds=measured.kinds[kept])
 
 
-def print_share(name: str, hits: np.ndarray, z: float = 1.96) -> None:
-    n, share = len(hits), float(np.mean(hits))
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    low, high = max(0, middle - half), min(1, middle + half)
-    print(f"  {name:12} {hits.sum():5} of {n:5}  {share:7.2%}  [{low:.2%}, {high:.2%}]", flush=True)
+def print_share(name: str, hits: np.ndarray) -> None:
+    n, found = len(hits), wilson(int(hits.sum()), len(hits))
+    print(
+        f"  {name:12} {hits.sum():5} of {n:5}  {found.value:7.2%}  "
+        f"[{found.low:.2%}, {found.high:.2%}]",
+        flush=True,
+    )

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,10 @@ from training.data.manifest import Classes, Sample
 from training.errors import TrainingError
 from training.measure.attention import lung_attention
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
-from training.measure.metrics import confusion, measures, ppv
+from training.measure.metrics import confusion, measures_of, ppv
+
+# The label of those who have nothing.
+WELL = "NORMAL"
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _figures(answers: Answers, prevalence: float, resamples: int) -> dict[str, A
         targets,
         answers.probabilities,
         answers.patients,
-        partial(measures, labels=answers.labels),
+        measures_of(targets, answers.patients, answers.labels),
         resamples,
     )
     return {
@@ -186,6 +188,8 @@ def _predictive_values(
 ) -> dict[str, float | None]:
     values = {}
     for label in labels:
+        if label == WELL:  # what is asked of it is a negative predictive value
+            continue
         sensitivity = found[f"sensitivity_{label}"].value
         specificity = found[f"specificity_{label}"].value
         known = sensitivity is not None and specificity is not None

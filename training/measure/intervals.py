@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
 RESAMPLES = 1000
 # Figures that are a share of images: none or all of them is a result, too.
 SHARES = ("accuracy", "sensitivity_", "specificity_", "normal_called_covid19")
+# Figures that chance alone makes too large, in a resample twice: what they gain there is taken off.
+BIASED = ("ece",)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ def with_intervals(
 ) -> dict[str, Figure]:
     """`measure` on all images, with percentile bootstrap intervals.
 
+    Of BIASED figures, what the bootstrap says about their bias is taken off the value, and the
+    interval is the basic one (Efron and Tibshirani 1993, sections 10.2 and 13.4), cut off at 0.
+
     Whole patients are drawn, because images of one patient are alike. Where all patients agree,
     resampling says nothing: a share has the rule of three then, another figure has no interval.
 
@@ -54,13 +60,23 @@ def with_intervals(
         values = drawn.get(name, ())
         if value is not None and values and min(values) < max(values):
             low, high = np.percentile(values, (2.5, 97.5))
-            found[name] = Figure(value, float(low), float(high))
+            if name in BIASED:
+                around = (2 * value - end for end in (np.mean(values), high, low))
+                found[name] = Figure(*(max(0.0, float(end)) for end in around))
+            else:
+                found[name] = Figure(value, float(low), float(high))
         elif value in (0, 1) and name.startswith(SHARES):
             alone = (measure(targets[images], probabilities[images])[name] for images in members)
             found[name] = rule_of_three(value, sum(share is not None for share in alone))
         else:
             found[name] = Figure(value)
     return found
+
+
+def wilson(count: int, of: int) -> Figure:
+    """A share of independent things with Wilson's interval (1927). of: 1 or more."""
+    around = binomtest(count, of).proportion_ci(method="wilson")
+    return Figure(count / of, float(around.low), float(around.high))
 
 
 def rule_of_three(value: float, patients: int) -> Figure:

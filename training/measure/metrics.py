@@ -1,45 +1,73 @@
 """How good probabilities are.
 
-N images, K classes. Plain numpy, so that a released model can be checked without TensorFlow.
+N images, K classes. scikit-learn computes what it knows; it is not TensorFlow, so a released model
+can be checked without that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
 
 CALIBRATION_BINS = 15
+# Fewer patients of a class, or of all others, say nothing about how well they are told apart.
+MIN_PATIENTS = 10
+
+Measure = Callable[[np.ndarray, np.ndarray], dict[str, float | None]]
+
+
+def measures_of(targets: np.ndarray, patients: Sequence[str], labels: Sequence[str]) -> Measure:
+    """`measures` for these images and for resamples of them: the same classes in each.
+
+    Those that are compared have at least MIN_PATIENTS patients, and so have the others together.
+    """
+    of_class = [set(np.asarray(patients)[targets == k]) for k in range(len(labels))]
+    others = [set(np.asarray(patients)[targets != k]) for k in range(len(labels))]
+    enough = [len(found) >= MIN_PATIENTS for found in of_class]
+    told_apart = [k for k in range(len(labels)) if enough[k] and len(others[k]) >= MIN_PATIENTS]
+    balanced = [k for k in range(len(labels)) if enough[k]] if sum(enough) > 1 else []
+    return partial(measures, labels=labels, told_apart=told_apart, balanced=balanced)
 
 
 def measures(
-    targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]
+    targets: np.ndarray,
+    probabilities: np.ndarray,
+    labels: Sequence[str],
+    told_apart: Sequence[int],
+    balanced: Sequence[int],
 ) -> dict[str, float | None]:
     """All figures of one set of images.
 
     targets: (N,) int, indices of the K labels. probabilities: (N, K) float, rows sum to 1.
+    told_apart, balanced: indices of the labels with an AUROC, and of those whose mean sensitivity
+    is the balanced accuracy; see `measures_of`.
     Returns: accuracy, balanced_accuracy, ece, brier; normal_called_covid19, where there are labels
     of these names; sensitivity_, specificity_, auroc_ of each class. None where a class is missing.
     """
-    predicted = probabilities.argmax(axis=1)
+    counts = confusion(targets, probabilities)
+    of_class, called, right = counts.sum(axis=1), counts.sum(axis=0), counts.diagonal()
+    n = len(targets)
     found: dict[str, float | None] = {
-        "accuracy": float((predicted == targets).mean()),
-        "balanced_accuracy": balanced_accuracy(targets, predicted),
+        "accuracy": float(right.sum() / n),
+        "balanced_accuracy": None,
         "ece": expected_calibration_error(targets, probabilities),
         "brier": brier_score(targets, probabilities),
     }
+    if len(balanced) and of_class[balanced].all():
+        found["balanced_accuracy"] = float((right[balanced] / of_class[balanced]).mean())
     if {"COVID19", "NORMAL"} <= {*labels}:
-        normals = predicted[targets == labels.index("NORMAL")]
-        found["normal_called_covid19"] = _share(normals == labels.index("COVID19"))
-    for number, label in enumerate(labels):
-        positive = targets == number
-        found[f"sensitivity_{label}"] = _share(predicted[positive] == number)
-        found[f"specificity_{label}"] = _share(predicted[~positive] != number)
-        found[f"auroc_{label}"] = auroc(positive, probabilities[:, number])
+        normal, covid19 = labels.index("NORMAL"), labels.index("COVID19")
+        found["normal_called_covid19"] = _share(counts[normal, covid19], of_class[normal])
+    for k, label in enumerate(labels):
+        found[f"sensitivity_{label}"] = _share(right[k], of_class[k])
+        truly_not = n - of_class[k] - (called[k] - right[k])
+        found[f"specificity_{label}"] = _share(truly_not, n - of_class[k])
+        apart = k in told_apart and 0 < of_class[k] < n
+        found[f"auroc_{label}"] = (
+            float(roc_auc_score(targets == k, probabilities[:, k])) if apart else None
+        )
     return found
-
-
-def balanced_accuracy(targets: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean sensitivity of the classes that occur."""
-    return float(np.mean([(predicted[targets == t] == t).mean() for t in np.unique(targets)]))
 
 
 def expected_calibration_error(targets: np.ndarray, probabilities: np.ndarray) -> float:
@@ -65,34 +93,11 @@ def calibration(targets: np.ndarray, probabilities: np.ndarray) -> list[tuple[fl
 
 def brier_score(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean squared distance to the one-hot truth, summed over classes: 0 (perfect) to 2."""
-    truth = np.eye(probabilities.shape[1])[targets]
-    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
-
-
-def auroc(positive: np.ndarray, score: np.ndarray) -> float | None:
-    """Area under the ROC curve, from the ranks of the scores; None when there is only one class.
-
-    The chance that a positive image scores above a negative one, ties counting half (Hanley and
-    McNeil 1982).
-    """
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        return None
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
-    above = ranks[positive].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * negatives))
-
-
-def found_by_threshold(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many true and how many false positives each threshold gives, from the highest down.
-
-    positive: (N,) bool. score: (N,). Returns: two (T,) int, one threshold for each distinct score.
-    """
-    order = np.argsort(-score)
-    last = np.flatnonzero(np.diff(score[order], append=-np.inf))  # of equal scores
-    return np.cumsum(positive[order])[last], np.cumsum(~positive[order])[last]
+    classes = range(probabilities.shape[1])
+    # In float32 the rows' sums are off by more than scikit-learn takes.
+    rows = probabilities.astype(np.float64)
+    rows = rows / rows.sum(axis=1, keepdims=True)
+    return float(brier_score_loss(targets, rows, labels=classes, scale_by_half=False))
 
 
 def ppv(sensitivity: float, specificity: float, prevalence: float) -> float | None:
@@ -103,10 +108,9 @@ def ppv(sensitivity: float, specificity: float, prevalence: float) -> float | No
 
 def confusion(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(K, K) int: images of class row that were called class column."""
-    classes = probabilities.shape[1]
-    pairs = targets * classes + probabilities.argmax(axis=1)
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    classes = range(probabilities.shape[1])
+    return confusion_matrix(targets, probabilities.argmax(axis=1), labels=classes)
 
 
-def _share(right: np.ndarray) -> float | None:
-    return float(right.mean()) if len(right) else None
+def _share(count: int, of: int) -> float | None:
+    return float(count / of) if of else None

@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from model.maps import overlay_png, png
 from model.pictures import grey
 from training.data.reading import read
 from training.measure.evaluate import Answers
-from training.measure.metrics import auroc, calibration, found_by_threshold
+from training.measure.metrics import calibration
 
 # One for each label; as many as a model may have.
 COLOURS = (
@@ -72,10 +73,11 @@ def curves(answers: Answers) -> bytes:
         if not positive.any() or positive.all():
             continue
         score, colour = answers.probabilities[:, number], COLOURS[number]
-        true, false = found_by_threshold(positive, score)
-        area = f"{label} {auroc(positive, score):.3f}"
-        roc.plot([0, *false / false[-1]], [0, *true / true[-1]], color=colour, label=area)
-        pr.plot(true / true[-1], true / (true + false), color=colour, label=label)
+        false, true, _ = roc_curve(positive, score)
+        precision, recall, _ = precision_recall_curve(positive, score)
+        area = f"{label} {roc_auc_score(positive, score):.3f}"
+        roc.plot(false, true, color=colour, label=area)
+        pr.plot(recall, precision, color=colour, label=label)
     roc.set(title="ROC (area)", xlabel="1 - specificity", ylabel="sensitivity")
     pr.set(title="precision and recall", xlabel="recall", ylabel="precision", ylim=(0, 1.02))
     for axes in (roc, pr):

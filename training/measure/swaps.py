@@ -7,7 +7,6 @@ python -m training.measure.swaps [ARTIFACT...]      # CXR_DATA: the data; a minu
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import click
@@ -16,13 +15,13 @@ from skimage.exposure import match_histograms
 
 from model.artifact import REFERENCE, RELEASED, Artifact, load_artifact
 from model.engines import load_engine
-from model.preprocess import to_vgg_input
+from model.preprocess import to_input
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.reading import grey
 from training.data.style import restyled, style_of
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
-from training.measure.metrics import measures
+from training.measure.metrics import measures_of
 from training.measure.text import heading, with_interval
 
 # The two labels that come from different hospitals although the source is one.
@@ -86,7 +85,12 @@ def measure(
         ]
         said = [
             engine.predict(
-                to_vgg_input(np.stack(images[start : start + engine.batch_size]))
+                np.stack(
+                    [
+                        to_input(image, model.preprocessing)
+                        for image in images[start : start + engine.batch_size]
+                    ]
+                )
             ).probabilities
             for start in range(0, len(images), engine.batch_size)
         ]
@@ -94,7 +98,7 @@ def measure(
             targets,
             np.concatenate(said),
             patients,
-            partial(measures, labels=model.labels),
+            measures_of(targets, patients, model.labels),
             resamples,
         )
         found[name] = {figure: figures[figure] for figure in FIGURES}

@@ -48,13 +48,13 @@ def print_figures(figures: dict[str, Any]) -> None:
 
 
 def shown(figures: dict[str, Any]) -> list[str]:
-    """Names of the figures that tables show: of the first label, which the model is there to find,
-    also how often it is found and how often called in vain."""
+    """Names of the figures that tables show; of the first label, which the model is there to find,
+    also how often it is called in vain."""
     labels = figures["labels"]
     names = (
         "accuracy",
         "balanced_accuracy",
-        f"sensitivity_{labels[0]}",
+        *(f"sensitivity_{label}" for label in labels),
         f"specificity_{labels[0]}",
         *(f"auroc_{label}" for label in labels),
         "normal_called_covid19",

@@ -13,7 +13,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from model.artifact import INT8, LUNGS, METADATA, WEIGHTS, Artifact, load_artifact, save_metadata
+from model.artifact import (
+    INT8,
+    LUNGS,
+    METADATA,
+    STATISTICS,
+    WEIGHTS,
+    Artifact,
+    load_artifact,
+    save_metadata,
+)
 from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
 from model.engines.weights import save_weights
@@ -25,7 +34,7 @@ from training.data.reading import prepared
 from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
-from training.measure.evaluate import Answers, agreement, ask, report
+from training.measure.evaluate import WELL, Answers, agreement, ask, report
 from training.release.calibrate import (
     at_temperature,
     fit_temperature,
@@ -37,8 +46,8 @@ from training.release.int8 import to_int8_network
 
 CALIBRATION_IMAGES = 200
 COVERAGE = 0.9
-# What a triage that may miss nobody asks for, and the label of those who have nothing.
-TRIAGE_SENSITIVITY, WELL = 0.95, "NORMAL"
+# What a triage that may miss nobody asks for.
+TRIAGE_SENSITIVITY = 0.95
 BATCH = 64
 
 
@@ -63,6 +72,8 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
     (out / INT8).write_bytes(to_int8_network(network, images))
     if recipe.preprocessing.frame == "lungs":
         (out / LUNGS).write_bytes(MODEL_FILE.read_bytes())
+    if recipe.preprocessing.needs_statistics:
+        (out / STATISTICS).write_bytes(recipe.preprocessing.statistics_file.read_bytes())
     save_metadata(
         out,
         recipe.preprocessing,

@@ -27,10 +27,13 @@ FLOAT32_OPERATIONS = (
     "MAXIMUM",
     "MEAN",
     "MUL",
+    "ONE_HOT",
     "REDUCE_MAX",
     "RESHAPE",
     "SOFTMAX",
+    "STRIDED_SLICE",
     "SUM",
+    "TOPK_V2",
 )
 
 

@@ -49,15 +49,19 @@ def test_int8_and_keras_agree(toy):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "maps"),
-    [("learn_to_pay_attention", {"deep": 2, "middle": 4, "shallow": 8}), ("vgg_baseline", {})],
+    ("architecture", "size", "maps"),
+    [
+        ("learn_to_pay_attention", 32, {"deep": 2, "middle": 4, "shallow": 8}),
+        ("hard_attention", 128, {"attention": 4}),
+        ("vgg_baseline", 32, {}),
+    ],
 )
-def test_every_engine_gives_all_maps_of_four_classes(architecture, maps):
-    """Three maps of three depths; none of a network without attention."""
+def test_every_engine_gives_all_maps_of_four_classes(architecture, size, maps):
+    """Three maps of three depths; the part that was read; none of a network without attention."""
     pytest.importorskip("tensorflow")
     labels = ("A", "B", "C", "D")
-    artifact = load_artifact(toy_artifact(labels=labels, architecture=architecture))
-    images = toy_images(2)
+    artifact = load_artifact(toy_artifact(size, labels, architecture))
+    images = toy_images(2, size)
     int8, exact = LiteRTEngine(artifact).predict(images), keras_engine(artifact).predict(images)
     for output in (int8, exact):
         assert output.probabilities.shape == (2, 4)

@@ -1,5 +1,10 @@
 """The networks at toy size: shapes, configuration, one step of learning."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,12 +17,14 @@ from model.networks.layers import MaskedAveragePooling  # noqa: E402
 from model.networks.learn_to_pay_attention import AttendedFeatures, PeakAtOne  # noqa: E402
 from model.networks.vgg import load_imagenet  # noqa: E402
 
-SIZE = 32
-# Maps of each network and their sides, for images of 32 pixels.
+# Images as small as each network takes them.
+SIZES = dict.fromkeys(NETWORKS, 32) | {"hard_attention": 64}
+# Maps of each network and their sides.
 MAPS = {
     "vgg_attention": {"attention": 2},
     "vgg_baseline": {},
     "learn_to_pay_attention": {"deep": 2, "middle": 4, "shallow": 8},
+    "hard_attention": {"attention": 2},
     "efficientnet_attention": {"attention": 2},
 }
 # What switches off everything that a training step does by chance.
@@ -25,14 +32,15 @@ STILL = {name: {"dropout": (0.0, 0.0)} for name in NETWORKS}
 STILL["efficientnet_attention"] = {"dropout": 0.0, "drop_path": 0.0}
 
 
-@pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(0).normal(0, 60, (4, SIZE, SIZE, 3)).astype(np.float32)
+def images_for(name: str) -> np.ndarray:
+    shape = (4, SIZES[name], SIZES[name], 3)
+    return np.random.default_rng(0).normal(0, 60, shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs(name, images):
-    network = build(name, {"size": SIZE})
+def test_outputs(name):
+    images = images_for(name)
+    network = build(name, {"size": SIZES[name]})
     probabilities, *maps = (np.asarray(output) for output in outputs_of(network, images))
     assert probabilities.shape == (4, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
@@ -44,8 +52,9 @@ def test_outputs(name, images):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_configuration_makes_the_same_network(name, images):
-    network = build(name, {"size": SIZE})
+def test_the_configuration_makes_the_same_network(name):
+    images = images_for(name)
+    network = build(name, {"size": SIZES[name]})
     again = keras.Model.from_config(network.get_config())
     again.set_weights(network.get_weights())
     for one, other in zip(outputs_of(network, images), outputs_of(again, images), strict=True):
@@ -53,9 +62,10 @@ def test_the_configuration_makes_the_same_network(name, images):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_learning_lowers_the_loss(name, images):
+def test_learning_lowers_the_loss(name):
+    images = images_for(name)
     keras.utils.set_random_seed(0)
-    network = build(name, {"size": SIZE, **STILL[name]})
+    network = build(name, {"size": SIZES[name], **STILL[name]})
     network = keras.Model(network.input, network.outputs[0])
     # Three steps are not worth compiling the network.
     network.compile(
@@ -75,7 +85,7 @@ def test_without_the_last_pooling_the_map_is_finer():
 
 
 def test_another_number_of_classes():
-    assert build("vgg_attention", {"size": SIZE, "classes": 4}).outputs[0].shape == (None, 4)
+    assert build("vgg_attention", {"size": 32, "classes": 4}).outputs[0].shape == (None, 4)
 
 
 def test_too_small_images_and_unknown_networks_are_refused():
@@ -85,19 +95,52 @@ def test_too_small_images_and_unknown_networks_are_refused():
         build("resnet", {})
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_frozen_part_and_tail_are_the_whole(name, images):
-    network = build(name, {"size": SIZE})
-    features = frozen_part(network).predict_on_batch(images)
-    whole, parts = outputs_of(network, images), outputs_of(tail(network), features)
+@pytest.mark.parametrize("fine_tune", [True, False])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if NETWORKS[name].frozen_until])
+def test_frozen_part_and_tail_are_the_whole(name, fine_tune):
+    images = images_for(name)
+    network = build(name, {"size": SIZES[name]})
+    features = frozen_part(network, fine_tune).predict_on_batch(images)
+    whole = outputs_of(network, images)
+    behind = tail(network, fine_tune)
+    parts = outputs_of(behind, features)
+    learning = NETWORKS[name].imagenet_layers_of(behind)
+    assert bool(learning) == fine_tune
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_saved_network_is_loaded_with_the_registered_layers_alone(name, tmp_path):
+    network, images = build(name, {"size": SIZES[name]}), images_for(name)
+    network.save(tmp_path / "whole.keras")
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "said.npy", outputs_of(network, images)[0])
+    program = (
+        "import keras, numpy as np, model.networks\n"
+        "network = keras.saving.load_model('whole.keras')\n"
+        "said = network.predict_on_batch(np.load('images.npy'))\n"
+        "said = said[0] if isinstance(said, list) else said\n"
+        "np.testing.assert_allclose(said, np.load('said.npy'), atol=1e-5)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_only_layers_with_imagenets_weights_count_as_such(name):
+    """Where these are frozen, everything else still learns."""
+    network = build(name, {"size": SIZES[name]})
+    frozen = {layer.name for layer in NETWORKS[name].imagenet_layers_of(network)}
+    head = [layer for layer in network.layers if layer.name not in frozen and layer.weights]
+    assert not [n for n in frozen if any(word in n for word in ("local", "attention", "policy"))]
+    assert len(head) >= 2
 
 
 def test_imagenet_weights_from_a_file(tmp_path, monkeypatch):
     source = keras.applications.VGG16(include_top=False, weights=None)
     source.save_weights(tmp_path / "vgg.weights.h5")
-    network = build("vgg_attention", {"size": SIZE})
+    network = build("vgg_attention", {"size": 32})
     monkeypatch.setenv("CXR_VGG16_WEIGHTS", str(tmp_path / "vgg.weights.h5"))
     load_imagenet(network)
     np.testing.assert_array_equal(

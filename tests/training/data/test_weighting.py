@@ -42,6 +42,16 @@ def test_a_source_counts_by_the_root_of_its_images():
     assert large / small == pytest.approx(3, rel=1e-4)
 
 
+def test_a_share_grows_without_a_jump():
+    shares = [
+        total(sample_weights(chosen), chosen, "NORMAL", "small") / len(chosen)
+        for chosen in (samples(NORMAL_large=900, NORMAL_small=n) for n in range(1, 2 * FEW))
+    ]
+    steps = np.diff(shares)
+    assert (steps > 0).all()
+    assert steps.max() < 1.2 * steps[0]
+
+
 def test_a_handful_of_images_gets_no_large_share():
     chosen = samples(NORMAL_large=900, NORMAL_tiny=2)
     weights = sample_weights(chosen)

@@ -18,7 +18,8 @@ from training.data.augment import Augmentation, move
 from training.data.manifest import Sample
 from training.errors import TrainingError
 from training.fitting import lungs as training_lungs
-from training.fitting.features import FeatureCache, random_of
+from training.fitting.features import FeatureCache
+from training.fitting.images import Images, random_of
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
 from training.measure.attention import lung_mask, lung_shares
@@ -85,9 +86,9 @@ def test_a_few_masks_teach_where_the_lungs_of_the_others_are(samples, tmp_path, 
     monkeypatch.setattr(training_lungs, "EPOCHS", 60)
     keras.utils.set_random_seed(1)
     network = build(RECIPE.architecture, RECIPE.network_config)
-    cache = FeatureCache(tmp_path / "cache", frozen_part(network), PREPROCESSING)
-    plain = Copy(cache.plain(samples), None)
-    moved = Copy(cache.augmented(samples, MOVING, 0), 0)
+    cache, images = FeatureCache(tmp_path / "cache", frozen_part(network)), Images(samples, RECIPE)
+    plain = Copy(cache.plain(images), None)
+    moved = Copy(cache.changed(images, 0), 0)
 
     found = lung_maps(network, [plain, moved], samples, RECIPE)
 

@@ -12,13 +12,15 @@ from training.measure.compare import table
 def test_a_column_for_each_run(trained, copied):
     report = json.loads((copied.folder / "report.json").read_text()) | {"model": "other-1"}
     report["figures"]["accuracy"] = {"value": 0.5, "low": 0.25, "high": 0.75}
+    inside = report["sources"]["stripes"]["figures"]
+    inside["auroc_NORMAL"] = {"value": 0.6, "low": None, "high": None}
     (copied.folder / "report.json").write_text(json.dumps(report))
-    lines = table([trained.folder, copied.folder]).splitlines()
+    lines = table([copied.folder, trained.folder]).splitlines()
 
-    assert lines[0] == "| `test` | stripes-0.1.0 | other-1 |"
+    assert lines[0] == "| `test` | other-1 | stripes-0.1.0 |"
     assert lines[2] == "| epochs | 1 | 1 |"
     cells = next(line for line in lines if line.startswith("| accuracy")).split(" | ")
-    assert cells[2] == "0.500 (0.250-0.750) |"
+    assert cells[1] == "0.500 (0.250-0.750)"
     assert any(line.startswith("| NORMAL AUROC inside `stripes`") for line in lines)
 
 

@@ -1,7 +1,6 @@
 """Intervals: they hold the value, widen with fewer patients, and are honest where all agree."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,10 +8,13 @@ import pytest
 from tests.support.answers import answers
 from tests.support.toys import LABELS
 from training.measure import intervals
-from training.measure.intervals import Figure, rule_of_three
-from training.measure.metrics import measures
+from training.measure.intervals import Figure, rule_of_three, wilson
+from training.measure.metrics import measures_of
 
-with_intervals = partial(intervals.with_intervals, measure=partial(measures, labels=LABELS))
+
+def with_intervals(targets, probabilities, patients, resamples):
+    measure = measures_of(targets, patients, LABELS)
+    return intervals.with_intervals(targets, probabilities, patients, measure, resamples)
 
 
 def test_a_missing_class_gives_none_and_not_nan():
@@ -40,7 +42,7 @@ def test_intervals_hold_the_value_and_widen_with_fewer_patients():
 
     for found in (many, few, small):
         for figure in found.values():
-            assert figure.low <= figure.value <= figure.high
+            assert figure.value is None or figure.low <= figure.value <= figure.high
     assert many["accuracy"].value == few["accuracy"].value
     assert width(small["accuracy"]) > 2 * width(many["accuracy"])
 
@@ -67,20 +69,21 @@ def test_intervals_are_the_same_each_time():
 
 def test_one_patient_has_no_interval():
     targets, probabilities = answers(20)
-    for figure in with_intervals(targets, probabilities, ["p"] * 20, resamples=10).values():
-        assert figure.value is not None
+    found = with_intervals(targets, probabilities, ["p"] * 20, resamples=10)
+    assert found["accuracy"].value is not None
+    for figure in found.values():
         assert figure.low is figure.high is None
 
 
 def test_patients_who_all_agree():
-    """All right, and the classes perfectly told apart; two of four normals are one patient."""
-    targets = np.array([0] * 30 + [1] * 4)
-    patients = [*range(30), 31, 32, 33, 33]
+    """All right, and the classes perfectly told apart; two of twelve normals are one patient."""
+    targets = np.array([0] * 30 + [1] * 12)
+    patients = [*range(30), *range(31, 42), 41]
     found = with_intervals(targets, np.eye(3)[targets], patients, resamples=30)
 
-    assert found["accuracy"] == Figure(1, pytest.approx(1 - 3 / 33), 1)
+    assert found["accuracy"] == Figure(1, pytest.approx(1 - 3 / 41), 1)
     assert found["sensitivity_COVID19"] == Figure(1, pytest.approx(0.9), 1)
-    assert found["normal_called_covid19"] == Figure(0, 0, 1)
+    assert found["normal_called_covid19"] == Figure(0, 0, pytest.approx(3 / 11))
     assert found["auroc_COVID19"] == Figure(1)
 
 
@@ -95,3 +98,30 @@ def test_patients_who_all_agree():
 )
 def test_rule_of_three(value, patients, expected):
     assert rule_of_three(value, patients) == expected
+
+
+def test_the_calibration_error_is_corrected_for_its_bias():
+    """Answers that are calibrated by construction: what is measured there is chance."""
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet((1, 1, 1), 300)
+    targets = (probabilities.cumsum(axis=1) < random.random((300, 1))).sum(axis=1)
+    measure = measures_of(targets, range(300), LABELS)
+    measured = measure(targets, probabilities)["ece"]
+    found = with_intervals(targets, probabilities, range(300), resamples=200)["ece"]
+
+    assert 0 <= found.low <= found.value <= found.high
+    assert found.value < 0.8 * measured
+    assert found.low < 0.02
+    # And an error that is really there stays.
+    sure = np.eye(3)[random.integers(0, 3, 300)] * 0.9 + 0.1 / 3
+    wrong = with_intervals(targets, sure, range(300), resamples=200)["ece"]
+    assert wrong.low > 0.4
+
+
+def test_wilson_by_hand():
+    # 26 of 27; the formula of Wilson 1927 with z = 1.96.
+    found = wilson(26, 27)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (26 / 27, 0.8172, 0.9934), abs=1e-4
+    )
+    assert wilson(27, 27).high == 1

@@ -5,17 +5,25 @@ import pytest
 
 from tests.support.answers import answers
 from tests.support.toys import LABELS
+from training.measure import metrics as ours
 from training.measure.metrics import (
-    auroc,
+    MIN_PATIENTS,
     calibration,
     confusion,
     expected_calibration_error,
-    found_by_threshold,
-    measures,
+    measures_of,
     ppv,
 )
 
 metrics = pytest.importorskip("sklearn.metrics")
+
+
+def measures(targets, probabilities, labels, patients=None):
+    """Figures of images of as many patients; few are enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ours, "MIN_PATIENTS", 1)
+        measure = measures_of(targets, patients or range(len(targets)), labels)
+    return measure(targets, probabilities)
 
 
 @pytest.fixture(scope="module", params=range(3))
@@ -50,14 +58,30 @@ def test_figures_are_scikit_learns(drawn):
     )
 
 
-def test_curves_are_scikit_learns(drawn):
-    targets, probabilities = drawn
-    positive, score = targets == 1, probabilities[:, 1]
-    true, false = found_by_threshold(positive, score)
-    expected_false, expected_true, _ = metrics.roc_curve(positive, score, drop_intermediate=False)
+def test_classes_of_too_few_patients_are_not_compared():
+    """Nine of PNEUMONIA: no AUROC, and no part of the balanced accuracy."""
+    targets = np.repeat([0, 1, 2], [20, 20, MIN_PATIENTS - 1])
+    probabilities = np.eye(3)[targets] * 0.8 + 0.1
+    probabilities[0] = 0.1, 0.8, 0.1
+    measure = measures_of(targets, range(len(targets)), LABELS)
+    found = measure(targets, probabilities)
 
-    np.testing.assert_allclose([0, *true / true[-1]], expected_true)
-    np.testing.assert_allclose([0, *false / false[-1]], expected_false)
+    assert found["auroc_PNEUMONIA"] is None
+    assert found["auroc_COVID19"] < found["auroc_NORMAL"] + 0.1 <= 1.1
+    assert found["sensitivity_PNEUMONIA"] == 1
+    assert found["balanced_accuracy"] == pytest.approx((0.95 + 1) / 2)
+    # Forty images of nine patients are nine.
+    few = measures_of(targets, [n % 9 for n in range(len(targets))], LABELS)
+    assert few(targets, probabilities)["balanced_accuracy"] is None
+
+
+def test_the_classes_are_the_same_in_every_resample():
+    targets = np.repeat([0, 1], [12, 12])
+    measure = measures_of(targets, range(24), LABELS)
+    found = measure(targets[:12], np.eye(3)[targets[:12]])
+
+    assert found["accuracy"] == 1
+    assert found["balanced_accuracy"] is found["auroc_COVID19"] is None
 
 
 def test_calibration_error_by_hand():
@@ -92,13 +116,15 @@ def test_two_labels_of_other_names():
 
 def test_one_class_alone():
     found = measures(np.array([1, 1]), np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]), LABELS)
-    assert found["accuracy"] == found["balanced_accuracy"] == 0.5
+    assert found["accuracy"] == 0.5
+    assert found["balanced_accuracy"] is None
     assert found["auroc_NORMAL"] is None
     assert found["specificity_NORMAL"] is None
 
 
 def test_auroc_of_ties_is_one_half():
-    assert auroc(np.array([True, False, True, False]), np.ones(4)) == 0.5
+    found = measures(np.array([0, 1, 0, 1]), np.full((4, 3), 1 / 3), LABELS)
+    assert found["auroc_COVID19"] == 0.5
 
 
 def test_predictive_value_by_hand():

@@ -53,10 +53,11 @@ def made(request, tmp_path_factory) -> Made:
     folder = tmp_path_factory.mktemp("recipe")
     recipe = load_recipe("baseline" if request.param == FOUR else request.param)
     labels = ("Z", "COVID19", "Lungs, clear", "b") if request.param == FOUR else recipe.labels
+    size = 64 if recipe.architecture == "hard_attention" else SIZE
     recipe = replace(
         recipe,
         labels=labels,
-        preprocessing=replace(recipe.preprocessing, size=SIZE),
+        preprocessing=replace(recipe.preprocessing, size=size),
         copies=min(recipe.copies, 1),
         epochs=1,
         batch=2 * len(labels),
@@ -97,6 +98,13 @@ def test_a_recipe_leads_to_an_artifact_that_classifies(made):
     np.testing.assert_allclose(said.probabilities, exact.probabilities, atol=0.1)
     for name in made.artifact.maps:
         assert np.abs(said.maps[name] - exact.maps[name]).mean() < 0.1
+
+
+def test_the_network_of_the_last_epoch_is_kept_whole(made):
+    last = keras.saving.load_model(made.run / "last.keras")
+    # There was one epoch, so the last is the best.
+    for one, other in zip(last.weights, trained_network(made.run).weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_trained_network_is_kept_before_it_is_calibrated(made):

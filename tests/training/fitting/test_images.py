@@ -1,0 +1,136 @@
+"""Training images: changed anew in each epoch, or kept under a key of all that they are made of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+keras = pytest.importorskip("keras")
+
+from model.networks import build, frozen_part  # noqa: E402
+from model.preprocess import Preprocessing  # noqa: E402
+from model.standardise import Standardisation  # noqa: E402
+from tests.support.toys import CLASSES, LABELS, SIZE, toy_folders  # noqa: E402
+from training.data.generator import Generator  # noqa: E402
+from training.data.manifest import of_split, read_folders  # noqa: E402
+from training.errors import TrainingError  # noqa: E402
+from training.fitting.features import FeatureCache  # noqa: E402
+from training.fitting.images import ImageBatches, Images, PlainBatches  # noqa: E402
+from training.fitting.recipe import Recipe  # noqa: E402
+from training.fitting.statistics import fitted, with_statistics  # noqa: E402
+
+RECIPE = Recipe(
+    name="tiny",
+    version="0.1.0",
+    architecture="vgg_attention",
+    labels=LABELS,
+    preprocessing=Preprocessing(size=SIZE, border=0.0),
+    generator=Generator(rotation_range=50, horizontal_flip=True),
+)
+
+
+@pytest.fixture
+def samples(tmp_path):
+    return of_split(read_folders(toy_folders(tmp_path / "data", 2), CLASSES), "train")
+
+
+def batches(samples, seed: int = 0) -> ImageBatches:
+    truth = np.eye(len(samples), dtype=np.float32)  # tells the images apart
+    return ImageBatches(Images(samples, RECIPE), truth, np.ones(len(samples)), 3, seed)
+
+
+def by_image(made: ImageBatches) -> dict[int, np.ndarray]:
+    """One epoch's pictures by the number of their sample."""
+    found = {}
+    for number in range(len(made)):
+        pictures, truth, weights = made[number]
+        assert pictures.shape == (3, SIZE, SIZE, 3)
+        assert weights.shape == (3,)
+        found |= dict(zip(truth.argmax(axis=1), pictures, strict=True))
+    return found
+
+
+def test_every_epoch_shows_each_image_changed_anew(samples):
+    made = batches(samples)
+    first = by_image(made)
+    made.on_epoch_end()
+    second = by_image(made)
+
+    assert first.keys() == second.keys() == set(range(6))
+    for number in first:
+        assert np.abs(first[number] - second[number]).mean() > 1
+    again = by_image(batches(samples))
+    for number in first:
+        np.testing.assert_array_equal(first[number], again[number])
+
+
+def test_what_is_judged_is_what_is_served(samples):
+    images = Images(samples, RECIPE)
+    made = PlainBatches(images, np.zeros((6, 3)), np.ones(6), 4)
+    shown = np.concatenate([made[number][0] for number in range(len(made))])
+    np.testing.assert_array_equal(shown, np.stack([images.plain(n) for n in range(6)]))
+
+
+def test_the_generator_comes_before_the_standardisation(samples):
+    how = Standardisation(rescale=1 / 255)
+    recipe = replace(RECIPE, preprocessing=replace(RECIPE.preprocessing, standardisation=how))
+    found = Images(samples, recipe).changed(0, np.random.default_rng(0))
+    levels = Images(samples, RECIPE).changed(0, np.random.default_rng(0))
+    np.testing.assert_allclose(found[..., 0] * 255, levels[..., 0] + 103.939, atol=1e-3)
+
+
+def test_kept_features_are_of_these_images_weights_and_precision(samples, tmp_path):
+    """Whatever changes one of them makes new files; the same again makes none."""
+    folder = tmp_path / "cache"
+    keras.utils.set_random_seed(0)
+    network = build(RECIPE.architecture, RECIPE.network_config)
+
+    def files_after(cache: FeatureCache, recipe: Recipe = RECIPE) -> int:
+        cache.plain(Images(samples, recipe))
+        cache.changed(Images(samples, recipe), 0)
+        return len(list(folder.iterdir()))
+
+    assert files_after(FeatureCache(folder, frozen_part(network))) == 2
+    assert files_after(FeatureCache(folder, frozen_part(network))) == 2
+    other = build(RECIPE.architecture, RECIPE.network_config)
+    assert files_after(FeatureCache(folder, frozen_part(other))) == 4
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = build(RECIPE.architecture, RECIPE.network_config)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    half.set_weights(network.get_weights())
+    assert files_after(FeatureCache(folder, frozen_part(half))) == 6
+    more = replace(RECIPE, generator=replace(RECIPE.generator, rotation_range=20))
+    assert files_after(FeatureCache(folder, frozen_part(network)), more) == 7
+    # The same name, another picture.
+    Image.new("L", (80, 80), 90).save(samples[0].path)
+    assert files_after(FeatureCache(folder, frozen_part(network))) == 9
+
+
+def test_statistics_are_fitted_on_the_training_images_and_kept(samples, tmp_path):
+    how = Standardisation(rescale=1 / 255, featurewise_std_normalization=True)
+    recipe = replace(RECIPE, preprocessing=replace(RECIPE.preprocessing, standardisation=how))
+    with pytest.raises(TrainingError, match=r"no statistics\.npz in"):
+        with_statistics(recipe, tmp_path)
+    images = Images(samples, fitted(recipe, samples, tmp_path))
+    shown = np.stack([images.plain(number) for number in range(len(samples))])
+
+    assert shown.mean() == pytest.approx(0, abs=1e-4)
+    assert shown.std() == pytest.approx(1, abs=1e-4)
+    assert with_statistics(recipe, tmp_path).preprocessing.statistics_file.is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fresh": True, "copies": 2}, "one of `fresh` and `copies`"),
+        ({"fresh": True, "findings": 0.5}, "`findings`, which goes neither with `fresh`"),
+        ({"lungs": 1.0}, r"`lungs`, which goes neither with `fresh` nor with \[generator\]"),
+        ({"architecture": "hard_attention"}, "Set `fresh` to true"),
+    ],
+)
+def test_settings_that_exclude_each_other(options, said):
+    with pytest.raises(TrainingError, match=said):
+        replace(RECIPE, **options)

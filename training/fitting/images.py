@@ -1,0 +1,122 @@
+"""Training images as the network takes them: as they are served, or changed."""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple
+
+import keras
+import numpy as np
+
+from model.preprocess import Preprocessing, to_input
+from training.data.augment import augment
+from training.data.generator import generated
+from training.data.manifest import Sample, content_hash
+from training.data.reading import frame_around, grey, prepared, read
+from training.data.style import Style, donor_styles
+from training.fitting.recipe import Recipe
+
+
+def random_of(copy: int, number: int) -> np.random.Generator:
+    """What changes an augmented copy of an image, from its start; the image's number among all."""
+    return np.random.default_rng(1_000_003 * copy + number)
+
+
+class Images:
+    """The N images of some samples. Each is (S, S, 3) float32.
+
+    Raises TrainingError, naming the file, when one cannot be read.
+    """
+
+    def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
+        self.samples = samples
+        self._recipe = recipe
+        self._styles: list[list[Style]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return self._recipe.preprocessing
+
+    def plain(self, number: int) -> np.ndarray:
+        """As serving prepares it."""
+        return prepared(self.samples[number], self.preprocessing).image
+
+    def changed(self, number: int, random: np.random.Generator) -> np.ndarray:
+        """As the recipe's generator or augmentation changes it; the same for the same `random`."""
+        sample, preprocessing = self.samples[number], self.preprocessing
+        if self._recipe.generator:
+            picture = generated(grey(sample, preprocessing), self._recipe.generator, random)
+        else:
+            pixels = read(sample, preprocessing).pixels
+            picture = augment(
+                pixels,
+                self._recipe.augmentation,
+                preprocessing,
+                random,
+                self._donors(),
+                frame_around(pixels, preprocessing),
+            )
+        return to_input(picture, preprocessing)
+
+    @functools.cached_property
+    def content_key(self) -> str:
+        """Names the images by their content, labels and splits."""
+        return content_hash(self.samples)
+
+    @property
+    def changes_key(self) -> str:
+        """Names the way in which images are changed."""
+        change = self._recipe.generator or self._recipe.augmentation
+        return hashlib.sha256(repr((type(change).__name__, astuple(change))).encode()).hexdigest()
+
+    def _donors(self) -> list[list[Style]]:
+        if not self._recipe.augmentation.restyle:
+            return []
+        if self._styles is None:
+            self._styles = donor_styles(self.samples, lambda one: grey(one, self.preprocessing))
+        return self._styles
+
+
+class ImageBatches(keras.utils.PyDataset):
+    """Batches of (images, shares of labels, weights), each image changed anew in each epoch."""
+
+    def __init__(
+        self, images: Images, truth: np.ndarray, weights: np.ndarray, batch: int, seed: int
+    ) -> None:
+        super().__init__()
+        self._images, self._truth, self._weights, self._batch = images, truth, weights, batch
+        self._random = np.random.default_rng(seed)
+        self._epoch = -1
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._order = self._random.permutation(len(self._images))
+
+    def __len__(self) -> int:
+        return len(self._images) // self._batch
+
+    def __getitem__(self, number: int):
+        chosen = self._order[number * self._batch : (number + 1) * self._batch]
+        pictures = [self._images.changed(n, random_of(self._epoch, n)) for n in chosen]
+        return np.stack(pictures), self._truth[chosen], self._weights[chosen]
+
+
+class PlainBatches(keras.utils.PyDataset):
+    """Batches of (images, shares of labels, weights) as they are served, in their order."""
+
+    def __init__(self, images: Images, truth: np.ndarray, weights: np.ndarray, batch: int) -> None:
+        super().__init__()
+        self._images, self._truth, self._weights, self._batch = images, truth, weights, batch
+
+    def __len__(self) -> int:
+        return -(-len(self._images) // self._batch)
+
+    def __getitem__(self, number: int):
+        first = number * self._batch
+        chosen = slice(first, first + self._batch)
+        pictures = [self._images.plain(n) for n in range(len(self._images))[chosen]]
+        return np.stack(pictures), self._truth[chosen], self._weights[chosen]

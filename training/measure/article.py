@@ -1,0 +1,214 @@
+"""The article's networks in one table: what each is worth on its own test images and on others.
+
+    CXR_DATA=folder python -m training.measure.article RUN... --out docs/article.md
+
+Each RUN is an output folder of `cxr train` with a recipe `article…`. On all `test` data they are
+compared on the same images, of patients whom none of them knows, and in three classes: the two
+pneumonias of a network of four count as one there.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from model.artifact import Artifact, load_artifact
+from model.engines import load_engine
+from training.data.findings import read_findings
+from training.data.manifest import Choice, Classes, of_split, read_data
+from training.errors import TrainingError, training_errors
+from training.measure.evaluate import Answers, ask, report
+from training.measure.intervals import RESAMPLES, wilson
+from training.measure.known import choice_of, classes_of, without_known
+from training.measure.pointing import pointing
+from training.measure.text import with_interval
+
+ARTICLE = "article"
+THREE = ("COVID19", "NORMAL", "PNEUMONIA")
+SMALL = Choice(ARTICLE, ("PNEUMONIA_VIRAL",))
+# The hospitals that hold both labels, and what is told apart there.
+INSIDE = {"siim": "COVID19", "nih": "NORMAL"}
+BOXES = "share_of_the_map_in_boxes"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of one run.
+
+    own: its answers on the test images of the article's data. figures: of
+    `training.measure.evaluate.report`, on all other `test` data. boxes: of
+    `training.measure.pointing.pointing` there; empty without a map.
+    seconds, load: of the whole run, and of the machine at its end; None where it was not kept.
+    """
+
+    run: Path
+    model: Artifact
+    own: Answers
+    figures: dict[str, Any]
+    boxes: dict[str, dict[str, float | None]]
+    seconds: int | None
+    load: float | None
+    epochs: int
+    best_epoch: int
+
+
+def measure(runs: Sequence[Path], data: Path, resamples: int = RESAMPLES) -> list[Measured]:
+    """Raises TrainingError when a folder is no run, or the data have no column `article`."""
+    models = [load_artifact(run / "artifact") for run in runs]
+    everything = of_split(read_data(data, Classes(THREE)), "test")
+    for model in models:
+        everything, _ = without_known(everything, data, model)
+    if not everything:
+        raise TrainingError(f"{data} has no `test` images of patients that no run knows.")
+    drawn = read_findings(data)
+    return [
+        _measure(run, model, data, everything, drawn, resamples)
+        for run, model in zip(runs, models, strict=True)
+    ]
+
+
+def _measure(run, model, data, everything, drawn, resamples) -> Measured:
+    classes, engine = classes_of(model), load_engine(model)
+    small = replace(SMALL, ignored=() if len(model.labels) > len(THREE) else SMALL.ignored)
+    choice = choice_of(model)
+    own = of_split(read_data(data, classes, choice if choice.column == ARTICLE else small), "test")
+    watched = tqdm(everything, model.version, file=sys.stderr)
+    others = in_three(ask(engine, model, watched, gate=False))
+    figures = report(others, resamples=resamples)
+    boxed = [n for n, sample in enumerate(others.samples) if sample.path in drawn]
+    boxes = {}
+    if others.main_map is not None and boxed:
+        found = pointing(
+            others.main_map[boxed],
+            [others.boxes[n] for n in boxed],
+            [drawn[others.samples[n].path] for n in boxed],
+            [others.samples[n].patient for n in boxed],
+            resamples,
+        )
+        boxes = {name: figure.as_dict() for name, figure in found.items()}
+    history = _history(run)
+    losses = [float(row["val_loss"]) for row in history]
+    return Measured(
+        run, model, ask(engine, model, own, gate=False), figures, boxes,
+        **_time(run), epochs=len(history), best_epoch=int(np.argmin(losses)) + 1,
+    )  # fmt: skip
+
+
+def in_three(answers: Answers) -> Answers:
+    """The same answers in the classes THREE: probabilities of labels that are one are added."""
+    classes = Classes(THREE)
+    counts_as = [THREE.index(classes.label_of(label)) for label in answers.labels]
+    added = np.zeros((len(answers.samples), len(THREE)), np.float32)
+    for column, label in enumerate(counts_as):
+        added[:, label] += answers.probabilities[:, column]
+    return replace(answers, probabilities=added, labels=THREE)
+
+
+def table(found: Sequence[Measured]) -> str:
+    """Markdown, a column for each run."""
+    rows = [
+        ["", *(f"`{one.run.name}`" for one in found)],
+        ["---"] * (len(found) + 1),
+        ["network", *(one.model.architecture for one in found)],
+        ["classes", *(str(len(one.model.labels)) for one in found)],
+        ["epochs, of which the best", *(f"{one.epochs}, {one.best_epoch}" for one in found)],
+        ["run time", *(_shown_time(one) for one in found)],
+        ["**right of its own test images**", *(_right(one) for one in found)],
+        ["**accuracy, all other `test` data**", *(_figure(one, "accuracy") for one in found)],
+        *(
+            [f"{label} AUROC inside `{source}`", *(_inside(one, source, label) for one in found)]
+            for source, label in INSIDE.items()
+        ),
+        ["calibration error", *(_figure(one, "ece") for one in found)],
+        ["attention inside the lungs", *(_lungs(one, "attention_in_lungs") for one in found)],
+        ["area of the lungs", *(_lungs(one, "area_of_lungs") for one in found)],
+        ["attention inside the boxes", *(_boxes(one, BOXES) for one in found)],
+        ["area of the boxes", *(_boxes(one, "area_of_the_boxes") for one in found)],
+        ["int8 and float32: same label, mean difference", *(_rounding(one) for one in found)],
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _history(run: Path) -> list[dict[str, str]]:
+    with (run / "history.csv").open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def _time(run: Path) -> dict[str, Any]:
+    kept = json.loads((run / "report.json").read_text()).get("run", {})
+    return {"seconds": kept.get("seconds"), "load": kept.get("load")}
+
+
+def _shown_time(one: Measured) -> str:
+    if one.seconds is None:
+        return "-"
+    return f"{one.seconds / 60:.0f} min at a load of {one.load:g}"
+
+
+def right(answers: Answers) -> int:
+    return int((answers.probabilities.argmax(axis=1) == answers.targets).sum())
+
+
+def _right(one: Measured) -> str:
+    count, of = right(one.own), len(one.own.samples)
+    found = wilson(count, of)
+    return f"{count} of {of} ({found.low:.2f}-{found.high:.2f})"
+
+
+def _figure(one: Measured, name: str) -> str:
+    return with_interval(one.figures["figures"][name])
+
+
+def _inside(one: Measured, source: str, label: str) -> str:
+    part = one.figures["sources"].get(source)
+    return with_interval(part["figures"][f"auroc_{label}"]) if part else "-"
+
+
+def _lungs(one: Measured, name: str) -> str:
+    lungs = one.figures["lung_attention"]
+    return with_interval(lungs["figures"][name]) if lungs else "-"
+
+
+def _boxes(one: Measured, name: str) -> str:
+    return with_interval(one.boxes[name]) if one.boxes else "-"
+
+
+def _rounding(one: Measured) -> str:
+    kept = one.model.metadata["int8"]
+    return f"{kept['label_agreement']:.1%}, {kept['mean_absolute_difference']:.4f} (n {kept['n']})"
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    envvar="CXR_DATA",
+    required=True,
+)
+@click.option(
+    "--out",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The page whose measured part is replaced.  [default: printed]",
+)
+def main(runs: Sequence[Path], data: Path, out: Path | None) -> None:
+    """Measure runs of the article's recipes."""
+    from training.measure.article_page import measured, page
+
+    with training_errors():
+        found = measure(runs, data)
+        if out:
+            out.write_text(page(out.read_text(), found))
+        else:
+            click.echo(measured(found))
+
+
+if __name__ == "__main__":
+    main()
