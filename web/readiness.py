@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import DatabaseOutOfDate
+from worker.intake.files import ImageFiles
 from worker.queue.dispatch import Dispatcher
 from worker.records import JobRecord, JobStatus, WorkerRecord
 from worker.store import Store
@@ -18,6 +19,7 @@ from worker.store.migrations import check_up_to_date
 FRESH_S = 1.0
 WORKERS, MODEL = "workers", "model"
 OK, UNREACHABLE, OUT_OF_DATE, UNKNOWN = "ok", "unreachable", "out_of_date", "unknown"
+FULL = "full"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class State:
     database: str
     tables: str
     queue: str
+    storage: str
     workers: int | None
 
     @property
@@ -44,9 +47,10 @@ class State:
 class Readiness:
     """Looks at most once a second. Safe to share between threads."""
 
-    def __init__(self, store: Store, dispatcher: Dispatcher) -> None:
+    def __init__(self, store: Store, dispatcher: Dispatcher, files: ImageFiles) -> None:
         self._store = store
         self._dispatcher = dispatcher
+        self._files = files
         self._look = _Fresh(self._state)
         self._workers: _Fresh = _Fresh(self._workers_up)
 
@@ -72,14 +76,15 @@ class Readiness:
 
     def _state(self) -> State:
         queue = UNREACHABLE if self._dispatcher.queue_length() is None else OK
+        storage = OK if self._files.has_room else FULL
         try:
             check_up_to_date(self._store.database)
             workers = self._workers()
-            return State(OK, OK, queue, None if workers is None else len(workers))
+            return State(OK, OK, queue, storage, None if workers is None else len(workers))
         except DatabaseOutOfDate:
-            return State(OK, OUT_OF_DATE, queue, None)
+            return State(OK, OUT_OF_DATE, queue, storage, None)
         except DBAPIError:
-            return State(UNREACHABLE, UNKNOWN, queue, None)
+            return State(UNREACHABLE, UNKNOWN, queue, storage, None)
 
 
 class _Fresh:

@@ -28,9 +28,10 @@ class Services:
     @classmethod
     def make(cls, settings: Settings) -> "Services":
         store = Store(settings.database_url)
-        files, dispatcher = ImageFiles(settings.images_dir), Dispatcher(store, settings)
+        files = ImageFiles(settings.images_dir, settings.min_free_mb)
+        dispatcher = Dispatcher(store, settings)
         intake = Intake(store, files, settings, dispatcher.wake)
-        readiness = Readiness(store, dispatcher)
+        readiness = Readiness(store, dispatcher, files)
         pictures = PictureFiles(files, settings.picture_cache_mb)
         painter = Painter(pictures, settings.image_limit_s)
         return cls(settings, store, files, dispatcher, intake, readiness, pictures, painter)

@@ -4,7 +4,7 @@ What belongs to the model (input size, labels, thresholds) lives in its artifact
 """
 
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -71,6 +71,11 @@ class Settings:
     picture_cache_mb: int = _setting(
         "CXR_PICTURE_CACHE_MB", 1024, "large pictures kept to be shown again, in megabytes"
     )
+    min_free_mb: int = _setting(
+        "CXR_MIN_FREE_MB",
+        500,
+        "free disk space that uploads leave for results, in megabytes; 0: none",
+    )
     lease_s: int = _setting(
         "CXR_LEASE_S", 20, "seconds after which a silent worker's images go to another"
     )
@@ -114,6 +119,11 @@ class Settings:
             # Hosting services write the address without a driver; ours is psycopg 3.
             address = self.database_url.split("://", 1)[1]
             object.__setattr__(self, "database_url", f"postgresql+psycopg://{address}")
+
+    @property
+    def without_secrets(self) -> Self:
+        """For processes that decode files, which may be made to take them over."""
+        return replace(self, token="", secret_key="")
 
     @property
     def images_dir(self) -> Path:

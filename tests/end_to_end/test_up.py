@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,23 @@ def run_up(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         timeout=60,
         env={**os.environ, **environment},
     )
+
+
+def test_its_folder_and_its_secrets_are_closed_to_others(tmp_path, chest):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    secrets = {"CXR_TOKEN": "the-token-" * 4, "CXR_SECRET_KEY": "the-secret-key-" * 4}
+    with running_system(home, "--workers", "1", **secrets) as stack:
+        upload(stack, chest)
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        open_to_others = [path for path in home.rglob("*") if path.lstat().st_mode & 0o077]
+        assert [path for path in open_to_others if not path.is_symlink()] == []
+        knowing = [
+            command.rpartition(" ")[2]
+            for pid, command in parts_of(stack).items()
+            if any(one in Path(f"/proc/{pid}/environ").read_text() for one in secrets.values())
+        ]
+        assert knowing == ["web"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -33,6 +33,7 @@ def test_everything_is_there(settings, store, valkey_url):
         "database": "ok",
         "tables": "ok",
         "queue": "ok",
+        "storage": "ok",
         "workers": 1,
     }
     assert answer.headers["Cache-Control"] == "no-store"
@@ -43,6 +44,12 @@ def test_no_worker_and_no_queue(settings, store):
     assert answer.status_code == 503
     assert answer.json["missing"] == ["queue", "workers"]
     assert (answer.json["database"], answer.json["workers"]) == ("ok", 0)
+
+
+def test_no_room_for_uploads(settings, store, valkey_url):
+    store.register_worker(worker_record("this"))
+    answer = ready(replace(settings, redis_url=valkey_url, min_free_mb=10**9))
+    assert (answer.status_code, answer.json["missing"]) == (503, ["storage"])
 
 
 def test_no_tables(settings, valkey_url):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def test_command_line_wins_over_environment():
 def test_a_child_process_gets_the_same_settings(tmp_path):
     settings = Settings(home=tmp_path, secure_cookies=True, lease_s=7, artifact=tmp_path / "model")
     assert Settings.from_env(settings.environment()) == settings
+
+
+def test_processes_that_decode_files_get_no_secrets(tmp_path):
+    settings = Settings(home=tmp_path, token="the token", secret_key="the key", lease_s=7)
+    kept = settings.without_secrets
+    assert not {"the token", "the key"} & set(kept.environment().values())
+    assert replace(kept, token="the token", secret_key="the key") == settings
 
 
 @pytest.mark.parametrize("address", ["postgres://user@host/db", "postgresql://user@host/db"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
+from apiflask.schemas import FileSchema
 from flask import Response
 
 from model import DISCLAIMER
@@ -27,7 +28,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 
 @blueprint.get("/jobs/<int:job_id>/results.csv")
-@blueprint.output({"type": "string"}, content_type="text/csv")
+@blueprint.output(FileSchema(), content_type="text/csv")
 def results_csv(job_id):
     """Download a job's results as CSV
 
@@ -84,8 +85,15 @@ def _utc(moment: datetime | None) -> str | None:
 
 
 def harmless(text: str | None) -> str | None:
-    """`text` as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text
+    """`text` as a cell that no spreadsheet takes for a formula.
+
+    Where a comma is the decimal point, spreadsheets split cells at `;`, whatever is quoted.
+    """
+    return text and ";".join(map(_harmless_cell, text.split(";")))
+
+
+def _harmless_cell(text: str) -> str:
+    return f"'{text}" if text.lstrip(" \"'").startswith(FORMULA_STARTS) else text
 
 
 def _json_chunks(job: Job, images: Iterator[ImageRecord]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """One image: its result, its picture, and the maps of its result."""
 
 from apiflask import APIBlueprint
+from apiflask.schemas import FileSchema
 from flask import Response, url_for
 
 from web import pictures
@@ -15,7 +16,7 @@ from worker.records import ImageRecord, MapRecord
 blueprint = APIBlueprint("images", __name__, tag="Images")
 blueprint.before_request(check_api_request)
 
-PNG = {"type": "string", "format": "binary"}
+PNG = FileSchema()
 NO_MAP = {
     404: "No such image or map, or the image was refused and has no maps.",
     409: "The image is not classified yet.",

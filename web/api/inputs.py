@@ -10,6 +10,7 @@ from worker.records import ImageStatus
 MAX_PER_PAGE = 500
 MAX_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
 MAX_LABEL = 80
+MAX_JOB_NAME = 200
 
 Cursor = Annotated[
     str | None,
@@ -83,7 +84,7 @@ class InlineJob(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    name: Annotated[Text, Field(max_length=200)] = ""
+    name: Annotated[Text, Field(max_length=MAX_JOB_NAME)] = ""
     urgent: bool = False
     open: bool = False
     """More images will be added: then it may have none."""

@@ -9,7 +9,7 @@ from web.api.openapi import NOT_MODIFIED
 from web.api.records import ImagePage, Job, JobPage
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.intake.removal import remove_some
+from worker.intake import removal
 from worker.records import JobRecord, Page
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
@@ -93,8 +93,7 @@ def delete_job(job_id):
     everybody with the answer; the files of a large job are removed within seconds after it.
     """
     here = services()
-    here.store.delete_job(clinic_id(), job_id)
-    remove_some(here.store, here.files)
+    removal.delete_job(here.store, here.files, clinic_id(), job_id)
     return "", 204
 
 

@@ -32,6 +32,7 @@ SECURITY_SCHEMES = {
 PROBLEM_JSON = "application/problem+json"
 # What any operation can answer, besides its own.
 COMMON = {
+    "400": "The request is not valid HTTP.",
     "401": "The token is missing or not valid.",
     "403": "A session was used from another site's page.",
     "500": "The server failed.",

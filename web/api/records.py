@@ -238,3 +238,5 @@ class Problem(Record):
     detail: Annotated[str, Field(examples=["There is no job 7."])]
     code: Annotated[str, Field(examples=["not_found"])]
     """For programs."""
+    errors: dict[str, list[str]] | None = None
+    """By parameter or header, what is wrong with it; only with the code `invalid_input`."""

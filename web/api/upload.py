@@ -24,14 +24,17 @@ HEADERS = {
         "description": "`true` when this key was used before: nothing new was made.",
     },
 }
+KEY_TAKEN = "Another upload with this Idempotency-Key arrived at the same time."
 ANSWERS = {
     202: {"headers": HEADERS},
+    400: "The JSON is broken.",
+    409: KEY_TAKEN,
     413: "The upload is over a limit of this server.",
     415: "The body is neither multipart/form-data nor JSON.",
     422: "The upload cannot be understood, or its key belongs to other files; see the detail.",
     507: "The server's disk is full.",
 }
-NOT_OPEN = "The job is closed."
+NOT_OPEN = f"The job is closed. Or: {KEY_TAKEN}"
 
 
 @blueprint.post("/jobs")
@@ -56,7 +59,10 @@ def create_job(headers):
 
 @blueprint.post("/jobs/<int:job_id>/images")
 @blueprint.input(UploadHeaders, location="headers", arg_name="headers")
-@blueprint.doc(extensions={"requestBody": ADD_BODY}, responses=ANSWERS | {409: NOT_OPEN})
+@blueprint.doc(
+    extensions={"requestBody": ADD_BODY},
+    responses=ANSWERS | {409: NOT_OPEN},
+)
 @blueprint.output(
     Job, status_code=202, description="Every file is stored durably and belongs to the job."
 )

@@ -6,6 +6,8 @@ connections the one that has been silent longest gives way.
 """
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -56,7 +58,14 @@ class Connection(HttpToolsProtocol):
                 self._close_within(self._limits.head_s)
         super().data_received(data)
         if self._in_head and self._head_bytes > self._limits.max_head_bytes and not self.is_gone:
-            self.send_400_response("The head of the request is too large.")
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "The address and headers of the request are too large.",
+            )
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn answers to what it cannot parse, in the shape of all errors."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -88,6 +97,22 @@ class Connection(HttpToolsProtocol):
             self.abort()
         else:
             super().timeout_keep_alive_handler()
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer a request of which there is only a part, and close the connection."""
+        code = status.phrase.lower().replace(" ", "_")
+        content = {"type": "about:blank", "title": status.phrase, "status": status.value}
+        body = json.dumps(content | {"detail": detail, "code": code}).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+            "content-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\n"
+            "cache-control: no-store\r\n"
+            "x-content-type-options: nosniff\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def _await_head(self) -> None:
         self._wait_on()

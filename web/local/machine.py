@@ -53,7 +53,9 @@ class OneMachine:
         self, supervisor: Supervisor, settings: Settings, valkey: EmbeddedValkey | None
     ) -> None:
         if valkey is not None:
-            supervisor.start(Part("valkey", valkey.command(), {}, stage=0))
+            supervisor.start(
+                Part("valkey", valkey.command(), settings.without_secrets.environment(), stage=0)
+            )
         store = Store(settings.database_url)
         migrate(store.database)
         store.ensure_clinic(DEFAULT_CLINIC, settings.token)
@@ -77,7 +79,9 @@ class OneMachine:
 def _home(home: Path) -> Iterator[None]:
     """Hold the data folder: one system at a time works in it."""
     try:
+        os.umask(0o077)  # for all parts: what they write is for this user alone
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _close_to_others(home)
         lock = (home / "lock").open("a+")
     except OSError as error:
         raise LaunchError(
@@ -93,6 +97,22 @@ def _home(home: Path) -> Iterator[None]:
                 "with --home."
             ) from None
         yield
+
+
+def _close_to_others(home: Path) -> None:
+    """A folder that existed may be open to everybody on the machine."""
+    if not home.stat().st_mode & 0o077:
+        return
+    try:
+        home.chmod(0o700)
+    except PermissionError:
+        click.echo(
+            f"Other users of this machine can look into {home}, and it belongs to somebody else. "
+            "Choose a folder of your own with --home.",
+            err=True,
+        )
+    else:
+        click.echo(f"{home} was open to other users of this machine; now it is yours alone.")
 
 
 @contextlib.contextmanager

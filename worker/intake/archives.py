@@ -1,5 +1,6 @@
 """Zip archives in an upload: which members are images to be, read as streams, within bounds."""
 
+import os
 import struct
 import zipfile
 import zlib
@@ -36,10 +37,11 @@ class BrokenArchive(Exception):
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive; `size_bytes` is what the archive says, unpacked."""
+    """A file in an archive; its sizes, unpacked and packed, are what the archive says."""
 
     path: str
     size_bytes: int
+    packed_bytes: int
     encrypted: bool
     archive: zipfile.ZipFile
     info: zipfile.ZipInfo
@@ -74,14 +76,18 @@ def members(file: BinaryIO, max_directory_bytes: int) -> list[Member]:
     """
     try:
         archive = zipfile.ZipFile(_Opened(file, max_directory_bytes))
+        size_bytes = file.seek(0, os.SEEK_END)
     except BROKEN as error:
         raise BrokenArchive(
             "This zip archive cannot be read: it is damaged or was cut off. Make it again."
         ) from error
+    if sum(info.compress_size for info in archive.infolist()) > size_bytes:
+        raise BrokenArchive("This zip archive lists the same data more than once. Make it again.")
     return [
         Member(
             info.filename,
             min(info.file_size, _MAX_SIZE),
+            info.compress_size,
             bool(info.flag_bits & 1),
             archive,
             info,

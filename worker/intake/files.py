@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from worker.errors import StorageUnavailable
+from worker.intake.space import check_free
 
 BUFFER_BYTES = 1024 * 1024
 FOLDER_NAME_BYTES = 16
@@ -24,11 +25,15 @@ class IncomingFile(io.BufferedRandom):
     """A file being uploaded: write it, then `keep` or `discard` it. Closing alone discards it.
 
     Up to BUFFER_BYTES stay in memory until it is kept, so that whoever keeps it does the writing.
+    It is refused when less than `min_free_mb` megabytes are, or would be, free on the disk.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, min_free_mb: int = 0) -> None:
         self._file = file
         self._kept = False
+        self._min_free_mb = min_free_mb
+        self._unchecked_bytes = 0
+        check_free(file.parent, min_free_mb)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             super().__init__(io.FileIO(file, "x+b"), BUFFER_BYTES)
@@ -36,6 +41,10 @@ class IncomingFile(io.BufferedRandom):
             raise _unavailable(error) from error
 
     def write(self, data) -> int:
+        self._unchecked_bytes += len(data)
+        if self._unchecked_bytes > BUFFER_BYTES:
+            self._unchecked_bytes = 0
+            check_free(self._file.parent, self._min_free_mb)
         try:
             return super().write(data)
         except OSError as error:
@@ -75,13 +84,14 @@ class IncomingFile(io.BufferedRandom):
 class UploadFolder:
     """The files of one upload. `name` is what the job remembers of it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, min_free_mb: int) -> None:
+        self._min_free_mb = min_free_mb
         self.name = secrets.token_hex(FOLDER_NAME_BYTES)
         self._path = root / self.name
 
     def new_file(self) -> IncomingFile:
         """A new file to write. Raises StorageUnavailable when the disk is full or read-only."""
-        return IncomingFile(self._path / secrets.token_hex(8))
+        return IncomingFile(self._path / secrets.token_hex(8), self._min_free_mb)
 
     def sync(self) -> None:
         """Make the names of the kept files durable. Raises StorageUnavailable."""
@@ -98,14 +108,24 @@ class UploadFolder:
 
 
 class ImageFiles:
-    """The folder of uploaded images."""
+    """The folder of uploaded images. `min_free_mb`: what uploads leave free on its disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, min_free_mb: int = 0) -> None:
         self.root = root
+        self._min_free_mb = min_free_mb
 
     def new_folder(self) -> UploadFolder:
         """A place for the files of one upload; it is made with the first of them."""
-        return UploadFolder(self.root)
+        return UploadFolder(self.root, self._min_free_mb)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether uploads are taken."""
+        try:
+            check_free(self.root, self._min_free_mb)
+        except StorageUnavailable:
+            return False
+        return True
 
     def path(self, key: str) -> Path:
         return self.root / key

@@ -1,11 +1,32 @@
 """Deleted jobs and abandoned uploads: their rows go in chunks, and their files with them."""
 
+import sqlite3
+
+from sqlalchemy.exc import OperationalError
+
 from worker.intake.files import ImageFiles
+from worker.intake.space import Reserve
 from worker.store import Store
 
 CHUNK = 100
 # What a request removes itself, about 0.1 s; the sweeper removes the rest.
 AT_ONCE = 200
+
+
+def delete_job(store: Store, files: ImageFiles, clinic_id: int, job_id: int) -> None:
+    """Delete a job, also on a full disk, and what of it goes at once. Raises NotFound."""
+    try:
+        store.delete_job(clinic_id, job_id)
+    except OperationalError as error:
+        if not _disk_is_full(error) or not Reserve(files.root.parent).release():
+            raise
+        store.delete_job(clinic_id, job_id)
+    remove_some(store, files)
+
+
+def _disk_is_full(error: OperationalError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code == sqlite3.SQLITE_FULL or code & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def remove_some(store: Store, files: ImageFiles, max_images: int | None = None) -> bool:

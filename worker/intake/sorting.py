@@ -15,6 +15,9 @@ MEGABYTE = 1_000_000
 SIGNATURE_BYTES = 4
 # Room for a long path in the archive's table of contents, for each image that a job may have.
 DIRECTORY_BYTES_PER_IMAGE = 512
+# The grain of an X-ray packs a few times, its black margins included; zeros pack a thousand times.
+MAX_PACKING = 200
+ALWAYS_UNPACKED_BYTES = 10_000
 
 # Takes each image in order; the future is its file's key, None when it is refused already.
 Take = Callable[[NewImage, Future[str] | None], None]
@@ -80,6 +83,9 @@ class Sorter:
             self.refuse(name, "encrypted", message, member.size_bytes)
         elif member.size_bytes > self._max_image_bytes:
             self._refuse_large(name, member.size_bytes)
+        elif member.size_bytes > MAX_PACKING * member.packed_bytes + ALWAYS_UNPACKED_BYTES:
+            message = f"The file unpacks to more than {MAX_PACKING} times its size: no X-ray does."
+            self.refuse(name, "packed_too_densely", message, member.size_bytes)
         elif member.size_bytes > self._unpacked_left:
             message = "The archive is too large when unpacked. Upload this file in another one."
             self.refuse(name, "archive_too_large", message, member.size_bytes)

@@ -5,6 +5,7 @@ waits for them alone.
 """
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from worker.errors import TooManyPictures
 from worker.pictures.files import PictureFiles
+from worker.settings import describe
 
 AT_ONCE = 2
 MAX_WAITING = 50  # of one clinic
@@ -159,6 +161,16 @@ class Painter:
         order.done.set_result(drawn)
 
 
+def _harmless_environment() -> dict[str, str]:
+    """Ours without settings and passwords: what decodes hostile files needs none of them."""
+    settings = {variable for variable, _, _ in describe()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in settings and not name.startswith("PG")
+    }
+
+
 class _DrawingProcess:
     """One drawing process, started when it is needed and again when it died. For one thread."""
 
@@ -181,6 +193,7 @@ class _DrawingProcess:
                 [*DRAW, str(self._limit_s)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                env=_harmless_environment(),
                 bufsize=0,
                 start_new_session=True,
             )

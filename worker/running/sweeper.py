@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from worker.intake.files import ImageFiles
 from worker.intake.removal import remove_some
+from worker.intake.space import Reserve
 from worker.queue.dispatch import Dispatcher
 from worker.running.heartbeat import Heartbeat
 from worker.settings import Settings
@@ -34,6 +35,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
     check_up_to_date(store.database)
     dispatcher = Dispatcher(store, settings)
     files = ImageFiles(settings.images_dir)
+    reserve = Reserve(settings.home)
     heartbeat = Heartbeat(settings.home, "sweeper")
     tidy_at = time.monotonic()
     try:
@@ -42,6 +44,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
             try:
                 sweep(store, dispatcher, settings)
                 in_a_hurry = settle(store, files, settings)
+                reserve.hold()
                 if time.monotonic() >= tidy_at:
                     tidy(store, files)
                     tidy_at = time.monotonic() + TIDY_EVERY_S

@@ -20,11 +20,11 @@ def worker_part(settings: Settings, name: str, grace_s: float = GRACE_S) -> Part
     return Part(
         name,
         [*CXR, "worker", "--processes", "1", "--device", settings.device],
-        settings.environment(),
+        settings.without_secrets.environment(),
         grace_s=grace_s,
         after_death=[*PYTHON, "-m", "worker.running.release"],
     )
 
 
 def sweeper_part(settings: Settings) -> Part:
-    return Part("sweeper", [*CXR, "sweep"], settings.environment())
+    return Part("sweeper", [*CXR, "sweep"], settings.without_secrets.environment())

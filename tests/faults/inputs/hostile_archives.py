@@ -4,6 +4,7 @@ The system under test takes 16 MB an image and 64 MB an upload: SMALL_LIMITS.
 """
 
 import io
+import random
 import stat
 import struct
 import warnings
@@ -19,6 +20,7 @@ MEGABYTE = 1_000_000
 DONE = ("done", None)
 BROKEN = ("rejected", "unreadable")
 FOREIGN = ("rejected", "unsupported_format")
+DENSE = ("rejected", "packed_too_densely")
 GOOD = ("good.png", *DONE)
 
 
@@ -50,10 +52,13 @@ def damaged(chest: bytes) -> Iterator[Hostile]:
 
 
 def bombs(chest: bytes) -> Iterator[Hostile]:
-    zeros = {f"{number}.png": bytes(15 * MEGABYTE) for number in range(6)}
+    some = random.Random(0).randbytes(MEGABYTE // 5).ljust(15 * MEGABYTE, b"\0")
+    zeros = {f"{number}.png": some for number in range(6)}
     rows = [(f"{number}.png", *FOREIGN) for number in range(4)]
     rows += [(f"{number}.png", "rejected", "archive_too_large") for number in (4, 5)]
     yield archive("bomb.zip", packed(zeros | {"good.png": chest}), *rows, GOOD)
+    dense = packed({"zeros.png": bytes(15 * MEGABYTE), "good.png": chest})
+    yield archive("dense.zip", dense, ("zeros.png", *DENSE), GOOD)
     large = {"large.png": bytes(17 * MEGABYTE), "good.png": chest}
     yield archive("large-member.zip", packed(large), ("large.png", "rejected", "too_large"), GOOD)
     inner = packed({"a.zip": packed({"b.zip": packed(zeros)})})
@@ -61,7 +66,7 @@ def bombs(chest: bytes) -> Iterator[Hostile]:
     deep = ("rejected", "nested_archive")
     yield archive("nested.zip", packed(nested), ("inner.zip", *deep), ("report.docx", *deep), GOOD)
     for name, method in (("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
-        content = packed({"dense.png": bytes(15 * MEGABYTE)}, method)
+        content = packed({"dense.png": chest}, method)
         yield archive(f"bomb-{name}.zip", content, ("dense.png", *BROKEN))
 
 
@@ -103,7 +108,7 @@ def lies(chest: bytes) -> Iterator[Hostile]:
     more = changed(packed({"liar.png": bytes(MEGABYTE), "good.png": chest}), size=10)
     yield archive("larger-than-said.zip", more, ("liar.png", *BROKEN), GOOD)
     less = changed(packed({"liar.png": b"x", "good.png": chest}), size=15 * MEGABYTE)
-    yield archive("smaller-than-said.zip", less, ("liar.png", *FOREIGN), GOOD)
+    yield archive("smaller-than-said.zip", less, ("liar.png", *DENSE), GOOD)
     odd = changed(packed({"odd.png": chest, "good.png": chest}), method=97)
     yield archive("unknown-method.zip", odd, ("odd.png", *BROKEN), GOOD)
     far = changed(packed({"far.png": chest, "good.png": chest}), offset=2**31)

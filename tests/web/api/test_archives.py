@@ -1,4 +1,5 @@
 import io
+import random
 import struct
 import zipfile
 from dataclasses import replace
@@ -107,11 +108,38 @@ def send(client, content: bytes):
     return client.post("/api/v1/jobs", data={"files": (io.BytesIO(content), "z.zip")})
 
 
+def padded(size_bytes: int) -> bytes:
+    """Content that packs about a hundred times."""
+    return random.randbytes(size_bytes // 100).ljust(size_bytes, b"\0")
+
+
+def test_what_packs_as_no_xray_does_is_never_unpacked(rows, stored, png):
+    bombs = {f"{number}.png": bytes(20_000_000) for number in range(30)}
+    content = archive(bombs | {"small.png": bytes(9_000), "chest.png": png})
+    assert len(content) < 700_000
+    found = rows({"z.zip": content})
+    reasons = [found[f"z.zip/{name}"].reason for name in bombs]
+    assert reasons == ["packed_too_densely"] * 30
+    assert found["z.zip/small.png"].status == found["z.zip/chest.png"].status == "waiting"
+    assert sum(path.stat().st_size for path in stored()) < 50_000
+
+
+def test_members_that_share_their_data_are_refused(rows, stored):
+    content = archive({"0.png": random.randbytes(1_000_000)}, zipfile.ZIP_STORED)
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    tail = bytearray(content[end:])
+    struct.pack_into("<2HL", tail, 8, 50, 50, 50 * (end - start))
+    found = rows({"z.zip": content[:start] + 50 * content[start:end] + bytes(tail)})
+    assert (found["z.zip"].reason, list(found)) == ("unreadable", ["z.zip"])
+    assert "more than once" in found["z.zip"].message
+    assert stored() == []
+
+
 def test_a_zip_bomb_is_bounded(settings, store, clinic, stored):
     client = small_client(settings, max_upload_mb=5, max_image_mb=2)
-    zeros = bytes(1_900_000)
-    content = archive({f"{number}.png": zeros for number in range(6)} | {"big": bytes(2_100_000)})
-    assert len(content) < 50_000
+    members = {f"{number}.png": padded(1_900_000) for number in range(6)}
+    content = archive(members | {"big": padded(2_100_000)})
+    assert len(content) < 200_000
     answer = send(client, content)
     reasons = [image.reason for image in store.images(clinic.id, answer.json["id"]).items]
     assert reasons == [None, None, *["archive_too_large"] * 4, "too_large"]

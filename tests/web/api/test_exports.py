@@ -53,7 +53,15 @@ def test_every_start_of_a_formula_is_disarmed(text):
     assert harmless(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", [None, "", "chest.png", "a=b"])
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("a;=1+1.jpg", "a;'=1+1.jpg"), ('a; "@x"', 'a;\' "@x"'), (";;+1", ";;'+1"), ("' =1", "'' =1")],
+)
+def test_nor_where_spreadsheets_split_at_semicolons(text, cell):
+    assert harmless(text) == cell
+
+
+@pytest.mark.parametrize("text", [None, "", "chest.png", "a=b", "a; b", "it's;"])
 def test_other_text_stays_as_it_is(text):
     assert harmless(text) == text
 

@@ -1,3 +1,6 @@
+import json
+import re
+
 import jsonschema
 import pytest
 from openapi_spec_validator import validate
@@ -13,6 +16,29 @@ def document(visitor) -> dict:
 def test_it_is_a_valid_openapi_3_1_document(document):
     assert document["openapi"].startswith("3.1")
     validate(document)
+
+
+def test_every_reference_leads_somewhere(document):
+    references = re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))
+    assert len(references) > 20
+    for reference in references:
+        found = document
+        for step in reference.split("/"):
+            found = found[step]
+        assert found
+
+
+def test_files_are_described_as_files(document):
+    said = {
+        (kind, tuple(sorted(content["schema"].items())))
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for kind, content in operation["responses"].get("200", {}).get("content", {}).items()
+        if kind != "application/json"
+    }
+    binary = (("format", "binary"), ("type", "string"))
+    assert said == {("text/csv", binary), ("image/png", binary)}
+    assert not [name for name in document["components"]["schemas"] if "Generated" in name]
 
 
 def test_every_route_is_in_it_with_security_and_problems(app, document):
@@ -69,6 +95,27 @@ def assert_nothing_undocumented(value, schema: dict, document: dict) -> None:
             assert_nothing_undocumented(child, schema.get("items", {}), document)
 
 
-def test_errors_are_as_documented(client, document):
-    schema = {"$ref": "#/components/schemas/Problem", "components": document["components"]}
-    jsonschema.validate(client.get("/api/v1/jobs/9").json, schema)
+@pytest.mark.parametrize(
+    ("request_", "template", "status"),
+    [
+        (("GET", "jobs/9", {}), "jobs/{job_id}", 404),
+        (("GET", "jobs?limit=0", {}), "jobs", 422),
+        (("GET", "images/1/preview.png?max_side=1", {}), "images/{image_id}/preview.png", 422),
+        (("POST", "jobs", {"json": [1]}), "jobs", 422),
+        (("POST", "jobs", {"data": b"x"}), "jobs", 415),
+        (("POST", "jobs", {"data": b"{", "content_type": "application/json"}), "jobs", 400),
+        (("POST", "jobs", {"headers": {"Idempotency-Key": " "}}), "jobs", 422),
+        (("POST", "jobs/1/images", {"json": {"images": []}}), "jobs/{job_id}/images", 409),
+    ],
+)
+def test_errors_are_as_documented(client, document, upload, request_, template, status):
+    upload({"a.png": b"x"})
+    method, path, options = request_
+    answer = client.open(f"/api/v1/{path}", method=method, **options)
+    assert answer.status_code == status
+    documented = document["paths"][f"/api/v1/{template}"][method.lower()]["responses"]
+    schema = documented[str(status)]["content"]["application/problem+json"]["schema"]
+    whole = schema | {"components": document["components"]}
+    jsonschema.validate(answer.json, whole, cls=jsonschema.Draft202012Validator)
+    problem = document["components"]["schemas"]["Problem"]
+    assert set(answer.json) <= set(problem["properties"])

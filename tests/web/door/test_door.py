@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import socket
 import threading
 import time
@@ -132,7 +133,22 @@ def test_an_endless_head_is_refused(door):
         with contextlib.suppress(OSError):
             for _ in range(100):
                 connection.sendall(b"X-More: " + bytes([120]) * 2000 + b"\r\n")
-        assert ended(connection)[:12] in (b"HTTP/1.1 400", b"")  # a reset may overtake it
+        assert ended(connection)[:12] in (b"HTTP/1.1 431", b"")  # a reset may overtake it
+    assert door.app.calls == 0
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET / HTTP/1.1\r\nbroken\r\n\r\n", b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n"]
+)
+def test_what_cannot_be_parsed_is_answered_with_a_problem(door, head):
+    with door.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(head)
+        start, _, body = ended(connection).partition(b"\r\n\r\n")
+    assert b"application/problem+json" in start
+    problem = json.loads(body)
+    assert start.startswith(f"HTTP/1.1 {problem['status']} {problem['title']}".encode())
+    assert problem["code"] in ("bad_request", "request_header_fields_too_large")
     assert door.app.calls == 0
 
 

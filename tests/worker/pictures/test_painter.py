@@ -51,6 +51,24 @@ def keep(store):
     return keep
 
 
+def environments_of_children() -> list[str]:
+    children = [
+        child
+        for task in Path("/proc/self/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return [Path(f"/proc/{child}/environ").read_text() for child in children]
+
+
+def test_who_decodes_hostile_files_knows_no_secret(painter, keep, chest, monkeypatch):
+    for variable in ("CXR_TOKEN", "CXR_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PGPASSWORD"):
+        monkeypatch.setenv(variable, "a-secret")
+    assert drawn(painter.small(ONE, keep(chest.read_bytes())))
+    environments = environments_of_children()
+    assert any("PYTHONPATH" in environment for environment in environments)
+    assert not any("a-secret" in environment for environment in environments)
+
+
 def drawn(future: "Future[bool]") -> bool:
     return future.result(30)
 

@@ -1,0 +1,52 @@
+"""Space on the disk: uploads leave some free, and a reserve lets a full disk be emptied."""
+
+import shutil
+from pathlib import Path
+
+from worker.errors import StorageUnavailable
+
+RESERVE_BYTES = 32_000_000
+MEGABYTE = 1_000_000
+
+
+def free_bytes(folder: Path) -> int:
+    """On the disk of `folder`, which need not exist yet."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_free(folder: Path, min_free_mb: int) -> None:
+    """Raises StorageUnavailable when less than `min_free_mb` is free on the disk of `folder`."""
+    if min_free_mb and free_bytes(folder) < min_free_mb * MEGABYTE:
+        raise StorageUnavailable(
+            f"The server's disk is full: less than {min_free_mb} MB are free, and those are kept "
+            "for results. Delete jobs that are no longer needed."
+        )
+
+
+class Reserve:
+    """A file that holds space on the disk until it is needed to delete something.
+
+    SQLite writes before it deletes: on a disk that is full to its last byte, it could not.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / "reserve"
+
+    def hold(self) -> None:
+        """Take the space, unless it is held or the disk has hardly more than that."""
+        if self._file.exists() or free_bytes(self._file.parent) < 4 * RESERVE_BYTES:
+            return
+        try:
+            self._file.write_bytes(bytes(RESERVE_BYTES))
+        except OSError:  # the disk filled up meanwhile
+            self._file.unlink(missing_ok=True)
+
+    def release(self) -> bool:
+        """Returns: whether there was something to give back."""
+        try:
+            self._file.unlink()
+        except OSError:
+            return False
+        return True
