@@ -21,13 +21,13 @@ from pydicom.uid import (
 )
 
 from model.errors import LateralXray, NotAChestXray, UnreadableImage, UnsupportedFormat
-from model.reading import dicom_bounds
+from model.reading import dicom_bounds, jpeg
 from model.reading.pixels import shrunk, stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
-for _library in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg"):
+for _library in ("pydicom", "pylibjpeg", "openjpeg"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
     logging.getLogger(_library).propagate = False
 
@@ -40,8 +40,8 @@ _PICTURE_TAGS = [
     "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
-# pydicom's first choice for it keeps the memory of every damaged file, and passes half a picture.
-_DECODERS = {JPEGBaseline8Bit: "pillow"}
+jpeg.register()
+_DECODERS = {JPEGBaseline8Bit: "pillow"} | dict.fromkeys(jpeg.DECODER_DEPENDENCIES, jpeg.NAME)
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_LIMIT = 65_536  # bytes in which the file's transfer syntax must show
 

@@ -40,7 +40,7 @@ _J2K_START = b"\xff\x4f\xff\x51"
 _J2K_SIZE = struct.Struct(">8I")
 _MAX_TILES = 16_384
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
-# Their decoder takes other kinds as well, and keeps the memory of every damaged one.
+# Their decoder takes other kinds as well.
 _MARKERS = {
     JPEGLossless: {0xC3},
     JPEGLosslessSV1: {0xC3},

@@ -31,7 +31,7 @@ MEMORY_BYTES = 1_500_000_000
 PICTURE_BYTES = 64_000_000
 PR_SET_PDEATHSIG = 1
 # Loaded before the fork, or each would load them again.
-DECODERS = ("pydicom.pixels", "libjpeg", "openjpeg", "pylibjpeg", "PIL.JpegImagePlugin")
+DECODERS = ("pydicom.pixels", "openjpeg", "pylibjpeg", "PIL.JpegImagePlugin")
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
+import io
 from pathlib import Path
 
+import data_store
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
@@ -94,6 +97,38 @@ def test_jpeg_baseline():
     data = dicom_bytes(ramp(), syntax=JPEGBaseline8Bit, PixelData=encapsulate([photo]))
 
     np.testing.assert_allclose(decode(data).pixels, ramp() / 255, atol=0.05)
+
+
+# Means and deviations as libjpeg (Thomas Richter's) decodes them, in float64.
+@pytest.mark.parametrize(
+    ("name", "mean", "deviation"),
+    [
+        ("JPEG-LL", 0.04935, 0.07899),
+        ("JPEG-lossy", 0.05448, 0.08191),
+        ("JPGExtended", 0.05448, 0.08191),
+        ("JPGLosslessP14SV1_1s_1f_8b", 0.06815, 0.15953),
+        ("MR_small_jpeg_ls_lossless", 0.30028, 0.30080),
+        ("bad_sequence", 0.46713, 0.26268),
+    ],
+)
+def test_kinds_of_jpeg_that_only_dicom_has(name, mean, deviation):
+    file = next(
+        file
+        for package in (data_store, pydicom)
+        for file in Path(package.__file__).parent.rglob(f"{name}.dcm")
+    )
+    dataset = pydicom.dcmread(file)
+    dataset.Modality = "DX"
+    whole, cut = io.BytesIO(), io.BytesIO()
+    dataset.save_as(whole)
+    pixels = decode(whole.getvalue()).pixels
+    assert pixels.mean() == pytest.approx(mean, abs=1e-4)
+    assert pixels.std() == pytest.approx(deviation, abs=1e-4)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    dataset.PixelData = encapsulate([frame[: len(frame) // 2]])
+    dataset.save_as(cut)
+    with pytest.raises(UnreadableImage):
+        decode(cut.getvalue())
 
 
 @pytest.mark.parametrize(
