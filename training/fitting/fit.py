@@ -92,6 +92,8 @@ def train(
     judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
     images = Images(trained, recipe), Images(validated, recipe)
     if recipe.fresh:
+        for part in images:
+            part.check()
         batches = ImageBatches(images[0], *truth, recipe.batch, recipe.seed)
         validation = PlainBatches(images[1], *judged, recipe.batch)
     else:

@@ -7,6 +7,7 @@ from dataclasses import astuple
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
 from model.preprocess import Preprocessing, to_input
 from training.data.augment import augment
@@ -39,6 +40,12 @@ class Images:
     @property
     def preprocessing(self) -> Preprocessing:
         return self._recipe.preprocessing
+
+    def check(self) -> None:
+        """Read every image once. An error in the middle of an epoch would be TensorFlow's own, with
+        a page of its inner life around the file's name."""
+        for sample in tqdm(self.samples, "reading"):
+            read(sample, self.preprocessing)
 
     def plain(self, number: int) -> np.ndarray:
         """As serving prepares it."""

@@ -46,11 +46,10 @@ def features(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
     """(N, D) float32: means of the last and middle features of EfficientNet-Lite0."""
     import keras
 
-    from model.networks import build
-    from training.fitting.imagenet import load_imagenet
+    from model.networks import build, network_named
 
     network = build("efficientnet_attention", {"size": recipe.preprocessing.size})
-    load_imagenet(network)
+    network_named(network.name).load_imagenet(network)
     means = [
         keras.layers.GlobalAveragePooling2D()(network.get_layer(name).output)
         for name in ("block_head_relu", "block10_sum")

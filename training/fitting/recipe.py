@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from model.artifact import checked_labels
 from model.errors import ArtifactMismatch
@@ -21,6 +21,7 @@ from training.errors import TrainingError
 RECIPES = Path(__file__).parents[1] / "recipes"
 REQUIRED = ("name", "version", "labels", "architecture")
 SHAPE = {"size", "classes"}
+TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 # Files that belong to an artifact or a run, not to a recipe.
 NOT_KEYS = {"lungs_file", "statistics_file"}
 
@@ -154,6 +155,7 @@ def on_all_data(recipe: Recipe) -> Recipe:
 
 def _recipe(values: dict[str, Any]) -> Recipe:
     _check_keys(values, _fields(Recipe), "at the top")
+    _check_types(values, Recipe, "at the top")
     missing = [name for name in REQUIRED if name not in values]
     if missing:
         raise TrainingError(f"It lacks: {', '.join(missing)}.")
@@ -182,12 +184,25 @@ def _recipe(values: dict[str, Any]) -> Recipe:
 
 def _table(values: dict[str, Any], name: str, kind: type, where: str = "") -> dict[str, Any]:
     table = values.get(name, {})
-    _check_keys(table, _fields(kind), f"in [{where or name}]")
+    where = f"in [{where or name}]"
+    _check_keys(table, _fields(kind), where)
+    _check_types(table, kind, where)
     return table
 
 
 def _fields(kind: type) -> list[str]:
     return [one.name for one in fields(kind) if one.name not in NOT_KEYS]
+
+
+def _check_types(table: dict[str, Any], kind: type, where: str) -> None:
+    """Raises TrainingError for the first setting whose value is of another type than it needs."""
+    for name, expected in get_type_hints(kind).items():
+        value = table.get(name)
+        if name not in table or expected not in TYPES:
+            continue
+        right = isinstance(value, bool) == (expected is bool)
+        if not (right and isinstance(value, (int, float) if expected is float else expected)):
+            raise TrainingError(f"{name} {where} must be {TYPES[expected]}. Received: {value!r}")
 
 
 def _check_keys(table: Any, known: Iterable[str], where: str) -> None:

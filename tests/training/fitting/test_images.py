@@ -72,6 +72,14 @@ def test_what_is_judged_is_what_is_served(samples):
     np.testing.assert_array_equal(shown, np.stack([images.plain(n) for n in range(6)]))
 
 
+def test_an_image_that_cannot_be_read_is_named_before_the_first_epoch(samples):
+    images = Images(samples, RECIPE)
+    images.check()
+    samples[4].path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    with pytest.raises(TrainingError, match=str(samples[4].path)):
+        images.check()
+
+
 def test_the_generator_comes_before_the_standardisation(samples):
     how = Standardisation(rescale=1 / 255)
     recipe = replace(RECIPE, preprocessing=replace(RECIPE.preprocessing, standardisation=how))

@@ -64,6 +64,12 @@ def test_unknown_settings_are_named(tmp_path):
         ("[augmentation]\nflp = 1.0", r"in \[augmentation\]: flp. Did you mean flip\?"),
         ("[preprocessing]\nboarder = 0", r"in \[preprocessing\]: boarder. Did you mean border\?"),
         ("[data]\ncolum = 'x'", r"in \[data\]: colum. Did you mean column\?"),
+        ("[data]\nvalidation = '0.2'", "validation in .data. must be a number. Received: '0.2'"),
+        ("[augmentation]\nflip = true", "flip in .augmentation. must be a number. Received: True"),
+        (
+            "[generator]\nhorizontal_flip = 1",
+            "horizontal_flip .* must be true or false. Received: 1",
+        ),
         ("[data]\nvalidation = 1.5", "validation must be in 0..1. Received: 1.5"),
     ],
 )
@@ -90,6 +96,7 @@ def test_all_data_is_a_switch_and_another_name():
         ('["A", "B"]', '["A"]', "2 to 10 labels"),
         ("vgg_attention", "x", "no network 'x'"),
         ("final_pool = true", "size = 32", "Set size in"),
+        ('version = "0.1.0"', 'version = "1"\nepochs = 2.5', "epochs at the top .* whole number"),
     ],
 )
 def test_a_recipe_that_cannot_be_used(tmp_path, line, replaced, message):
