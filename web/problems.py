@@ -18,6 +18,7 @@ from worker.errors import (
     KeyReused,
     KeyTaken,
     NotFound,
+    SortTooWide,
     StorageUnavailable,
     TooManyPictures,
     UnknownLabel,
@@ -33,6 +34,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     NotFound: (404, "not_found"),
     InvalidCursor: (422, "invalid_cursor"),
     UnknownLabel: (422, "unknown_label"),
+    SortTooWide: (422, "sort_too_wide"),
     KeyTaken: (409, "key_taken"),
     KeyReused: (422, "idempotency_key_reused"),
     JobNotOpen: (409, "job_not_open"),
@@ -96,9 +98,9 @@ def _no_database(error: OperationalError) -> Response:
 
 
 def _invalid_input(error: HTTPError) -> Response:
-    """A query or a header that does not fit its schema."""
+    """A query, a body or a header that does not fit its schema."""
     detail = error.detail if isinstance(error.detail, dict) else {}
-    fields = detail.get("query") or detail
+    fields = detail.get("query") or detail.get("json") or detail
     if "headers" in detail:
         fields = {name.replace("_", "-").title(): said for name, said in detail["headers"].items()}
     detail = " ".join(f"{name}: {' '.join(map(str, said))}" for name, said in fields.items())

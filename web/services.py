@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from web.readiness import Readiness
+from web.tallies import Tallies
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.pictures.files import PictureFiles
@@ -22,6 +23,7 @@ class Services:
     dispatcher: Dispatcher
     intake: Intake
     readiness: Readiness
+    tallies: Tallies
     pictures: PictureFiles
     painter: Painter
 
@@ -32,9 +34,20 @@ class Services:
         dispatcher = Dispatcher(store, settings)
         intake = Intake(store, files, settings, dispatcher.wake)
         readiness = Readiness(store, dispatcher, files)
+        tallies = Tallies(store)
         pictures = PictureFiles(files, settings.picture_cache_mb)
         painter = Painter(pictures, settings.image_limit_s)
-        return cls(settings, store, files, dispatcher, intake, readiness, pictures, painter)
+        return cls(
+            settings=settings,
+            store=store,
+            files=files,
+            dispatcher=dispatcher,
+            intake=intake,
+            readiness=readiness,
+            tallies=tallies,
+            pictures=pictures,
+            painter=painter,
+        )
 
 
 def services() -> Services:

@@ -43,6 +43,10 @@ class UnknownLabel(WorkerError):
     """Raised when results are asked for by a label that the job's model does not have."""
 
 
+class SortTooWide(WorkerError):
+    """Raised when a list is asked for in an order that takes too long for so many images."""
+
+
 class InvalidCursor(WorkerError):
     """Raised when a page cursor was not made by this API."""
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from model.scores import GateScore
+from worker.reading_order import suspicion
 
 T = TypeVar("T")
 
@@ -35,6 +36,81 @@ class ResultRole(StrEnum):
 
     ACTIVE = "active"
     SHADOW = "shadow"
+
+
+class SortKind(StrEnum):
+    """Orders of a list of images. By name: of the file. By suspicion: `worker.reading_order`."""
+
+    FILE = "file"
+    NEWEST = "newest"
+    NAME = "name"
+    SUSPICION = "suspicion"
+    PROBABILITY = "probability"
+
+
+@dataclass(frozen=True)
+class Sort:
+    """`label` is the one whose probability orders, the highest first; None for other kinds."""
+
+    kind: SortKind = SortKind.FILE
+    label: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.label}" if self.label else self.kind.value
+
+
+@dataclass(frozen=True)
+class ImageFilter:
+    """Which images are wanted; what is empty or None asks for nothing.
+
+    The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
+    the file's name.
+    """
+
+    statuses: tuple[ImageStatus, ...] = ()
+    labels: tuple[str, ...] = ()
+    uncertain: bool | None = None
+    probability_of: str | None = None
+    min_probability: float = 0.0
+    max_probability: float = 1.0
+    search: str | None = None
+    jobs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image stands in a list of images: `position` of `total`, from 1, and the ids of the
+    images beside it. `position` is None, and nothing is beside it, when it is not in the list.
+
+    `total` is counted up to a limit; at the limit there may be more.
+    """
+
+    position: int | None
+    total: int
+    previous: int | None
+    following: int | None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many images a filter lets through, up to a limit.
+
+    Each of the other counts follows the filter but for its own part of it: `statuses` tells how
+    many images there would be for every choice of the status.
+    """
+
+    total: int
+    statuses: dict[ImageStatus, int]
+    labels: dict[str, int]
+    uncertain: int
+
+
+@dataclass(frozen=True)
+class ResultCounts:
+    """How many results of a job have each label, and how many of all are uncertain."""
+
+    labels: dict[str, int]
+    uncertain: int
 
 
 @dataclass(frozen=True)
@@ -176,6 +252,11 @@ class ResultRecord:
     probabilities: dict[str, float]
     uncertain: bool
     timings_ms: dict[str, float] | None
+
+    @property
+    def suspicion(self) -> float:
+        """0..1, see `worker.reading_order`."""
+        return suspicion(self.probabilities)
 
 
 @dataclass(frozen=True)

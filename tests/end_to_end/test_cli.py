@@ -57,6 +57,16 @@ def test_submit_wait_then_read_the_results(server, stack, folder, tmp_path):
     assert json.loads(status.stdout) == job
     in_words = cxr("status", job["id"], **server)
     assert "3 of 3 images finished: 1 done, 2 rejected" in in_words.stdout
+    listed = cxr("status", **server)
+    assert "Monday" in listed.stdout
+    assert json.loads(cxr("status", "--json", **server).stdout.splitlines()[0]) == job
+
+    sorted_up = cxr("results", job["id"], "--sort", "suspicion", "--json", **server)
+    first, *rest = json.loads(sorted_up.stdout)["results"]
+    assert (first["status"], [image["status"] for image in rest]) == ("done", ["rejected"] * 2)
+    sideways = cxr("results", job["id"], "--sort", "sideways", **server)
+    assert sideways.returncode == 1
+    assert "suspicion" in sideways.stderr
 
     exported = cxr("results", job["id"], "--json", **server)
     results = {i["filename"]: i["status"] for i in json.loads(exported.stdout)["results"]}

@@ -10,10 +10,11 @@ from apiflask.schemas import FileSchema
 from flask import Response
 
 from model import DISCLAIMER
+from web.api.inputs import ExportQuery, FilterQuery
 from web.api.records import Export, Image, Job
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.records import ImageRecord, JobRecord
+from worker.records import ImageRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 blueprint.before_request(check_api_request)
@@ -22,38 +23,68 @@ blueprint.before_request(check_api_request)
 COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label")
 COLUMNS_AFTER = ("uncertain", "model", "finished_at")
 ROWS_PER_CHUNK = 500
+CSV = "text/csv; charset=utf-8"
 # A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection); the last four
 # are the wide forms of the first, which some take for the same.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @blueprint.get("/jobs/<int:job_id>/results.csv")
+@blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.output(FileSchema(), content_type="text/csv")
-def results_csv(job_id):
+def results_csv(job_id, query):
     """Download a job's results as CSV
 
     Cells that a spreadsheet would run as a formula begin with an apostrophe.
     """
     job = services().store.job(clinic_id(), job_id)
-    images = services().store.all_images(clinic_id(), job_id)
-    return _download(_csv_chunks(job.labels, images), "text/csv; charset=utf-8", job, "csv")
+    images = _images(job_id, query)
+    return _download(
+        _csv_chunks(job.labels, images), "text/csv; charset=utf-8", f"cxr-job-{job.id}.csv"
+    )
+
+
+@blueprint.get("/results.csv")
+@blueprint.input(ExportQuery, location="query", arg_name="query")
+@blueprint.output(FileSchema(), content_type="text/csv")
+def results_of_clinic_csv(query):
+    """Download results across jobs as CSV
+
+    With a column for the job; the same filters as `GET /images`, and `jobs`.
+    """
+    store = services().store
+    labels = store.labels(clinic_id())
+    images = store.all_images(clinic_id(), None, query.wanted, query.sort)
+    chunks = _csv_chunks(labels, images, with_job=True)
+    return _download(chunks, CSV, "cxr-results.csv")
 
 
 @blueprint.get("/jobs/<int:job_id>/results.json")
+@blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.output(Export)
-def results_json(job_id):
+def results_json(job_id, query):
     """Download a job's results as JSON"""
     job = services().store.job(clinic_id(), job_id)
-    images = services().store.all_images(clinic_id(), job_id)
-    return _download(_json_chunks(Job.of(job), images), "application/json", job, "json")
+    images = _images(job_id, query)
+    return _download(
+        _json_chunks(Job.of(job), images), "application/json", f"cxr-job-{job.id}.json"
+    )
 
 
-def _csv_chunks(labels: Sequence[str], images: Iterator[ImageRecord]) -> Iterator[str]:
+def _images(job_id: int, query: FilterQuery) -> Iterator[ImageRecord]:
+    return services().store.all_images(clinic_id(), job_id, query.wanted, query.sort)
+
+
+def _csv_chunks(
+    labels: Sequence[str], images: Iterator[ImageRecord], with_job: bool = False
+) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow([*COLUMNS_BEFORE, *labels, *COLUMNS_AFTER])
+    before = ["job_id"] if with_job else []
+    writer.writerow([*before, *COLUMNS_BEFORE, *labels, *COLUMNS_AFTER])
     for number, image in enumerate(images, start=1):
-        writer.writerow(_csv_row(image, labels))
+        of_job = [image.job_id] if with_job else []
+        writer.writerow([*of_job, *_csv_row(image, labels)])
         if number % ROWS_PER_CHUNK == 0:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -106,7 +137,7 @@ def _json_chunks(job: Job, images: Iterator[ImageRecord]) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _download(chunks: Iterator[str], kind: str, job: JobRecord, ending: str) -> Response:
+def _download(chunks: Iterator[str], kind: str, filename: str) -> Response:
     # The file's name holds no word of the user's: it ends up in download histories.
-    headers = {"Content-Disposition": f'attachment; filename="cxr-job-{job.id}.{ending}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(chunks, content_type=kind, headers=headers)

@@ -6,9 +6,19 @@ from flask import Response, url_for
 
 from web import pictures
 from web.api.caching import conditional, etag_of
-from web.api.inputs import OverlayQuery, PictureQuery
+from web.api.inputs import FilterQuery, ImagesQuery, OverlayQuery, PictureQuery, PlaceQuery
 from web.api.openapi import NOT_MODIFIED
-from web.api.records import Image, Map, MapLinks, MapList, MapListed, MapSummary
+from web.api.records import (
+    Image,
+    ImagePage,
+    Map,
+    MapLinks,
+    MapList,
+    MapListed,
+    MapSummary,
+    Place,
+    Tally,
+)
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
 from worker.records import ImageRecord, MapRecord
@@ -26,6 +36,63 @@ NO_PICTURE = {
     422: "A parameter is out of range.",
     503: "The picture is being drawn, or too many are. `Retry-After` tells when to ask again.",
 }
+
+
+@blueprint.get("/images")
+@blueprint.input(ImagesQuery, location="query", arg_name="query")
+@blueprint.output(ImagePage)
+def list_images_of_clinic(query):
+    """List images across all jobs
+
+    Oldest first, unless `sort` says otherwise.
+    """
+    return image_page(None, query)
+
+
+@blueprint.get("/images/tally")
+@blueprint.input(FilterQuery, location="query", arg_name="query")
+@blueprint.output(Tally)
+def tally_clinic(query):
+    """Count images across all jobs
+
+    By status and by label, of those that the filter lets through: the newest 100,000 of them.
+    """
+    return tally_of(None, query)
+
+
+def image_page(job_id: int | None, query: ImagesQuery) -> Response:
+    """Images of a job, or of the clinic."""
+    page = services().store.images(
+        clinic_id(),
+        job_id,
+        query.wanted,
+        query.sort,
+        cursor=query.cursor,
+        offset=query.offset,
+        limit=query.limit,
+    )
+    return ImagePage.of(page).json_response
+
+
+def tally_of(job_id: int | None, query: FilterQuery) -> Response:
+    """Counts of a job, or of the clinic."""
+    return Tally.of(services().store.tally(clinic_id(), job_id, query.wanted)).json_response
+
+
+@blueprint.get("/images/<int:image_id>/place")
+@blueprint.input(PlaceQuery, location="query", arg_name="query")
+@blueprint.output(Place)
+def place(image_id, query):
+    """Find an image in a list
+
+    Where it stands in what `GET /jobs/{id}/images` lists for the same filter and order (with
+    `job=all`: in what `GET /images` lists), and which images are beside it.
+    """
+    store = services().store
+    job_id = query.job_id(own=store.image(clinic_id(), image_id).job_id)
+    return Place.of(
+        store.place(clinic_id(), image_id, job_id, query.wanted, query.sort)
+    ).json_response
 
 
 @blueprint.get("/images/<int:image_id>")

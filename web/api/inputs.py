@@ -1,14 +1,24 @@
 """What may be asked in an address, and sent besides files: each defined once, for its check and for
 the OpenAPI document."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from worker.records import ImageStatus
+from worker.records import ImageFilter, ImageStatus, JobStatus, Sort, SortKind
 
 MAX_PER_PAGE = 500
-MAX_CURSOR = 24  # what the base64 of a row's id needs; a longer number fits no database
+MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
+MAX_OFFSET = 100_000
 MAX_LABEL = 80
 MAX_JOB_NAME = 200
 
@@ -40,14 +50,140 @@ class JobsQuery(Query):
     limit: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = 50
     idempotency_key: Annotated[str | None, IDEMPOTENCY_KEY] = None
     """Only the job of the upload with this key."""
+    search: Annotated[str | None, Field(max_length=200)] = None
+    """Part of the job's name."""
+    status: JobStatus | None = None
 
 
-class ImagesQuery(Query):
-    status: ImageStatus | None = None
-    label: Annotated[str | None, Field(max_length=MAX_LABEL)] = None
-    """One of the job's labels."""
+class JobChange(BaseModel):
+    """What can be changed of a job."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+def _parts(value: object) -> object:
+    """What an address lists with commas."""
+    if not isinstance(value, str):
+        return value
+    return [part for part in value.split(",") if part]
+
+
+def _sort(value: object) -> object:
+    """`probability:LABEL`, or a kind by itself. Raises ValueError, which names the kinds."""
+    if not isinstance(value, str):
+        return value
+    name, _, label = value.partition(":")
+    if (name in SORT_NAMES and not label) or (name == SortKind.PROBABILITY and label):
+        return Sort(SortKind(name), label or None)
+    raise ValueError(
+        f"Received: {value[:MAX_LABEL]}. Allowed: {', '.join(SORT_NAMES)}, probability:LABEL."
+    )
+
+
+SORT_NAMES = [kind.value for kind in SortKind if kind is not SortKind.PROBABILITY]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Label = Annotated[str, Field(max_length=MAX_LABEL)]
+SortBy = Annotated[
+    Sort,
+    BeforeValidator(_sort),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(SORT_NAMES)}|probability:.+)$"}),
+    Field(json_schema_extra={"default": SortKind.FILE.value}),
+    PlainSerializer(str),
+]
+
+
+RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class FilterQuery(Query):
+    """Which images of a list, in what order. The pages carry the same in their addresses."""
+
+    sort: SortBy = Sort()
+    """`file`: as uploaded; `newest`; `name` of the file; `probability:LABEL`, the highest first, of
+    one job; `suspicion`, the most suspicious first: findings, then uncertain results, then normal
+    ones, each by 1 - p(NORMAL) (by the highest probability, for a model that does not know NORMAL),
+    and last the images without a result."""
+    status: Annotated[tuple[ImageStatus, ...], BeforeValidator(_parts)] = ()
+    """One or several, with commas."""
+    label: Annotated[tuple[Label, ...], BeforeValidator(_parts)] = ()
+    """One or several of the labels of the job, with commas."""
+    uncertain: bool | None = None
+    probability_of: Label | None = None
+    """The label that `min_probability` and `max_probability` are about."""
+    min_probability: Probability = 0.0
+    max_probability: Probability = 1.0
+    search: Annotated[str | None, Field(max_length=200)] = None
+    """Part of the file's name."""
+
+    @model_validator(mode="after")
+    def _names_its_label(self) -> Self:
+        if self.probability_of is None and (self.min_probability > 0 or self.max_probability < 1):
+            raise ValueError(
+                "Name the label in `probability_of` when you send `min_probability` or "
+                "`max_probability`."
+            )
+        return self
+
+    @property
+    def wanted(self) -> ImageFilter:
+        return ImageFilter(
+            statuses=self.status,
+            labels=self.label,
+            uncertain=self.uncertain,
+            probability_of=self.probability_of,
+            min_probability=self.min_probability,
+            max_probability=self.max_probability,
+            search=self.search,
+        )
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What of it differs from the default, as in an address."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return {name: _written(value) for name, value in said.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class ExportQuery(FilterQuery):
+    jobs: Annotated[tuple[RowNumber, ...], BeforeValidator(_parts), Field(max_length=500)] = ()
+    """Only images of these jobs: their numbers, with commas."""
+
+    @property
+    def wanted(self) -> ImageFilter:
+        return replace(super().wanted, jobs=self.jobs)
+
+
+class ImagesQuery(FilterQuery):
     cursor: Cursor = None
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+    """How many images to leave out, for jumping into the middle. To read everything, send `cursor`
+    instead: it stays quick however many there are, and misses none."""
     limit: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = 100
+
+
+class ListPageQuery(ImagesQuery):
+    """In the address of a page that lists images; its order is another one than that of the API."""
+
+    sort: SortBy = Sort(SortKind.SUSPICION)
+
+
+class PlaceQuery(FilterQuery):
+    job: RowNumber | Literal["all"] | None = None
+    """The list is that of this job, or with `all` that of the whole clinic. Without it, that of the
+    image's own job."""
+
+    def job_id(self, own: int) -> int | None:
+        """own: the image's own job. Returns: whose list it is; None for the clinic's."""
+        if self.job is None:
+            return own
+        return None if self.job == "all" else self.job
 
 
 class PictureQuery(Query):

@@ -4,9 +4,10 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from web.api.caching import conditional, etag_of
-from web.api.inputs import ImagesQuery, JobsQuery
+from web.api.images import image_page, tally_of
+from web.api.inputs import FilterQuery, ImagesQuery, JobChange, JobsQuery
 from web.api.openapi import NOT_MODIFIED
-from web.api.records import ImagePage, Job, JobPage
+from web.api.records import ImagePage, Job, JobPage, Tally
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
 from worker.intake import removal
@@ -27,7 +28,9 @@ def list_jobs(query):
     has not arrived.
     """
     if query.idempotency_key is None:
-        page = services().store.jobs(clinic_id(), query.cursor, query.limit)
+        page = services().store.jobs(
+            clinic_id(), query.cursor, query.limit, query.search, query.status
+        )
     else:
         job = services().store.job_of_key(clinic_id(), query.idempotency_key)
         page = Page([job] if job else [], None)
@@ -49,6 +52,14 @@ def get_job(job_id):
     job = services().readiness.told(services().store.job(clinic_id(), job_id))
     etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for)
     return conditional(etag, lambda: Job.of(job).json_response)
+
+
+@blueprint.patch("/jobs/<int:job_id>")
+@blueprint.input(JobChange, location="json", arg_name="change")
+@blueprint.output(Job)
+def change_job(job_id, change):
+    """Rename a job"""
+    return Job.of(services().store.rename_job(clinic_id(), job_id, change.name)).json_response
 
 
 @blueprint.post("/jobs/<int:job_id>/cancel")
@@ -102,17 +113,30 @@ def delete_job(job_id):
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(ImagePage)
 def list_images(job_id, query):
-    """List a job's images, in upload order"""
+    """List a job's images
+
+    In upload order, unless `sort` says otherwise.
+    """
     store = services().store
     # The revision is read before the images: they can be newer than their tag, never older.
     job = store.job(clinic_id(), job_id)
     etag = etag_of(job.id, job.created_at, job.revision, query)
+    return conditional(etag, lambda: image_page(job_id, query))
 
-    def make() -> Response:
-        page = store.images(clinic_id(), job_id, **dict(query))
-        return ImagePage.of(page).json_response
 
-    return conditional(etag, make)
+@blueprint.get("/jobs/<int:job_id>/tally")
+@blueprint.input(FilterQuery, location="query", arg_name="query")
+@blueprint.doc(responses=NOT_MODIFIED)
+@blueprint.output(Tally)
+def tally_job(job_id, query):
+    """Count a job's images
+
+    By status and by label, of those that the filter lets through.
+    """
+    store = services().store
+    job = store.job(clinic_id(), job_id)
+    etag = etag_of(job.id, job.created_at, job.revision, query)
+    return conditional(etag, lambda: tally_of(job_id, query))
 
 
 def _again(job: JobRecord) -> Response:

@@ -97,6 +97,9 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for operations in spec["paths"].values():
         for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["schema"].get("type") == "array":
+                    parameter["explode"] = False  # listed with commas
             answers = operation["responses"]
             for status, description in COMMON.items():
                 answers.setdefault(status, {"description": description})

@@ -4,7 +4,7 @@ They read the store's records by the names of their attributes, so a field that 
 never leaves the server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -56,6 +56,8 @@ class Label(Record):
     label: Annotated[str, Field(examples=["COVID19"])]
     name: Annotated[str, Field(examples=["COVID-19"])]
     """For people."""
+    count: int = 0
+    """How many results of the job have it."""
 
 
 def named(labels: Iterable[str]) -> list[Label]:
@@ -81,6 +83,8 @@ class Job(Record):
     """Name and version of the one model that classifies its images; null until work begins."""
     labels: Annotated[list[Label], BeforeValidator(named)]
     """The labels of its results, in the model's order; empty before the first image."""
+    uncertain: int = 0
+    """How many of its results are uncertain."""
     waiting_for: Literal["workers", "model"] | None
     """`workers`: none is up. `model`: none of those that are up has the `model` that began the job;
     it goes on when one comes, or after `POST /jobs/{id}/resume` with theirs. Null while it goes on.
@@ -93,7 +97,18 @@ class Job(Record):
 
     @classmethod
     def of(cls, source: JobRecord) -> Self:
-        return super().of(services().readiness.told(source))
+        return counted([super().of(services().readiness.told(source))], [source])[0]
+
+
+def counted(jobs: list[Job], sources: Sequence[JobRecord]) -> list[Job]:
+    """With how many results have each label."""
+    found = services().tallies.of(sources)
+    for job in jobs:
+        counts = found[job.id]
+        job.uncertain = counts.uncertain
+        for label in job.labels:
+            label.count = counts.labels.get(label.label, 0)
+    return jobs
 
 
 class Result(Record):
@@ -108,6 +123,8 @@ class Result(Record):
     """By label, in the model's order; their sum is 1."""
     uncertain: bool
     """The highest probability is low for this model: have a person look first."""
+    suspicion: Annotated[float, rounded(4)]
+    """0 to 1: 1 - p(NORMAL), or the highest probability of a model that does not know NORMAL."""
     model: Annotated[str, Field(examples=["efficientnet_attention-1.1.0"])]
     """Name and version."""
     timings_ms: dict[str, float] | None
@@ -160,12 +177,42 @@ class JobPage(Record):
     @classmethod
     def of(cls, source: Page[JobRecord]) -> Self:
         told = [services().readiness.told(job) for job in source.items]
-        return super().of(replace(source, items=told))
+        page = super().of(replace(source, items=told))
+        counted(page.items, source.items)
+        return page
 
 
 class ImagePage(Record):
     items: list[Image]
     next_cursor: NextCursor
+
+
+class Place(Record):
+    """Where an image stands in a list."""
+
+    position: int | None
+    """From 1; null when the image is not in the list."""
+    total: int
+    """Counted up to 100,000."""
+    previous: int | None
+    """Id of the image before it."""
+    following: int | None
+    """Id of the image after it."""
+
+
+class Tally(Record):
+    """How many images a filter lets through.
+
+    Each count but `total` follows the filter without its own part: `statuses` is how many images
+    there would be for every choice of `status`.
+    """
+
+    total: int
+    """Counted up to 100,000."""
+    statuses: dict[ImageStatus, int]
+    labels: dict[str, int]
+    """Of the images with a result."""
+    uncertain: int
 
 
 class Export(Record):

@@ -37,7 +37,9 @@ def check_api_request() -> None:
 def check_page_request() -> Response | None:
     """Send a browser without a session to the sign-in page, and back afterwards."""
     if "clinic_id" not in session:
-        wanted = request.path if request.path != "/" else None
+        # With the query: the filter of a list survives the sign-in.
+        wanted = request.full_path.rstrip("?")
+        wanted = wanted if wanted != "/" else None
         return redirect(url_for("pages.sign_in", next=wanted))
     check_same_site()
     g.clinic_id = session["clinic_id"]

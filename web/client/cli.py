@@ -95,15 +95,26 @@ def submit(
 
 
 @click.command()
-@click.argument("job", type=click.IntRange(min=1))
+@click.argument("job", type=click.IntRange(min=1), required=False)
 @click.option("--watch", is_flag=True, help="Stay until every image has its result.")
-@click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per job.")
 @server_options
-def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) -> None:
-    """Show how far the job with the number JOB is."""
-    from web.client.view import follow, status_lines
+def status(job: int | None, watch: bool, as_json: bool, url: str, token: str | None) -> None:
+    """Show how far the job with the number JOB is; without a number, list the newest jobs."""
+    from web.client.view import console, follow, jobs_table, status_lines
 
+    if job is None and watch:
+        raise click.UsageError("--watch follows one job: name its number.")
     with client_errors(), Client(url, known_token(token)) as client:
+        if job is None:
+            jobs = client.jobs()
+            if as_json:
+                click.echo("".join(f"{document(client, found)}\n" for found in jobs), nl=False)
+            elif jobs:
+                console().print(jobs_table(jobs))
+            else:
+                click.echo("There are no jobs yet. `cxr submit` makes one.")
+            return
         found = follow(client, job) if watch else client.job(job)
         if as_json:
             click.echo(document(client, found))
@@ -117,12 +128,23 @@ def status(job: int, watch: bool, as_json: bool, url: str, token: str | None) ->
 @click.option("--csv", "kind", flag_value="csv", help="As CSV.")
 @click.option("--json", "kind", flag_value="json", help="As JSON.")
 @click.option(
+    "--sort",
+    help="file (as uploaded), suspicion, name, newest or probability:LABEL. Default: file.",
+)
+@click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write to this file. Without --csv or --json its ending decides.",
 )
 @server_options
-def results(job: int, kind: str | None, output: Path | None, url: str, token: str | None) -> None:
+def results(
+    job: int,
+    kind: str | None,
+    sort: str | None,
+    output: Path | None,
+    url: str,
+    token: str | None,
+) -> None:
     """Show the results of the job with the number JOB, as a table unless told otherwise."""
     from web.client.view import console, finished, results_table
 
@@ -136,13 +158,13 @@ def results(job: int, kind: str | None, output: Path | None, url: str, token: st
             total = found["counts"]["total"]
             click.echo(f"The job still runs: {finished(found)} of {total} are finished.", err=True)
         if output:
-            _write(client.export(job, kind), output)
+            _write(client.export(job, kind, sort), output)
         elif kind:
-            for chunk in client.export(job, kind):
+            for chunk in client.export(job, kind, sort):
                 sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
         else:
-            console().print(results_table(client.images(job)))
+            console().print(results_table(client.images(job, sort)))
 
 
 def known_token(token: str | None) -> str:

@@ -30,6 +30,7 @@ OUTAGE_S = 60.0
 # Between the tries of an upload, about a minute in all: a restart, or a cable that was pulled.
 RETRY_PAUSES_S = (1, 2, 4, 8, 15, 30)
 IMAGES_PER_PAGE = 500
+JOBS_SHOWN = 50
 # Of a server without its database, or of a proxy before a server that restarts.
 UNAVAILABLE = (502, 503, 504)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -120,6 +121,11 @@ class Client:
         page = self._json(self._send("GET", "/jobs", params={"idempotency_key": key}))
         return page["items"][0] if page["items"] else None
 
+    def jobs(self) -> list[Json]:
+        """The newest jobs, up to JOBS_SHOWN."""
+        page = self._json(self._send("GET", "/jobs", params={"limit": JOBS_SHOWN}))
+        return page["items"]
+
     def job(self, job_id: int) -> Json:
         return self._json(self._send("GET", f"/jobs/{job_id}"))
 
@@ -166,9 +172,9 @@ class Client:
                 poll_s = min(MAX_POLL_S, poll_s * POLL_GROWTH)
             time.sleep(poll_s)
 
-    def images(self, job_id: int) -> Iterator[Json]:
-        """Every image of the job in upload order, fetched page by page."""
-        parameters: Json = {"limit": IMAGES_PER_PAGE}
+    def images(self, job_id: int, sort: str | None = None) -> Iterator[Json]:
+        """Every image of the job, fetched page by page. sort: as the API's; None: as uploaded."""
+        parameters: Json = {"limit": IMAGES_PER_PAGE} | ({"sort": sort} if sort else {})
         while True:
             page = self._json(self._send("GET", f"/jobs/{job_id}/images", params=parameters))
             yield from page["items"]
@@ -176,10 +182,13 @@ class Client:
                 return
             parameters["cursor"] = page["next_cursor"]
 
-    def export(self, job_id: int, kind: str) -> Iterator[bytes]:
-        """All results as a file in chunks; `kind` is csv or json."""
+    def export(self, job_id: int, kind: str, sort: str | None = None) -> Iterator[bytes]:
+        """All results as a file in chunks; `kind` is csv or json. sort: as the API's."""
+        parameters = {"sort": sort} if sort else {}
         with _connection_errors(self.url):
-            request = self._http.build_request("GET", f"/jobs/{job_id}/results.{kind}")
+            request = self._http.build_request(
+                "GET", f"/jobs/{job_id}/results.{kind}", params=parameters
+            )
             answer = self._http.send(request, stream=True)
             try:
                 if answer.is_error:

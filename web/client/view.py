@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -91,13 +92,40 @@ def summary(job: Json) -> str:
 def status_lines(job: Json) -> str:
     """A job in two lines."""
     urgent = ", urgent" if job["urgent"] else ""
-    status = "open" if job["open"] and job["status"] == "running" else job["status"]
+    status = job_status(job)
     total = job["counts"]["total"]
     progress = f"{finished(job)} of {total} images finished"
     return (
         f"Job {job['id']}: {job['name']} ({status}{urgent})\n"
         f"{': '.join(filter(None, [progress, summary(job)]))}"
     )
+
+
+def jobs_table(jobs: Iterable[Json]) -> Table:
+    """Jobs with status, counts and, in local time, when they were uploaded."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("Job", justify="right")
+    table.add_column("Name", overflow="fold")
+    table.add_column("Status")
+    table.add_column("Images", justify="right")
+    table.add_column("Finished")
+    table.add_column("Uploaded")
+    for job in jobs:
+        uploaded = datetime.fromisoformat(job["created_at"]).astimezone()
+        table.add_row(
+            str(job["id"]),
+            Text(job["name"]),
+            job_status(job),
+            str(job["counts"]["total"]),
+            summary(job),
+            uploaded.strftime("%Y-%m-%d %H:%M"),
+        )
+    return table
+
+
+def job_status(job: Json) -> str:
+    """An open job runs until it is closed, whatever it has left to do."""
+    return "open" if job["open"] and job["status"] == "running" else job["status"]
 
 
 def results_table(images: Iterable[Json]) -> Table:

@@ -5,7 +5,8 @@ from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from model import DISCLAIMER
-from web.api.records import Image, Job
+from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
+from web.api.records import Image, Job, JobPage, named
 from web.auth.requests import (
     check_page_request,
     check_same_site,
@@ -14,9 +15,10 @@ from web.auth.requests import (
     open_session,
 )
 from web.labels import label_name
+from web.pages import charts
 from web.services import services
 from worker.intake.sorting import MEGABYTE
-from worker.records import ImageStatus
+from worker.records import ImageStatus, JobRecord, JobStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
@@ -37,12 +39,22 @@ def _words() -> dict[str, object]:
     """What every template may use."""
     return {
         "disclaimer": DISCLAIMER,
+        "job_state": _job_state,
         "label_name": label_name,
         "map_url": _map_url,
         "signed_in": "clinic_id" in session,
         "status_names": STATUS_NAMES,
         "uncertain_means": UNCERTAIN_MEANS,
     }
+
+
+def _job_state(job: Job) -> tuple[str, str]:
+    """Class and word, as `jobStatus` in format.js has them."""
+    if job.open and job.status is JobStatus.RUNNING:
+        return "open", "Open"
+    if job.status is JobStatus.COMPLETE and job.counts.done == 0:
+        return "none", "No results"
+    return job.status.value, job.status.value.capitalize()
 
 
 def _map_url(image_id: int, name: str) -> str:
@@ -86,39 +98,92 @@ def sign_out():
 
 @blueprint.get("/")
 def home():
-    settings = services().settings
+    jobs = JobPage.of(services().store.jobs(clinic_id())).items
+    return render_template("home.html", jobs=jobs, **_upload_limits())
+
+
+@blueprint.get("/images")
+@blueprint.input(ListPageQuery, location="query", arg_name="query")
+def images(query: ListPageQuery):
+    labels = [dict(label) for label in named(services().store.labels(clinic_id()))]
+    rows, next_page = _rows(None, query)
     return render_template(
-        "home.html",
-        max_bytes=settings.max_upload_mb * MEGABYTE,
-        max_images=settings.max_job_images,
+        "images.html", labels=labels, rows=rows, next_page=next_page, **_upload_limits()
     )
 
 
 @blueprint.get("/jobs/<int:job_id>")
-def job(job_id: int):
+@blueprint.input(ListPageQuery, location="query", arg_name="query")
+def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
-    return render_template("job.html", job=Job.of(found), finished=found.counts.finished)
+    rows, next_page = _rows(job_id, query)
+    return render_template(
+        "job.html",
+        job=Job.of(found),
+        chart=_distribution(found, query),
+        rows=rows,
+        next_page=next_page,
+        **_upload_limits(),
+    )
+
+
+@blueprint.get("/jobs/<int:job_id>/distribution")
+@blueprint.input(FilterQuery, location="query", arg_name="query")
+def distribution(job_id: int, query: FilterQuery):
+    """A piece of the job's page: the results that the filter shows."""
+    found = services().store.job(clinic_id(), job_id)
+    return render_template("_distribution.html", chart=_distribution(found, query))
+
+
+def _distribution(job: JobRecord, query: FilterQuery) -> charts.Distribution:
+    histogram = services().store.histogram(clinic_id(), job.id, query.wanted)
+    return charts.distribution(job.labels, histogram)
+
+
+def _rows(job_id: int | None, query: ListPageQuery) -> tuple[list[Image], str | None]:
+    """A page of the list, for browsers without scripts. Returns: images, address of the next."""
+    page = services().store.images(
+        clinic_id(), job_id, query.wanted, query.sort, cursor=query.cursor, limit=query.limit
+    )
+    if page.next_cursor is None:
+        return [Image.of(image) for image in page.items], None
+    more = query.address | {"cursor": page.next_cursor}
+    here = url_for(request.endpoint, **(request.view_args or {}), **more)
+    return [Image.of(image) for image in page.items], here
+
+
+def _upload_limits() -> dict[str, int]:
+    settings = services().settings
+    return {
+        "max_bytes": settings.max_upload_mb * MEGABYTE,
+        "max_images": settings.max_job_images,
+    }
 
 
 @blueprint.get("/images/<int:image_id>")
-def image(image_id: int):
+@blueprint.input(PlaceQuery, location="query", arg_name="query")
+def image(image_id: int, query: PlaceQuery):
+    """The address also holds the list that the reader came from (`job`, `sort` and the filter, as
+    `GET /api/v1/images/{id}/place` takes them): previous, next and the way back stay within it."""
     store = services().store
     image = store.image(clinic_id(), image_id)
-    job = store.job(clinic_id(), image.job_id)
-    # The filter of the job's page: previous and next go through what was chosen there.
-    asked = request.args
-    chosen = {
-        "status": asked.get("status", type=ImageStatus),
-        "label": asked["label"] if asked.get("label") in job.labels else None,
-    }
-    previous, following = store.neighbours(clinic_id(), image_id, **chosen)
+    job_id = query.job_id(own=image.job_id)
+    listed = query.address
+    # The row of this image in the list that the reader came from.
+    within = {name: value for name, value in listed.items() if name != "job"}
+    row = f"image-{image_id}"
+    up = (
+        url_for("pages.images", **within, _anchor=row)
+        if job_id is None
+        else url_for("pages.job", job_id=job_id, **within, _anchor=row)
+    )
     return render_template(
         "image.html",
-        chosen={name: wanted for name, wanted in chosen.items() if wanted},
+        listed=listed,
+        up=up,
+        place=store.place(clinic_id(), image_id, job_id, query.wanted, query.sort),
         image=Image.of(image),
-        job=job,
+        job=store.job(clinic_id(), image.job_id),
         maps=store.maps(clinic_id(), image_id),
         has_file=image.file_key is not None,
-        previous=previous,
-        following=following,
     )

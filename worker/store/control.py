@@ -20,6 +20,13 @@ from worker.store.workers import WorkerVerbs
 class ControlVerbs(WorkerVerbs):
     database: Database
 
+    def rename_job(self, clinic_id: int, job_id: int, name: str) -> JobRecord:
+        """name: up to 200 characters. Raises NotFound."""
+        with self.database.writing() as session:
+            job = job_row(session, clinic_id, job_id, lock=True)
+            job.name, job.revision = name[:200], job.revision + 1
+            return job_record(job)
+
     def cancel_job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
         with self.database.writing() as session:

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from worker.records import Acceptance, Arriving, JobRecord, KnownUpload, NewImage, Page
+from worker.records import (
+    Acceptance,
+    Arriving,
+    JobRecord,
+    JobStatus,
+    KnownUpload,
+    NewImage,
+    Page,
+)
 from worker.store.receiving import ReceivingVerbs
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_record, job_row
 from worker.store.schema import Job
@@ -61,11 +69,22 @@ class JobVerbs(ReceivingVerbs):
         with self.database.reading() as session:
             return set(session.scalars(select(Job.upload).where(Job.upload.in_(list(names)))))
 
-    def jobs(self, clinic_id: int, cursor: str | None = None, limit: int = 50) -> Page[JobRecord]:
-        """The clinic's jobs, newest first. Raises InvalidCursor."""
+    def jobs(
+        self,
+        clinic_id: int,
+        cursor: str | None = None,
+        limit: int = 50,
+        search: str | None = None,
+        status: JobStatus | None = None,
+    ) -> Page[JobRecord]:
+        """The clinic's jobs, newest first. search: part of the name. Raises InvalidCursor."""
         query = select(Job).where(Job.clinic_id == clinic_id, *SHOWN).order_by(Job.id.desc())
         if cursor is not None:
             query = query.where(Job.id < decode_cursor(cursor))
+        if search:
+            query = query.where(Job.name.icontains(search, autoescape=True))
+        if status is not None:
+            query = query.where(Job.status == status)
         with self.database.reading() as session:
             found = session.scalars(query.limit(limit + 1)).all()
             items = [job_record(job) for job in found[:limit]]

@@ -68,6 +68,7 @@ IMAGE_COLUMNS = (
     *(Image.id, Image.job_id, Image.filename, Image.status, Image.reason, Image.message),
     *(Image.gate_version, Image.gate_score, Image.width, Image.height, Image.size_bytes),
     *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key),
+    Image.reading_rank,
 )
 RESULT_COLUMNS = (
     *(Result.model, Result.label, Result.probabilities, Result.uncertain, Result.timings_ms),

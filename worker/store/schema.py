@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from worker.reading_order import WITHOUT_RESULT
 from worker.records import ImageStatus, JobStatus, ResultRole
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
@@ -158,14 +159,19 @@ _partial_index_of_jobs("jobs_deleted", Job.deleted_at.is_not(None), Job.id)
 class Image(Base):
     """One X-ray of a job: the state of the work on it.
 
-    While a worker holds it, `lease_token` proves
-    which, `lease_holder` is that worker's id, and `lease_s` how long its lease lasts each time.
+    While a worker holds it, `lease_token` proves which, `lease_holder` is that worker's id, and
+    `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
+    (`worker.reading_order`): kept here, so that one index orders images with and without a result.
     """
 
     __tablename__ = "images"
     __table_args__ = (
         Index("images_of_job", "job_id", "id"),
         Index("images_of_job_by_status", "job_id", "status", "id"),
+        Index("images_of_job_by_rank", "job_id", "reading_rank", "id"),
+        Index("images_of_clinic", "clinic_id", "id"),
+        Index("images_of_clinic_by_rank", "clinic_id", "reading_rank", "id"),
+        Index("images_of_clinic_by_name", "clinic_id", "filename", "id"),
         USED_ONCE,
     )
 
@@ -182,6 +188,9 @@ class Image(Base):
     height: Mapped[int | None]
     gate_version: Mapped[str | None] = mapped_column(String(80))
     gate_score: Mapped[float | None]
+    reading_rank: Mapped[float] = mapped_column(
+        default=WITHOUT_RESULT, server_default=str(WITHOUT_RESULT)
+    )
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
@@ -247,7 +256,8 @@ Index(
 )
 Index(
     "results_of_job_by_label",
-    *(Result.job_id, Result.label, Result.image_id),
+    # Uncertain last: counts by label and certainty read the index alone.
+    *(Result.job_id, Result.label, Result.image_id, Result.uncertain),
     sqlite_where=IS_ACTIVE,
     postgresql_where=IS_ACTIVE,
 )

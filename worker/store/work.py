@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from worker.reading_order import WITHOUT_RESULT, reading_rank
 from worker.records import Claim, FinishedImage, ImageStatus, ResultRole
 from worker.store.counters import move
 from worker.store.database import Database
@@ -174,7 +175,10 @@ def _update_job(session: Session, job_id: int, **values: Any) -> None:
 
 
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:
-    gate = finished_image.gate
+    gate, result = finished_image.gate, finished_image.result
+    rank = WITHOUT_RESULT
+    if result is not None and result.role is ResultRole.ACTIVE:
+        rank = reading_rank(result.label, result.probabilities, result.uncertain)
     return {
         "id": finished_image.claim.image_id,
         "status": finished_image.status,
@@ -184,6 +188,7 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "height": finished_image.height,
         "gate_version": gate.version if gate else None,
         "gate_score": gate.score if gate else None,
+        "reading_rank": rank,
         **NOT_HELD,
         "finished_at": finished_at,
     }

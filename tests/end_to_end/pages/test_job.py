@@ -1,6 +1,8 @@
 """The page of a job while it runs: polling, filters, many rows."""
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from tests.support.browser import POLL_MS, row
 from tests.support.results import work
@@ -33,33 +35,130 @@ def test_rows_change_in_place(page, site, chest):
     """The same elements stay: no flicker, the scroll and the focus are kept."""
     key = site.keep(chest)
     site.job("Steady", [NewImage(f"{number:02}.dcm", key, 1) for number in range(60)])
-    page.goto(f"{site.address}/jobs/1")
-    link = page.get_by_role("link", name="30.dcm")
+    page.goto(f"{site.address}/jobs/1?sort=file")
+    link = page.get_by_role("link", name="10.dcm")
     link.focus()
+    page.evaluate("scrollTo(0, 200)")
     before = page.evaluate("scrollY")
     assert before > 0
     page.evaluate("document.activeElement.closest('.line').isOldRow = true")
     work(site.store, 60)
-    expect(row(page, "30.dcm")).to_contain_text("Done", timeout=POLL_MS)
+    expect(row(page, "10.dcm")).to_contain_text("Done", timeout=POLL_MS)
     assert page.evaluate("document.activeElement.closest('.line').isOldRow") is True
     assert abs(page.evaluate("scrollY") - before) < 200
 
 
-def test_ten_thousand_rows_stay_quick(page, site):
-    """One can scroll to the end, and only what is near the screen is in the page."""
-    names = [f"{number:05}.dcm" for number in range(10_000)]
+@pytest.fixture
+def large(page, site) -> Page:
+    """The page of a job of twenty thousand refused images."""
+    names = [f"{number:05}.dcm" for number in range(20_000)]
     site.job("Large", [NewImage(name, None, 1, "unreadable", "Empty.") for name in names])
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Network.enable")
-    devtools.send("Network.setBlockedURLs", {"urls": ["*preview.png*"]})
+    page.goto(f"{site.address}/jobs/1?sort=file")
+    expect(page.get_by_role("link", name="00000.dcm")).to_be_visible()
+    return page
+
+
+def test_twenty_thousand_rows_stay_quick(large):
+    """The scroll bar is true, one can jump anywhere, and only what is near is in the page."""
+    large.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(large.get_by_role("link", name="19999.dcm")).to_be_visible()
+    large.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    expect(large.get_by_role("link", name="10000.dcm")).to_be_visible()
+    assert large.locator(".images .line").count() < 120
+    large.evaluate("scrollTo(0, 0)")
+    expect(large.get_by_role("link", name="00000.dcm")).to_be_visible()
+
+
+def test_scrolling_through_all_rows_takes_no_more_memory(large):
+    devtools = large.context.new_cdp_session(large)
+
+    def heap_mb() -> float:
+        devtools.send("HeapProfiler.collectGarbage")
+        return devtools.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+
+    def scroll(steps: int) -> None:
+        for step in range(steps + 1):
+            large.evaluate(
+                "(share) => scrollTo(0, document.body.scrollHeight * share)", step / steps
+            )
+            large.wait_for_timeout(15)
+
+    scroll(20)
+    before = heap_mb()
+    scroll(300)
+    assert heap_mb() < before + 3
+
+
+def test_a_filter_never_shows_the_rows_of_another(page, site, chest):
+    """Without the server the rows of the old filter go, and those of the new one come with it."""
+    key = site.keep(chest)
+    site.job("Four", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
+    work(site.store, 4)
     page.goto(f"{site.address}/jobs/1")
-    expect(page.get_by_role("link", name="00000.dcm")).to_be_visible()
-    for _ in range(200):
-        page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        page.wait_for_timeout(30)
-        if page.locator("#more").is_hidden():
-            break
-    expect(page.get_by_role("link", name="09999.dcm")).to_be_visible()
-    assert page.locator(".images .line").count() < 1500
-    page.evaluate("scrollTo(0, 0)")
-    expect(page.get_by_role("link", name="00000.dcm")).to_be_visible()
+    expect(page.locator("#rows .line")).to_have_count(4)
+    site.stop()
+    page.get_by_label("Label", exact=True).select_option("COVID19")
+    expect(page.locator("#rows .line")).to_have_count(0)
+    expect(page.get_by_text("These images could not be loaded")).to_be_visible()
+    site.start()
+    expect(page.locator("#rows .line")).to_have_count(1, timeout=POLL_MS)
+    expect(page.locator("#rows .label")).to_have_text("COVID-19")
+    expect(page.get_by_text("These images could not be loaded")).to_be_hidden()
+
+
+def test_what_was_cancelled_is_not_called_finished(page, site, chest):
+    key = site.keep(chest)
+    site.job("Most is cancelled", [NewImage(f"{number}.dcm", key, 1) for number in range(20)])
+    work(site.store, 2)
+    site.store.cancel_job(site.clinic.id, 1)
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#finished")).to_have_text("2 of 20 (10 %)")
+    expect(page.locator("#cancelled-count")).to_have_text("18")
+    page.goto(site.address)
+    expect(page.locator(".jobs .percent")).to_have_text("10 %")
+    expect(page.locator(".jobs .results")).to_contain_text("18 cancelled")
+
+
+def test_a_job_in_which_everything_was_rejected_is_not_green(page, site):
+    site.job("Legs", [NewImage("leg.dcm", None, 1, "unreadable", "Empty.")])
+    page.goto(site.address)
+    expect(page.locator(".jobs .state")).to_have_text("No results")
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#state")).to_have_text("No results")
+    expect(page.locator("#state")).to_have_class("state none")
+
+
+def test_time_and_speed_are_of_the_same_work(page, site, chest):
+    """After a pause both count from when the work went on."""
+    key = site.keep(chest)
+    site.job("Paused", [NewImage(f"{name}.dcm", key, 1) for name in "ab"])
+    work(site.store, 1)
+    site.store.cancel_job(site.clinic.id, 1)
+    with site.store.database.writing() as session:
+        session.execute(text("UPDATE jobs SET created_at = '2026-01-01 00:00:00'"))
+    site.store.resume_job(site.clinic.id, 1)
+    work(site.store, 1)
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#left-name")).to_have_text("Took")
+    expect(page.locator("#left")).to_have_text("under 1 s")
+
+
+def test_the_chart_follows_the_filter(page, site, chest):
+    key = site.keep(chest)
+    site.job("Four", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
+    work(site.store, 4)
+    page.goto(f"{site.address}/jobs/1")
+    shares = page.get_by_role("list", name="Results")
+    expect(shares).to_contain_text("Normal 2 50 %")
+    page.get_by_label("Label", exact=True).select_option("COVID19")
+    expect(shares).to_contain_text("COVID-19 1 100 %")
+
+
+def test_renaming(page, site):
+    site.job("Mnoday", [NewImage("a.dcm", None, 1, "unreadable", "Empty.")])
+    page.goto(f"{site.address}/jobs/1")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Job name", exact=True).first.fill("Monday")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Monday")).to_be_visible()
+    assert site.store.job(site.clinic.id, 1).name == "Monday"

@@ -51,7 +51,11 @@ def test_the_reader_chooses_among_maps(reader, classified):
 def test_the_job_knows_its_labels_in_the_models_order(client, classified):
     job = client.get("/api/v1/jobs/1").json
     assert [label["label"] for label in job["labels"]] == list(PROBABILITIES)
-    assert job["labels"][2] == {"label": "PLEURAL_EFFUSION", "name": "Pleural effusion"}
+    assert job["labels"][2] == {
+        "label": "PLEURAL_EFFUSION",
+        "name": "Pleural effusion",
+        "count": 0,
+    }
     found = client.get("/api/v1/jobs/1/images?label=NORMAL").json["items"]
     assert [image["result"]["probabilities"] for image in found] == [PROBABILITIES]
     assert list(found[0]["result"]["probabilities"]) == list(PROBABILITIES)

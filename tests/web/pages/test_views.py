@@ -99,6 +99,17 @@ def test_previous_and_next_go_through_what_the_job_page_showed(reader, upload, s
     page = reader.get("/images/3?status=done").text
     assert 'id="previous" href="/images/1?status=done"' in page
     assert 'id="next" href="/images/4?status=done"' in page
-    assert 'href="/jobs/1?status=done" id="up"' in page
-    assert 'href="/jobs/1?label=COVID19" id="up"' in reader.get("/images/3?label=COVID19").text
-    assert 'id="previous" href="/images/2"' in reader.get("/images/3?status=nonsense&label=x").text
+    assert 'href="/jobs/1?status=done#image-3" id="up"' in page
+    assert "2 of 3" in page
+    assert "1 of 4" in reader.get("/images/1?job=1").text
+    nonsense = reader.get("/images/3?status=nonsense")
+    assert nonsense.status_code == 422
+    assert "waiting" in nonsense.text
+
+
+def test_previous_and_next_go_across_jobs_when_the_list_did(reader, upload, store):
+    upload({"a.png": b"x"})
+    upload({"b.png": b"x"})
+    page = reader.get("/images/1?job=all&sort=newest").text
+    assert "2 of 2" in page
+    assert 'id="previous" href="/images/2?sort=newest&amp;job=all"' in page

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from tests.support.rows import new_images
 from worker.errors import DatabaseOutOfDate
-from worker.records import ImageStatus, ResultRecord
+from worker.reading_order import WITHOUT_RESULT, reading_rank
+from worker.records import ImageFilter, ImageRecord, ImageStatus, ResultRecord, Sort, SortKind
 from worker.store import Store
 from worker.store.migrations import (
     alembic_config,
@@ -23,6 +24,7 @@ from worker.store.schema import Base
 
 FINISHED = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 GRID = np.linspace(0, 1, 6, dtype="<f2").reshape(2, 3)
+NORMAL_ONLY = ImageFilter(labels=("NORMAL",))
 TIMINGS = '{"infer": 12.5}'
 
 
@@ -70,7 +72,11 @@ def test_what_an_earlier_version_stored_is_kept(database_url, revision):
     np.testing.assert_array_equal(attention.grid, GRID)
     assert (rejected.status, rejected.reason) == (ImageStatus.REJECTED, "blank")
     assert (rejected.result, store.maps(1, rejected.id)) == (None, [])
-    assert [image.id for image in store.images(1, done.id, label="NORMAL").items] == [3, 4]
+    assert [image.id for image in store.images(1, done.id, NORMAL_ONLY).items] == [3, 4]
+    ranked = store.images(1, mixed.id, sort=Sort(SortKind.SUSPICION)).items
+    ranks = [_rank(image) for image in ranked]
+    assert ranks == sorted(ranks)
+    assert {image.id for image in ranked} == {image.id for image in store.images(1, mixed.id).items}
 
     with store.database.engine.begin() as connection:
         accepted = connection.exec_driver_sql("SELECT count(*) FROM jobs WHERE accepted_at IS NULL")
@@ -166,3 +172,10 @@ def test_a_database_without_tables_is_a_clear_error(database_url):
 
 def test_the_newest_file_is_the_head_of_alembics_chain():
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [latest_revision()]
+
+
+def _rank(image: ImageRecord) -> float:
+    found = image.result
+    if found is None:
+        return WITHOUT_RESULT
+    return reading_rank(found.label, found.probabilities, found.uncertain)

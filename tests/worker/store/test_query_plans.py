@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.rows import new_images
-from worker.records import ImageStatus
+from worker.records import ImageFilter, ImageStatus, Sort, SortKind
 from worker.store import Store
 
 
@@ -54,15 +54,42 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
             {"images_of_job"},
         ),
         (
-            lambda store, job: store.images(job.clinic_id, job.id, status=ImageStatus.FAILED),
+            lambda store, job: store.images(
+                job.clinic_id, job.id, ImageFilter(statuses=(ImageStatus.FAILED,))
+            ),
             {"images_of_job_by_status"},
         ),
         (
-            lambda store, job: store.images(job.clinic_id, job.id, label="NORMAL"),
+            lambda store, job: store.images(job.clinic_id, job.id, ImageFilter(labels=("NORMAL",))),
             {"results_of_job_by_label"},
         ),
+        (
+            lambda store, job: store.images(
+                job.clinic_id, job.id, sort=Sort(SortKind.SUSPICION), cursor="NC4wLDU"
+            ),
+            {"images_of_job_by_rank"},
+        ),
+        (
+            lambda store, job: store.images(
+                job.clinic_id, None, sort=Sort(SortKind.SUSPICION), cursor="NC4wLDU"
+            ),
+            {"images_of_clinic_by_rank"},
+        ),
+        (
+            lambda store, job: store.images(
+                job.clinic_id, None, sort=Sort(SortKind.NEWEST), cursor="NQ"
+            ),
+            {"images_of_clinic"},
+        ),
+        (
+            lambda store, job: store.images(job.clinic_id, None, sort=Sort(SortKind.NAME)),
+            {"images_of_clinic_by_name"},
+        ),
     ],
-    ids=["claim", "waiting", "expired", "page", "page by status", "page by label"],
+    ids=[
+        *("claim", "waiting", "expired", "page", "page by status", "page by label"),
+        *("page by suspicion", "clinic by suspicion", "clinic, newest", "clinic by name"),
+    ],
 )
 def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
     store, clinic = db

@@ -1,4 +1,7 @@
-// Talking to the REST API: conditional GETs, changes, and polling that takes its time.
+// Talking to the REST API: conditional GETs, changes, and polling that takes its time. When the
+// session ended, the reader is asked to sign in, and what was asked for goes on.
+
+import { signInHere } from "./signin.js";
 
 const QUICK_MS = 1000;
 const SLOW_MS = 10000;
@@ -17,7 +20,8 @@ async function call(url, options) {
   const answer = await fetch(url, { cache: "no-store", ...options });
   if (answer.ok || answer.status === 304) return answer;
   if (answer.status === 401) {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    await signInHere();
+    return call(url, options);
   }
   const problem = await answer.json().catch(() => ({}));
   throw new Problem(answer.status, problem.detail ?? `The server answered ${answer.status}.`);
@@ -29,6 +33,11 @@ export async function get(url) {
 
 export async function post(url) {
   return (await call(url, { method: "POST" })).json();
+}
+
+export async function patch(url, content) {
+  const headers = { "Content-Type": "application/json" };
+  return (await call(url, { method: "PATCH", headers, body: JSON.stringify(content) })).json();
 }
 
 export async function remove(url) {

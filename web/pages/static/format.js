@@ -6,16 +6,19 @@ export const STATUS_NAMES = {
   open: "Open",
   done: "Done",
   complete: "Complete",
+  none: "No results",
   rejected: "Rejected",
   failed: "Failed",
   cancelled: "Cancelled",
 };
 
 const counts = new Intl.NumberFormat("en");
+// Times are local everywhere; their title says what that is in UTC.
 const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const longAgo = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
   month: "short",
+  year: "numeric",
   hour: "2-digit",
   minute: "2-digit",
 });
@@ -38,14 +41,21 @@ export function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-export function moment(iso) {
+/** A time as everywhere on the pages: local, and UTC for those who hover or listen. */
+export function showMoment(element, iso) {
   const time = new Date(iso);
   const isToday = time.toDateString() === new Date().toDateString();
-  return (isToday ? today : longAgo).format(time);
+  element.dateTime = iso;
+  element.textContent = (isToday ? today : longAgo).format(time);
+  element.title = `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** An open job runs until it is closed, whatever it has left to do. */
-export const jobStatus = (job) => (job.open && job.status === "running" ? "open" : job.status);
+/** An open job runs until it is closed, whatever it has left to do; one that ended without a single
+ * result is not called complete. */
+export function jobStatus(job) {
+  if (job.open && job.status === "running") return "open";
+  return job.status === "complete" && job.counts.done === 0 ? "none" : job.status;
+}
 
 /** Shows a status by a word and a sign, never by colour alone. */
 export function showStatus(element, status) {

@@ -1,34 +1,105 @@
-// The first page: uploads, and the list of jobs kept up to date.
+// The worklist: every job of the clinic, kept up to date, found, filtered, and changed many at a time.
 
-import { CHANGED, Poller, Resource, SAME, get } from "./api.js";
-import { count, jobStatus, moment, percent, showStatus } from "./format.js";
-import { startUploads } from "./upload.js";
+import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove } from "./api.js";
+import { count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 
 const $ = (id) => document.getElementById(id);
-const rows = new Map();
-const newest = new Resource("/api/v1/jobs");
+const HUES = 8; // in base.css
+const MANY_MS = 250; // between two letters of a search
+const rows = new Map(); // id → {row, job}
+const selected = new Set();
+const asked = new URLSearchParams(location.search);
+const filter = { search: asked.get("search") ?? "", status: asked.get("status") ?? "" };
+let newest = null;
 let olderCursor = null;
 let showsOlder = false;
+let isLoaded = false; // the rows are those of the filter
+let typing = null;
 
-startUploads();
-
-new Poller(async () => {
-  const page = await newest.get();
+const poller = new Poller(async () => {
+  const mine = newest;
+  const page = await mine.get().catch((error) => {
+    $("jobs-error").hidden = isLoaded || mine !== newest;
+    throw error;
+  });
+  // Somebody chose another filter while this was on its way.
+  if (mine !== newest) return CHANGED;
+  $("jobs-error").hidden = true;
   if (page === null) return SAME;
+  if (!isLoaded) clear();
+  isLoaded = true;
   if (!showsOlder) setOlder(page.next_cursor);
   removeDeleted(page);
   place(page.items, true);
-  $("no-jobs").hidden = rows.size > 0;
-  $("jobs-table").hidden = rows.size === 0;
+  showEmpty();
   return page.items.some((job) => job.status === "running") ? CHANGED : SAME;
-}).wake();
+});
+ask();
 
 $("more-jobs").addEventListener("click", async () => {
-  const page = await get(`/api/v1/jobs?cursor=${encodeURIComponent(olderCursor)}`);
+  const page = await get(`${address()}&cursor=${encodeURIComponent(olderCursor)}`);
   showsOlder = true;
   place(page.items, false);
   setOlder(page.next_cursor);
 });
+$("job-search").value = filter.search;
+$("job-status").value = filter.status;
+$("job-search").addEventListener("input", (event) => {
+  clearTimeout(typing);
+  typing = setTimeout(() => change({ search: event.target.value.trim() }), MANY_MS);
+});
+$("job-status").addEventListener("change", (event) => change({ status: event.target.value }));
+$("select-all").addEventListener("change", (event) => {
+  for (const [id, { row }] of rows) choose(id, row, event.target.checked);
+});
+for (const name of ["retry", "cancel", "resume"]) {
+  $(`many-${name}`).addEventListener("click", () => changeMany(name));
+}
+$("many-delete").addEventListener("click", deleteMany);
+$("many-none").addEventListener("click", () => {
+  for (const id of [...selected]) choose(id, rows.get(id)?.row, false);
+});
+
+function address() {
+  const query = new URLSearchParams({ limit: "50" });
+  for (const [name, wanted] of Object.entries(filter)) if (wanted) query.set(name, wanted);
+  return `/api/v1/jobs?${query}`;
+}
+
+/** Rows that the filter does not name are gone at once; those that it names come when they can. */
+function ask() {
+  isLoaded = showsOlder = false;
+  newest = new Resource(address());
+  clear();
+  $("no-jobs").hidden = $("jobs-table").hidden = true;
+  $("jobs-loading").hidden = false;
+  setOlder(null);
+  poller.wake();
+}
+
+function change(wanted) {
+  Object.assign(filter, wanted);
+  const said = Object.entries(filter).filter(([, one]) => one);
+  history.replaceState(null, "", said.length ? `?${new URLSearchParams(said)}` : location.pathname);
+  ask();
+}
+
+function clear() {
+  for (const { row } of rows.values()) row.remove();
+  rows.clear();
+  selected.clear();
+  showSelected();
+}
+
+function showEmpty() {
+  $("jobs-loading").hidden = true;
+  $("no-jobs").hidden = rows.size > 0;
+  $("no-jobs").textContent =
+    filter.search || filter.status
+      ? "No jobs match this filter."
+      : "No jobs yet. Your uploads appear here, newest first.";
+  $("jobs-table").hidden = rows.size === 0;
+}
 
 function setOlder(cursor) {
   olderCursor = cursor;
@@ -39,27 +110,36 @@ function setOlder(cursor) {
 function removeDeleted(page) {
   const oldest = page.next_cursor === null ? 0 : page.items.at(-1).id;
   const present = new Set(page.items.map((job) => job.id));
-  for (const [id, row] of rows) {
+  for (const [id, { row }] of rows) {
     if (id < oldest || present.has(id)) continue;
     row.remove();
     rows.delete(id);
+    selected.delete(id);
   }
+  showSelected();
 }
 
 /** Update the rows that exist; new ones go to the top (newest first) or to the end. */
 function place(jobs, atTop) {
   let before = atTop ? $("jobs").firstElementChild : null;
   for (const job of jobs) {
-    let row = rows.get(job.id);
+    let row = rows.get(job.id)?.row;
     if (!row) {
-      row = $("job-row").content.firstElementChild.cloneNode(true);
-      rows.set(job.id, row);
+      row = newRow(job);
       $("jobs").insertBefore(row, before);
     } else if (row === before) {
       before = row.nextElementSibling;
     }
+    rows.set(job.id, { row, job });
     fill(row, job);
   }
+}
+
+function newRow(job) {
+  const row = $("job-row").content.firstElementChild.cloneNode(true);
+  const box = row.querySelector("input");
+  box.addEventListener("change", () => choose(job.id, row, box.checked));
+  return row;
 }
 
 function fill(row, job) {
@@ -67,19 +147,118 @@ function fill(row, job) {
   link.href = `/jobs/${job.id}`;
   link.textContent = job.name;
   link.title = job.name;
+  row.querySelector("input").ariaLabel = `Select ${job.name}`;
   row.querySelector(".badge").hidden = !job.urgent;
   showStatus(row.querySelector(".state"), jobStatus(job));
-  const bar = row.querySelector("progress");
-  bar.value = job.progress;
-  bar.className = job.status;
+  const processed = job.counts.done + job.counts.rejected + job.counts.failed;
+  const share = job.counts.total ? processed / job.counts.total : 0;
+  const bar = row.querySelector(".mix");
+  bar.replaceChildren(...mixOf(job));
   bar.ariaLabel = `Progress of ${job.name}`;
-  row.querySelector(".percent").textContent = percent(job.progress);
+  bar.ariaValueNow = Math.floor(100 * share);
+  row.querySelector(".percent").textContent = percent(share);
   const total = row.querySelector(".total");
   total.textContent = count(job.counts.total);
   total.dataset.name = job.counts.total === 1 ? "image" : "images";
-  row.querySelector(".rejected-count").textContent = count(job.counts.rejected);
-  row.querySelector(".failed-count").textContent = count(job.counts.failed);
-  const time = row.querySelector("time");
-  time.dateTime = job.created_at;
-  time.textContent = moment(job.created_at);
+  row.querySelector(".results").replaceChildren(...resultParts(job));
+  showMoment(row.querySelector("time"), job.created_at);
+}
+
+/** The bar of a job: a piece for each result and state, as long as its share; the rest waits. */
+function mixOf(job) {
+  const pieces = job.labels.map(({ count: number }, place) => [number, `hue-${place % HUES}`]);
+  for (const status of ["rejected", "failed", "cancelled"]) pieces.push([job.counts[status], status]);
+  return pieces
+    .filter(([number]) => number > 0)
+    .map(([number, className]) => {
+      const piece = document.createElement("span");
+      piece.className = className;
+      piece.style.width = `${(100 * number) / job.counts.total}%`;
+      return piece;
+    });
+}
+
+/** How many of each result, each a colour, a number and a word; what is none of them after that. */
+function resultParts(job) {
+  const parts = [];
+  for (const [place, { label, name, count: number }] of job.labels.entries()) {
+    if (number) parts.push(part(`hue-${place % HUES}`, number, name, `/jobs/${job.id}?label=${label}`));
+  }
+  if (job.uncertain) parts.push(part("doubted", job.uncertain, "uncertain", `/jobs/${job.id}?uncertain=true`));
+  for (const status of ["rejected", "failed", "cancelled"]) {
+    const number = job.counts[status];
+    if (number) parts.push(part(status, number, status, `/jobs/${job.id}?status=${status}`));
+  }
+  return parts;
+}
+
+function part(className, number, name, href) {
+  const link = document.createElement("a");
+  link.className = `part ${className}`;
+  link.href = href;
+  const strong = document.createElement("b");
+  strong.textContent = count(number);
+  link.append(strong, ` ${name}`);
+  return link;
+}
+
+function choose(id, row, isChosen) {
+  if (isChosen) selected.add(id);
+  else selected.delete(id);
+  if (row) {
+    row.querySelector("input").checked = isChosen;
+    row.classList.toggle("chosen", isChosen);
+  }
+  showSelected();
+}
+
+function showSelected() {
+  const jobs = [...selected].map((id) => rows.get(id)?.job).filter(Boolean);
+  $("many").hidden = jobs.length === 0;
+  $("many-count").textContent = jobs.length === 1 ? "1 job selected" : `${count(jobs.length)} jobs selected`;
+  $("many-retry").disabled = !jobs.some((job) => job.counts.failed);
+  $("many-cancel").disabled = !jobs.some((job) => job.status === "running");
+  $("many-resume").disabled = !jobs.some((job) => job.counts.cancelled);
+  $("many-export").href = `/api/v1/results.csv?jobs=${[...selected].sort((one, other) => one - other).join(",")}`;
+  $("select-all").checked = rows.size > 0 && selected.size === rows.size;
+  $("select-all").indeterminate = selected.size > 0 && selected.size < rows.size;
+}
+
+const CAN = {
+  retry: (job) => job.counts.failed > 0,
+  cancel: (job) => job.status === "running",
+  resume: (job) => job.counts.cancelled > 0,
+};
+
+async function changeMany(name) {
+  const jobs = [...selected].map((id) => rows.get(id)?.job).filter((job) => job && CAN[name](job));
+  if (name === "cancel" && !confirm(`Cancel ${named(jobs)}? Images not yet classified will be skipped.`)) return;
+  await each(jobs, (job) => post(`/api/v1/jobs/${job.id}/${name}`));
+}
+
+async function deleteMany() {
+  const jobs = [...selected].map((id) => rows.get(id)?.job).filter(Boolean);
+  const images = jobs.reduce((sum, job) => sum + job.counts.total, 0);
+  if (!confirm(`Delete ${named(jobs)} with ${count(images)} images and all results? This cannot be undone.`)) return;
+  await each(jobs, (job) => remove(`/api/v1/jobs/${job.id}`));
+}
+
+const named = (jobs) => (jobs.length === 1 ? `“${jobs[0].name}”` : `${count(jobs.length)} jobs`);
+
+/** One after the other; what could not be done is said, and the others are done. */
+async function each(jobs, action) {
+  const problems = [];
+  for (const button of $("many").querySelectorAll("button")) button.disabled = true;
+  for (const job of jobs) {
+    try {
+      await action(job);
+    } catch (error) {
+      const why = error instanceof Problem ? error.message : "The server cannot be reached.";
+      problems.push(`${job.name}: ${why}`);
+    }
+  }
+  $("many-error").textContent = problems.join(" ");
+  $("many-error").hidden = problems.length === 0;
+  showSelected();
+  poller.wake();
 }

@@ -1,151 +1,272 @@
-// The table of a job's images. It grows while one scrolls, in chunks of a hundred rows; a chunk far
-// from the screen keeps its height and gives its rows up, so ten thousand images stay quick.
+// A list of images: its filter, its order, the list or the contact sheet, and the counts.
 
-import { get } from "./api.js";
-import { fillRow, newRow } from "./rows.js";
+import { Problem, get } from "./api.js";
+import { apiQuery, cleared, isNarrowed, pageQuery, readFilter } from "./filter.js";
+import { count } from "./format.js";
+import { fillRow, fillTile, newRow, newTile, useLabels } from "./rows.js";
+import { VirtualList } from "./virtual.js";
 
-const PER_CHUNK = 100;
-const NEAR = "1200px 0px";
-// What failed or was cancelled may be tried again.
-const mayChange = (image) => image.status !== "done" && image.status !== "rejected";
+const $ = (id) => document.getElementById(id);
+const MAX_COUNT = 100_000; // the API counts no further
+const MANY_MS = 250; // between two letters of a search
+const VIEW = "images-view";
+const UNREACHABLE = "These images could not be loaded: the server cannot be reached. Trying again…";
 
-export class ImageTable {
-  #url;
-  #place;
-  #onChange;
-  #query = "";
-  #chunks = [];
-  #loading = false;
-  #generation = 0; // grows with every change of filter; answers to an older one are dropped
-  #near;
+export class ImageList {
+  #base;
+  #job;
+  #filter = readFilter();
+  #labels = [];
+  #view = localStorage.getItem(VIEW) === "sheet" ? "sheet" : "list";
+  #list;
+  #isLoaded = false; // the rows are those of the filter
+  #total = 0;
+  #generation = 0;
+  #onCounts;
+  #typing = null;
 
-  /** `onChange({shown, more})` is told how many images are listed, and whether there are more. */
-  constructor(jobId, place, onChange) {
-    this.#url = `/api/v1/jobs/${jobId}/images?limit=${PER_CHUNK}`;
-    this.#place = place;
-    this.#onChange = onChange;
-    this.#near = new IntersectionObserver((entries) => this.#watch(entries), { rootMargin: NEAR });
+  /** `onCounts(filter)` is told when the images that are listed changed. */
+  constructor(onCounts = () => {}) {
+    const { base, job } = $("image-list").dataset;
+    this.#base = base;
+    this.#job = job;
+    this.#onCounts = onCounts;
+    this.#useView();
+    this.#listen();
+    this.#showFilter();
   }
 
-  async show({ status, label }) {
-    this.#query = (status ? `&status=${status}` : "") + (label ? `&label=${label}` : "");
+  get isLoaded() {
+    return this.#isLoaded;
+  }
+
+  get filter() {
+    return this.#filter;
+  }
+
+  /** A column and choices of the filter for each label, in the model's order. */
+  setLabels(labels) {
+    if (labels.length === this.#labels.length) return;
+    this.#labels = labels;
+    useLabels(labels);
+    for (const select of [$("label-filter"), $("range-label")]) {
+      const [any] = select.options;
+      select.replaceChildren(any, ...labels.map(({ label, name }) => new Option(name, label)));
+    }
+    for (const old of document.querySelectorAll("#sort option[value^=probability], .share-head")) old.remove();
+    for (const { label, name } of labels) {
+      // Across jobs there are too many images for it.
+      if (this.#job !== "all") $("sort").append(new Option(`Probability of ${name}`, `probability:${label}`));
+      const cell = document.createElement("span");
+      cell.role = "columnheader";
+      cell.className = "share-head";
+      cell.textContent = name;
+      document.querySelector(".images .head").append(cell);
+    }
+    $("images").style.setProperty("--share-columns", labels.length ? `repeat(${labels.length}, var(--share-width))` : "");
+    this.#showFilter();
+    this.#list.redraw();
+  }
+
+  /** Load what the filter names, anew. Throws when it cannot; the rows are then none, not others. */
+  async load() {
     this.#generation += 1;
-    this.#loading = false;
-    const page = await this.#page(null, this.#generation);
-    if (page === null) return;
-    this.#near.disconnect();
-    this.#chunks = [];
-    this.#place.replaceChildren();
-    this.#append(null, page);
-  }
-
-  async more() {
-    const last = this.#chunks.at(-1);
-    if (this.#loading || !last?.next) return;
-    this.#loading = true;
-    try {
-      const page = await this.#page(last.next, this.#generation);
-      if (page !== null) this.#append(last.next, page);
-    } finally {
-      this.#loading = false;
-    }
-  }
-
-  /** Bring what is on the screen up to date; the rest follows when it comes near. */
-  async refresh() {
-    const last = this.#chunks.at(-1);
-    for (const chunk of this.#chunks) chunk.stale = this.#query !== "" || chunk.images.some(mayChange);
-    if (last && this.#query !== "") last.stale = true;
-    await Promise.all(
-      this.#chunks.filter((chunk) => chunk.mounted || chunk === last).map((chunk) => this.#update(chunk)),
-    );
-  }
-
-  async #page(cursor, generation) {
-    const at = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-    const page = await get(this.#url + this.#query + at);
-    return generation === this.#generation ? page : null;
-  }
-
-  #append(cursor, page) {
-    const element = document.createElement("div");
-    element.role = "rowgroup";
-    element.className = "chunk";
-    const chunk = { element, cursor, images: page.items, next: page.next_cursor, rows: new Map() };
-    element.chunk = chunk;
-    this.#chunks.push(chunk);
-    this.#mount(chunk);
-    this.#place.append(element);
-    this.#near.observe(element);
-    this.#tell();
-  }
-
-  async #update(chunk) {
-    if (!chunk.stale) return;
-    chunk.stale = false;
     const generation = this.#generation;
-    const isLast = chunk === this.#chunks.at(-1);
-    // All but the last chunk end where the next begins, however many images match by now.
-    const end = isLast ? Infinity : chunk.images.at(-1)?.id ?? 0;
-    let page = await this.#page(chunk.cursor, generation);
-    if (page === null) return;
-    let images = page.items;
-    while (!isLast && page.next_cursor && page.items.at(-1).id < end) {
-      page = await this.#page(page.next_cursor, generation);
-      if (page === null) return;
-      images = images.concat(page.items);
-    }
-    chunk.images = images.filter((image) => image.id <= end);
-    if (isLast) chunk.next = page.next_cursor;
-    if (chunk.mounted) this.#mount(chunk);
-    this.#tell();
-  }
-
-  #watch(entries) {
-    for (const entry of entries) {
-      const chunk = entry.target.chunk;
-      if (entry.isIntersecting && !chunk.mounted) {
-        this.#mount(chunk);
-        this.#update(chunk).catch(() => (chunk.stale = true));
-      } else if (!entry.isIntersecting && chunk.mounted && !chunk.element.contains(document.activeElement)) {
-        this.#unmount(chunk);
-      }
+    this.#isLoaded = false;
+    this.#list.clear();
+    $("no-images").hidden = true;
+    $("list-loading").hidden = false;
+    try {
+      await Promise.all([this.#count(generation), this.#list.start()]);
+      if (generation !== this.#generation) return;
+      this.#isLoaded = true;
+      this.#showError(null);
+    } catch (error) {
+      if (generation !== this.#generation) return;
+      this.#list.clear();
+      this.#showError(error);
+      throw error;
+    } finally {
+      if (generation === this.#generation) $("list-loading").hidden = true;
     }
   }
 
-  #mount(chunk) {
-    const wanted = new Set(chunk.images.map((image) => image.id));
-    for (const [id, row] of chunk.rows) {
-      if (!wanted.has(id)) {
-        row.remove();
-        chunk.rows.delete(id);
-      }
-    }
-    let at = chunk.element.firstElementChild;
-    for (const image of chunk.images) {
-      let row = chunk.rows.get(image.id);
+  /** Bring rows and counts up to date, where one is. Throws when it cannot. */
+  async refresh() {
+    if (!this.#isLoaded) return this.load();
+    const generation = this.#generation;
+    await Promise.all([this.#count(generation), this.#list.refresh()]);
+    if (generation === this.#generation) this.#showError(null);
+  }
+
+  /** Scroll to the image that the address names, if it is in the list. */
+  async showAddressed() {
+    const [, id] = location.hash.match(/^#image-(\d+)$/) ?? [];
+    if (!id) return;
+    const query = new URLSearchParams(apiQuery(this.#filter));
+    query.set("job", this.#job);
+    const { position } = await get(`/api/v1/images/${id}/place?${query}`);
+    if (position === null) return;
+    this.#list.scrollTo(position - 1);
+    for (let tries = 0; tries < 50; tries++) {
+      const row = $(`image-${id}`);
       if (row) {
-        fillRow(row, image);
-        at = row.nextElementSibling;
-      } else {
-        row = newRow(image);
-        chunk.rows.set(image.id, row);
-        chunk.element.insertBefore(row, at);
+        row.classList.add("returned");
+        row.querySelector("a").focus({ preventScroll: true });
+        return;
       }
+      await new Promise((resolve) => setTimeout(resolve, 40));
     }
-    chunk.element.style.removeProperty("height");
-    chunk.mounted = true;
   }
 
-  #unmount(chunk) {
-    chunk.element.style.height = `${chunk.element.offsetHeight}px`;
-    chunk.element.replaceChildren();
-    chunk.rows.clear();
-    chunk.mounted = false;
+  #address = (image) => {
+    const query = new URLSearchParams(apiQuery(this.#filter));
+    query.set("job", this.#job);
+    return `/images/${image.id}?${query}`;
+  };
+
+  #useView() {
+    const isSheet = this.#view === "sheet";
+    this.#list = new VirtualList(isSheet ? $("sheet") : $("rows"), {
+      load: async (offset, limit) =>
+        (await get(`/api/v1/${this.#path("images")}?${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`)).items,
+      newItem: (image) => (isSheet ? newTile : newRow)(image, this.#address),
+      fillItem: (element, image) => (isSheet ? fillTile : fillRow)(element, image, this.#address),
+      onError: (error) => this.#showError(error),
+    });
+    for (const button of document.querySelectorAll("[data-view]")) {
+      button.ariaPressed = button.dataset.view === this.#view;
+    }
   }
 
-  #tell() {
-    const shown = this.#chunks.reduce((sum, chunk) => sum + chunk.images.length, 0);
-    this.#onChange({ shown, more: Boolean(this.#chunks.at(-1)?.next) });
+  #path(name) {
+    if (this.#job !== "all") return `jobs/${this.#job}/${name}`;
+    return name === "images" ? "images" : `images/${name}`;
+  }
+
+  async #count(generation) {
+    const tally = await get(`/api/v1/${this.#path("tally")}?${apiQuery(this.#filter)}`);
+    if (generation !== this.#generation) return;
+    this.#total = tally.total;
+    this.#showCounts(tally);
+    this.#list.setTotal(Math.min(tally.total, MAX_COUNT));
+    this.#onCounts(this.#filter);
+  }
+
+  #showCounts({ total, statuses, labels, uncertain }) {
+    const all = Object.values(statuses).reduce((sum, one) => sum + one, 0);
+    const numbers = { total: all, uncertain };
+    for (const place of document.querySelectorAll("[data-count]")) {
+      const { count: name } = place.dataset;
+      const number = numbers[name] ?? statuses[name] ?? 0;
+      place.textContent = count(number);
+      const chip = place.closest(".chip");
+      chip.classList.toggle("idle", number === 0 && name !== "total" && chip.ariaPressed !== "true");
+    }
+    for (const option of $("label-filter").options) {
+      if (!option.value) continue;
+      const { name } = this.#labels.find((one) => one.label === option.value);
+      option.textContent = `${name} (${count(labels[option.value] ?? 0)})`;
+    }
+    const number = total >= MAX_COUNT ? `${count(MAX_COUNT)} or more` : count(total);
+    $("found").textContent = total === 1 ? "1 image" : `${number} images`;
+    // The whole job has a button of its own.
+    $("export").hidden = total === 0 || (this.#job !== "all" && !isNarrowed(this.#filter));
+    $("images").hidden = total === 0 || this.#view !== "list";
+    $("images").ariaRowCount = total + 1;
+    $("sheet").hidden = total === 0 || this.#view !== "sheet";
+    $("no-images").hidden = total > 0;
+    $("no-images").textContent = isNarrowed(this.#filter)
+      ? "No images match this filter."
+      : "There are no images yet.";
+  }
+
+  #showError(error) {
+    const isRefused = error instanceof Problem && error.status < 500;
+    if (error) $("list-error").textContent = isRefused ? error.message : UNREACHABLE;
+    $("list-error").hidden = !error;
+    if (!error) return;
+    if (!this.#isLoaded) {
+      $("found").textContent = "";
+      $("images").hidden = $("sheet").hidden = $("export").hidden = true;
+      for (const place of document.querySelectorAll("[data-count]")) place.textContent = "";
+    }
+  }
+
+  #listen() {
+    for (const chip of document.querySelectorAll(".chip[data-status]")) {
+      chip.addEventListener("click", () => this.#change({ status: chip.dataset.status }));
+    }
+    document.querySelector("[data-uncertain]").addEventListener("click", () => {
+      this.#change({ uncertain: this.#filter.uncertain === "true" ? "" : "true" });
+    });
+    $("label-filter").addEventListener("change", (event) => this.#change({ label: event.target.value }));
+    $("sort").addEventListener("change", (event) => this.#change({ sort: event.target.value }));
+    $("search").addEventListener("input", (event) => {
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#change({ search: event.target.value.trim() }), MANY_MS);
+    });
+    for (const id of ["range-label", "range-min", "range-max"]) {
+      $(id).addEventListener("change", () => this.#change(this.#range()));
+    }
+    $("clear-filter").addEventListener("click", () => this.#change(cleared(this.#filter)));
+    for (const button of document.querySelectorAll("[data-view]")) {
+      button.addEventListener("click", () => this.#changeView(button.dataset.view));
+    }
+    // Back from an image leads to its row, also with the browser's own button.
+    $("image-list").addEventListener("click", (event) => {
+      const item = event.target.closest("a") && event.target.closest(".item");
+      if (item) history.replaceState(null, "", `${location.pathname}${location.search}#${item.id}`);
+    });
+    addEventListener("popstate", () => {
+      this.#filter = readFilter();
+      this.#showFilter();
+      this.load().catch(() => {});
+    });
+  }
+
+  #range() {
+    const share = (id) => Math.min(100, Math.max(0, Number($(id).value) || 0)) / 100;
+    const [low, high] = [share("range-min"), share("range-max")];
+    return {
+      probability_of: $("range-label").value,
+      min_probability: low > 0 ? String(low) : "",
+      max_probability: high < 1 ? String(high) : "",
+    };
+  }
+
+  #changeView(view) {
+    if (view === this.#view) return;
+    localStorage.setItem(VIEW, view);
+    this.#view = view;
+    this.#list.clear();
+    this.#useView();
+    this.load().catch(() => {});
+  }
+
+  #change(wanted) {
+    Object.assign(this.#filter, wanted);
+    history.replaceState(null, "", location.pathname + pageQuery(this.#filter));
+    this.#showFilter();
+    // What cannot be loaded now is loaded when the server is back: see the poller of the page.
+    this.load().catch(() => {});
+  }
+
+  #showFilter() {
+    const filter = this.#filter;
+    for (const chip of document.querySelectorAll(".chip[data-status]")) {
+      chip.ariaPressed = chip.dataset.status === filter.status;
+    }
+    document.querySelector("[data-uncertain]").ariaPressed = filter.uncertain === "true";
+    $("label-filter").value = filter.label;
+    $("sort").value = filter.sort;
+    if (document.activeElement !== $("search")) $("search").value = filter.search;
+    $("range-label").value = filter.probability_of;
+    $("range-min").value = Math.round(100 * (filter.min_probability || 0));
+    $("range-max").value = Math.round(100 * (filter.max_probability || 1));
+    $("range").open ||= filter.probability_of !== "";
+    $("clear-filter").hidden = !isNarrowed(filter);
+    const { base } = $("image-list").dataset;
+    $("export").href = `${base}/results.csv?${apiQuery(filter)}`;
   }
 }

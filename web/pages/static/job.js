@@ -1,37 +1,38 @@
-// A job as it runs: progress, what can be done with it, counts that filter, the table of its images.
+// A job as it runs: progress, what can be done with it, and its images.
 
-import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
-import { count, duration, jobStatus, moment, percent, rate, showStatus } from "./format.js";
-import { ImageTable } from "./images.js";
-import { useLabels } from "./rows.js";
+import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, patch, post, remove } from "./api.js";
+import { count, duration, jobStatus, percent, rate, showMoment, showStatus } from "./format.js";
+import { apiQuery } from "./filter.js";
+import { ImageList } from "./images.js";
+import { startUploads } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
 const url = `/api/v1/jobs/${jobId}`;
-const filter = chosenFilter();
-const pageTitle = document.title;
 const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
+const CHART_MS = 3000; // between two drawings of the distribution
+let jobName = $("job-name").textContent;
 let isFirst = true;
-let isStale = true; // the table, until it shows what the last poll told
-let isOver = false;
+let isStale = true; // the list, until it shows what the last poll told
+let isOver = $("job").dataset.over === "true";
+let wasRunning = false;
 let spokenAt = -1;
-let shownLabels = -1;
+let chartTimer = null;
+let chartQuery = null;
 
-const table = new ImageTable(jobId, $("chunks"), ({ shown, more }) => {
-  $("no-images").hidden = shown > 0 || more;
-  $("more").hidden = !more;
-});
+const list = new ImageList(drawChart);
 const resource = new Resource(url);
 
 const poller = new Poller(async () => {
   try {
     const job = await resource.get();
-    if (job === null && !isStale) return isOver ? FINISHED : SAME;
+    if (job === null && !isStale && list.isLoaded) return isOver ? FINISHED : SAME;
     isStale = true;
     if (job !== null) show(job);
-    if (isFirst) await table.show(filter);
-    else await table.refresh();
-    isFirst = isStale = false;
+    await list.refresh();
+    isStale = false;
+    if (isFirst) await list.showAddressed();
+    isFirst = false;
     return isOver ? FINISHED : CHANGED;
   } catch (error) {
     if (!isGone(error)) throw error;
@@ -39,26 +40,9 @@ const poller = new Poller(async () => {
     return FINISHED;
   }
 });
-showFilter();
+startUploads();
 poller.wake();
 
-const nearEnd = new IntersectionObserver(
-  (entries) => entries.some((entry) => entry.isIntersecting) && more(),
-  { rootMargin: "800px 0px" },
-);
-nearEnd.observe($("more"));
-$("more").addEventListener("click", more);
-
-for (const chip of document.querySelectorAll(".chip")) {
-  chip.addEventListener("click", () => {
-    filter.status = chip.dataset.status;
-    applyFilter();
-  });
-}
-$("label-filter").addEventListener("change", (event) => {
-  filter.label = event.target.value;
-  applyFilter();
-});
 $("close").addEventListener("click", () => change("close"));
 $("cancel").addEventListener("click", () => {
   if (confirm("Cancel this job? Images not yet classified will be skipped.")) change("cancel");
@@ -72,10 +56,31 @@ $("delete").addEventListener("click", async () => {
   // Not "assign": the way back would lead to a page that no longer exists.
   if (await withoutActions(() => remove(url))) location.replace("/");
 });
+$("rename").addEventListener("click", () => showRename(true));
+$("keep-name").addEventListener("click", () => showRename(false));
+$("rename-form").addEventListener("keydown", (event) => event.key === "Escape" && showRename(false));
+$("rename-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = $("new-name").value.trim();
+  if (name && (await tell(patch(url, { name }).then(show)))) showRename(false);
+});
+$("notify").addEventListener("click", async () => {
+  if ((await Notification.requestPermission()) === "granted") $("notify").dataset.wanted = "true";
+  $("notify").hidden = true;
+});
+
+function showRename(isShown) {
+  $("rename-form").hidden = !isShown;
+  $("job-name").hidden = $("rename").hidden = isShown;
+  $("new-name").value = jobName;
+  if (isShown) $("new-name").select();
+  else $("rename").focus();
+}
 
 /** Do what the button of this name says; the job in the answer is shown at once. */
 async function change(name) {
   await withoutActions(async () => show(await post(`${url}/${name}`)));
+  isStale = true;
   poller.wake();
 }
 
@@ -89,34 +94,6 @@ async function withoutActions(action) {
   // A button loses the focus while it rests, and may have nothing to do any more.
   if (focused) (focused.hidden ? buttons.find((button) => !button.hidden) : focused).focus();
   return isDone;
-}
-
-async function more() {
-  if (!(await tell(table.more()))) return;
-  // Observed anew, it tells again when the end is still near: a fast scroll was there already.
-  nearEnd.unobserve($("more"));
-  nearEnd.observe($("more"));
-}
-
-/** The filter lives in the address, also in that of an image opened from here: it outlasts a look at
- * one, and can be sent on. */
-function chosenFilter() {
-  const asked = new URLSearchParams(location.search);
-  return { status: asked.get("status") ?? "", label: asked.get("label") ?? "" };
-}
-
-function showFilter() {
-  for (const chip of document.querySelectorAll(".chip")) {
-    chip.ariaPressed = chip.dataset.status === filter.status;
-  }
-  $("label-filter").value = filter.label;
-}
-
-function applyFilter() {
-  const asked = Object.entries(filter).filter(([, wanted]) => wanted);
-  history.replaceState(null, "", asked.length ? `?${new URLSearchParams(asked)}` : location.pathname);
-  showFilter();
-  return tell(table.show(filter));
 }
 
 /** Show a problem of `action` in words. Returns: whether there was none. */
@@ -146,64 +123,68 @@ function showGone() {
 
 function show(job) {
   const { counts } = job;
-  const finished = counts.total - counts.waiting - counts.running;
-  isOver = finished === counts.total && !job.open;
-  document.title = (isOver ? "" : `${percent(job.progress)} · `) + pageTitle;
+  const processed = counts.done + counts.rejected + counts.failed;
+  const share = counts.total ? processed / counts.total : 0;
+  isOver = counts.waiting + counts.running === 0 && !job.open;
+  jobName = job.name;
+  $("job-name").textContent = $("job-name").title = job.name;
+  document.title = `${isOver ? "" : `${percent(share)} · `}${job.name} · cxr-batch`;
   showStatus($("state"), jobStatus(job));
-  $("progress").value = job.progress;
-  $("progress").className = job.status;
-  $("finished").textContent = `${count(finished)} of ${count(counts.total)} (${percent(job.progress)})`;
+  $("progress").value = share;
+  $("progress").className = jobStatus(job);
+  $("finished").textContent = `${count(processed)} of ${count(counts.total)} (${percent(share)})`;
+  $("cancelled-fact").hidden = counts.cancelled === 0;
+  $("cancelled-count").textContent = count(counts.cancelled);
   $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
   $("no-workers").hidden = job.waiting_for !== "workers";
   $("no-model").hidden = job.waiting_for !== "model";
   $("model").textContent = job.model ?? "";
   showTime(job);
-  showLabels(job.labels);
-  $("created").textContent = moment(job.created_at);
+  list.setLabels(job.labels);
+  showMoment($("created"), job.created_at);
   $("close").hidden = !job.open;
   $("cancel").hidden = job.status !== "running";
   $("resume").hidden = counts.cancelled === 0 && job.waiting_for !== "model";
   $("retry").hidden = counts.failed === 0;
-  for (const [name, number] of Object.entries(counts)) {
-    const place = document.querySelector(`[data-count=${name}]`);
-    place.textContent = count(number);
-    const isIdle = number === 0 && name !== "total" && filter.status !== name;
-    place.closest(".chip").classList.toggle("idle", isIdle);
-  }
+  const mayAsk = "Notification" in window && Notification.permission !== "denied";
+  $("notify").hidden = isOver || !mayAsk || $("notify").dataset.wanted === "true";
+  if (isOver && wasRunning) tellDone(job);
+  wasRunning = !isOver;
   // Read out every tenth of the way, not every second.
-  const tenth = Math.floor(job.progress * 10);
-  if (tenth !== spokenAt) $("spoken").textContent = `${percent(job.progress)} finished`;
+  const tenth = Math.floor(share * 10);
+  if (tenth !== spokenAt) $("spoken").textContent = `${percent(share)} processed`;
   spokenAt = tenth;
 }
 
-/** A column and a choice of the filter for each label. */
-function showLabels(labels) {
-  if (labels.length === shownLabels) return;
-  shownLabels = labels.length;
-  useLabels(labels);
-  const [any] = $("label-filter").options;
-  $("label-filter").replaceChildren(any, ...labels.map(({ label, name }) => new Option(name, label)));
-  $("label-filter").value = filter.label;
-  const head = document.querySelector(".images .head");
-  for (const old of head.querySelectorAll(".share-head")) old.remove();
-  for (const { name } of labels) {
-    const cell = document.createElement("span");
-    cell.role = "columnheader";
-    cell.className = "share-head";
-    cell.textContent = name;
-    head.append(cell);
-  }
-  const columns = labels.length ? `repeat(${labels.length}, var(--share-width))` : "";
-  head.closest(".images").style.setProperty("--share-columns", columns);
+/** No name: a notification is shown to whoever sits before the screen. */
+function tellDone(job) {
+  if ($("notify").dataset.wanted !== "true") return;
+  new Notification("A job is done", { body: `${count(job.counts.done)} of ${count(job.counts.total)} images classified` });
 }
 
+/** Time and speed are both since work on the job last began. */
 function showTime(job) {
   const hasEnded = job.finished_at !== null;
   $("left-name").textContent = hasEnded ? "Took" : "Time left";
   if (hasEnded) {
-    $("left").textContent = duration((new Date(job.finished_at) - new Date(job.created_at)) / 1000);
+    const seconds = (new Date(job.finished_at) - new Date(job.started_at)) / 1000;
+    $("left").textContent = job.started_at === null ? "–" : duration(seconds);
   } else {
     const isKnown = job.seconds_left !== null && job.waiting_for === null;
     $("left").textContent = isKnown ? `about ${duration(job.seconds_left)}` : "–";
   }
+}
+
+/** The server draws it, of what the filter shows: at once for another filter, else now and then. */
+function drawChart(filter) {
+  const query = apiQuery({ ...filter, sort: "file" });
+  const isOther = query !== chartQuery;
+  if (chartTimer !== null && !isOther) return;
+  clearTimeout(chartTimer);
+  chartQuery = query;
+  chartTimer = setTimeout(async () => {
+    const answer = await fetch(`${$("distribution").dataset.url}?${query}`, { cache: "no-store" }).catch(() => null);
+    if (answer?.ok && query === chartQuery) $("distribution").innerHTML = await answer.text();
+    chartTimer = null;
+  }, isOther || isOver ? 0 : CHART_MS);
 }

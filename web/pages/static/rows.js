@@ -1,60 +1,88 @@
-// One row of the table of images: built once, updated in place.
+// One image in a list: as a row of the table, or as a tile of the contact sheet. Built once, updated
+// in place.
 
 import { probability, showStatus } from "./format.js";
+import { isSeen } from "./seen.js";
 
 const HUES = 8; // in base.css
-const template = document.getElementById("row");
+const rowTemplate = document.getElementById("row");
 const shareTemplate = document.getElementById("share");
+const tileTemplate = document.getElementById("tile");
 let labels = []; // [{label, name}] in the model's order, a column each
 
-/** From here on rows have a column for each of these labels; later ones only add to them. */
+/** From here on rows have a column for each of these labels. */
 export function useLabels(newLabels) {
   labels = newLabels;
 }
 
-/** The columns of labels that a row does not have yet: it may be older than the first result. */
-function addShares(row) {
-  for (const { label, name } of labels.slice(row.querySelectorAll(".share").length)) {
+export const hue = (label) => `hue-${labels.findIndex((one) => one.label === label) % HUES}`;
+export const labelName = (label) => labels.find((one) => one.label === label)?.name ?? label;
+
+export function newRow(image, address) {
+  const row = rowTemplate.content.firstElementChild.cloneNode(true);
+  begin(row, row.querySelector(".file a"), image, address);
+  row.querySelector(".file a").textContent = image.filename;
+  for (const { label } of labels) {
     const share = shareTemplate.content.firstElementChild.cloneNode(true);
     share.classList.add(hue(label));
-    share.querySelector(".share-name").textContent = name;
     row.append(share);
   }
-}
-
-const hue = (label) => `hue-${labels.findIndex((one) => one.label === label) % HUES}`;
-
-export function newRow(image) {
-  const row = template.content.firstElementChild.cloneNode(true);
-  const link = row.querySelector(".file a");
-  link.href = `/images/${image.id}${location.search}`;
-  link.textContent = image.filename;
-  link.title = image.filename;
-  const picture = row.querySelector("img");
-  picture.addEventListener("error", () => picture.remove(), { once: true });
-  fillRow(row, image);
+  fillRow(row, image, address);
   return row;
 }
 
+export function newTile(image, address) {
+  const tile = tileTemplate.content.firstElementChild.cloneNode(true);
+  begin(tile, tile.querySelector("a"), image, address);
+  tile.querySelector(".tile-name").textContent = image.filename;
+  fillTile(tile, image, address);
+  return tile;
+}
+
+function begin(element, link, image, address) {
+  element.id = `image-${image.id}`;
+  link.href = address(image);
+  link.title = image.filename;
+  const picture = element.querySelector("img");
+  picture.addEventListener("error", () => picture.remove(), { once: true });
+}
+
 /** Touches nothing when the image is as it was: no flicker, and the focus stays. */
-export function fillRow(row, image) {
-  const version = `${image.status} ${image.finished_at} ${labels.length}`;
-  if (row.dataset.version === version) return;
-  row.dataset.version = version;
-  addShares(row);
-  showStatus(row.querySelector(".state"), image.status);
-  const picture = row.querySelector("img");
+function isSame(element, image) {
+  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)}`;
+  if (element.dataset.version === version) return true;
+  element.dataset.version = version;
+  return false;
+}
+
+/** `pixels`: of the picture's longest side. */
+function fill(element, image, pixels) {
+  showStatus(element.querySelector(".state"), image.status);
+  const picture = element.querySelector("img");
   // A worker saves it with the result.
-  if (picture && !picture.src && image.status !== "waiting" && image.status !== "running") {
-    picture.src = `/api/v1/images/${image.id}/preview.png?max_side=96`;
+  if (picture && !picture.src && canBeShown(image)) {
+    picture.src = `/api/v1/images/${image.id}/preview.png?max_side=${pixels}`;
   }
+  const { result } = image;
+  const label = element.querySelector(".label");
+  label.textContent = result ? labelName(result.label) : "";
+  label.className = `label ${result ? hue(result.label) : ""}`;
+  element.querySelector(".uncertain").hidden = !result?.uncertain;
+  element.querySelector(".seen").hidden = !isSeen(image.id);
+  element.classList.toggle("is-seen", isSeen(image.id));
+  element.classList.toggle("has-result", Boolean(result));
+}
+
+/** Of what the decoder refused there is none, and asking would be an error. */
+const canBeShown = ({ status, reason }) =>
+  status === "done" || (status === "rejected" && reason === "not_a_chest_xray");
+
+export function fillRow(row, image, address) {
+  row.querySelector(".file a").href = address(image);
+  if (isSame(row, image)) return;
+  fill(row, image, 96);
   row.querySelector(".reason").textContent = image.message ?? "";
-  const result = row.querySelector(".label");
-  const found = labels.find((one) => one.label === image.result?.label);
-  result.textContent = found?.name ?? "";
-  result.className = `label ${found ? hue(found.label) : ""}`;
-  row.querySelector(".uncertain").hidden = !image.result?.uncertain;
-  row.classList.toggle("has-result", Boolean(image.result));
+  row.querySelector(".reason").title = image.message ?? "";
   const cells = row.querySelectorAll(".share");
   for (const [place, { label }] of labels.entries()) {
     const cell = cells[place];
@@ -64,4 +92,15 @@ export function fillRow(row, image) {
     cell.querySelector("progress").value = share ?? 0;
     cell.querySelector(".numbers").textContent = share === undefined ? "" : probability(share);
   }
+}
+
+export function fillTile(tile, image, address) {
+  tile.querySelector("a").href = address(image);
+  if (isSame(tile, image)) return;
+  fill(tile, image, 256);
+  const { result } = image;
+  // The label says that it is done.
+  tile.querySelector(".state").hidden = Boolean(result);
+  tile.querySelector(".numbers").textContent = result ? probability(result.probabilities[result.label]) : "";
+  tile.querySelector(".tile-result").className = `tile-result ${result ? hue(result.label) : ""}`;
 }

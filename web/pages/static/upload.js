@@ -1,10 +1,12 @@
-// The drop zone: takes files, sends them with a progress bar, goes to the job.
+// The drop zone: takes files, sends them with a progress bar, goes to the job. Files can be dropped
+// anywhere on a page; where the zone is not always there, it comes with them.
 //
 // Each choice of files is one upload with a key of its own. What is tried again is that same upload,
 // its name and urgency included, so that it becomes one job however many tries arrived.
 
 import { chosenFiles, droppedFiles } from "./files.js";
 import { bytes, count, duration } from "./format.js";
+import { signInHere } from "./signin.js";
 
 const $ = (id) => document.getElementById(id);
 const zone = $("drop");
@@ -25,10 +27,13 @@ export function startUploads() {
   // On the whole page: a file that misses the zone would otherwise replace the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();
+    zone.hidden = false;
     zone.classList.toggle("over", !request);
   });
   addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) zone.classList.remove("over");
+    if (event.relatedTarget) return;
+    zone.classList.remove("over");
+    if (upload === null) rest();
   });
   addEventListener("drop", async (event) => {
     event.preventDefault();
@@ -42,11 +47,19 @@ export function startUploads() {
     }
   });
   $("abort").addEventListener("click", () => request?.abort());
-  $("retry").addEventListener("click", sendAgain);
-  $("dismiss").addEventListener("click", () => show("ready"));
+  $("retry-upload").addEventListener("click", sendAgain);
+  $("dismiss").addEventListener("click", () => {
+    show("ready");
+    rest();
+  });
   addEventListener("beforeunload", (event) => {
     if (request) event.preventDefault();
   });
+}
+
+/** A compact zone goes when there is nothing to say. */
+function rest() {
+  zone.hidden = "compact" in zone.dataset;
 }
 
 function begin(files) {
@@ -114,20 +127,35 @@ function open(method, address, onAnswer) {
   opened.open(method, address);
   opened.responseType = "json";
   opened.addEventListener("load", () => onAnswer(opened));
-  opened.addEventListener("error", () => finish(null));
+  opened.addEventListener("error", lost);
   opened.addEventListener("abort", () => {
     request = null;
     show("ready");
+    rest();
   });
   return opened;
+}
+
+/** A server that refuses a long upload may hang up before its answer is read: it is asked why. */
+async function lost() {
+  const answer = await fetch("/api/v1/jobs?limit=1", { cache: "no-store" }).catch(() => null);
+  finish(answer?.status === 401 ? answer : null);
 }
 
 function finish(answered) {
   request = null;
   if (answered?.status === 202) goTo(answered.response);
-  else if (answered?.status === 401) location.assign("/sign-in");
+  else if (answered?.status === 401) wait();
   else if (answered) fail(answered.response?.detail ?? "The server did not accept the upload.");
   else fail("The server cannot be reached.");
+}
+
+/** The session ended on the way: the upload waits for somebody to sign in, and goes on. */
+async function wait() {
+  $("sent-text").textContent = "Waiting for you to sign in…";
+  say("The session ended. Sign in to go on with the upload.");
+  await signInHere();
+  sendAgain();
 }
 
 function goTo(job) {
@@ -144,11 +172,11 @@ function say(text) {
 function fail(reason) {
   show("ready");
   $("upload-error-text").textContent = reason;
-  $("retry").hidden = upload === null;
+  $("retry-upload").hidden = upload === null;
   $("upload-error").hidden = false;
   // It is tried again as it is; dismissed, it can be changed and chosen anew.
   setFixed(upload !== null);
-  if (upload && zone.contains(document.activeElement)) $("retry").focus({ preventScroll: true });
+  if (upload && zone.contains(document.activeElement)) $("retry-upload").focus({ preventScroll: true });
 }
 
 function setFixed(isFixed) {

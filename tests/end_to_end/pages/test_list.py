@@ -1,0 +1,121 @@
+"""A list of images: the way back to it, what was seen, its order, its views, other jobs' images."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import row
+from tests.support.results import work
+from worker.records import NewImage
+
+
+@pytest.fixture
+def many(page, site, chest) -> Page:
+    """The page of a job of eighty results, four kinds in turn."""
+    key = site.keep(chest)
+    site.job("Eighty", [NewImage(f"{number:02}.dcm", key, 1) for number in range(80)])
+    work(site.store, 80)
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#found")).to_have_text("80 images")
+    return page
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#rows .file a").evaluate_all("(all) => all.map((one) => one.textContent)")
+
+
+def test_the_most_suspicious_come_first_and_the_uncertain_have_their_place(many):
+    labels = many.locator("#rows .result")
+    expect(labels.first).to_have_text("Pneumonia")
+    many.get_by_label("Sort").select_option("file")
+    expect(many.locator("#rows .file a").first).to_have_text("00.dcm")
+    many.get_by_label("Sort").select_option("suspicion")
+    many.evaluate("document.getElementById('image-2')?.scrollIntoView()")
+    # Twenty findings, twenty uncertain ones, then the normal ones.
+    many.evaluate("scrollTo(0, scrollY + 47 * 20)")
+    expect(many.locator("#rows .uncertain:visible").first).to_be_visible()
+
+
+@pytest.mark.parametrize("way", ["Escape", "back"])
+def test_back_from_an_image_leads_to_its_row(many, site, way):
+    many.get_by_label("Label", exact=True).select_option("NORMAL")
+    expect(many.locator("#found")).to_have_text("40 images")
+    many.evaluate("scrollTo(0, document.body.scrollHeight)")
+    last = many.locator("#rows .file a").last
+    expect(last).to_be_visible()
+    many.wait_for_timeout(200)
+    name = many.locator("#rows .item").last.locator("a").text_content()
+    many.get_by_role("link", name=name).click()
+    expect(many.locator("#position")).to_have_text("40 of 40")
+    many.wait_for_load_state()
+    if way == "Escape":
+        many.keyboard.press("Escape")
+    else:
+        many.go_back()
+    expect(many).to_have_url(re.compile(r"/jobs/1\?.*label=NORMAL"))
+    expect(many.locator("#found")).to_have_text("40 images")
+    expect(row(many, name)).to_be_in_viewport()
+    expect(row(many, name)).to_contain_text("Seen")
+    expect(many.get_by_role("link", name=name)).to_be_focused()
+
+
+def test_an_image_says_which_of_how_many_it_is(many):
+    many.locator("#rows .file a").first.click()
+    expect(many.locator("#position")).to_have_text("1 of 80")
+    many.get_by_role("link", name="Next").click()
+    expect(many.locator("#position")).to_have_text("2 of 80")
+
+
+def test_the_contact_sheet(many):
+    many.get_by_role("button", name="Contact sheet").click()
+    tiles = many.get_by_role("listitem").filter(has=many.locator(".tile-name"))
+    expect(tiles.first).to_contain_text("Pneumonia")
+    expect(tiles.first).to_contain_text("81.9 %")
+    boxes = [tiles.nth(number).bounding_box() for number in range(2)]
+    assert boxes[0]["y"] == boxes[1]["y"]
+    many.reload()
+    expect(tiles.first).to_be_visible()
+
+
+def test_searching_and_saving_a_view(many, site):
+    many.goto(f"{site.address}/images")
+    many.get_by_label("Search").fill("07")
+    expect(many.locator("#found")).to_have_text("1 image")
+    many.on("dialog", lambda dialog: dialog.accept("Seven"))
+    many.get_by_role("button", name="Save this view").click()
+    many.get_by_role("link", name="Uncertain").click()
+    expect(many.locator("#found")).to_have_text("20 images")
+    many.get_by_role("link", name="Seven").click()
+    expect(many.locator("#found")).to_have_text("1 image")
+    many.get_by_role("link", name="07.dcm").click()
+    expect(many.locator("#position")).to_have_text("1 of 1")
+    expect(many.locator("#up")).to_have_attribute("href", re.compile("^/images.*search=07"))
+
+
+def test_a_range_of_probabilities(many):
+    many.get_by_text("Probability", exact=True).click()
+    many.get_by_label("Of", exact=True).select_option("NORMAL")
+    many.get_by_label("From").fill("95")
+    many.get_by_label("From").press("Enter")
+    expect(many.locator("#found")).to_have_text("20 images")
+    many.get_by_role("button", name="Clear filter").click()
+    expect(many.locator("#found")).to_have_text("80 images")
+
+
+def test_counts_follow_the_filter(many):
+    expect(many.locator("[data-count=uncertain]")).to_have_text("20")
+    many.get_by_label("Label", exact=True).select_option("NORMAL")
+    expect(many.locator("[data-count=done]")).to_have_text("40")
+    expect(many.locator("[data-count=uncertain]")).to_have_text("0")
+
+
+def test_lists_read_without_scripts(browser, site, many):
+    context = browser.new_context(
+        java_script_enabled=False, storage_state=many.context.storage_state()
+    )
+    page = context.new_page()
+    for path, said in (("/", "Eighty"), ("/jobs/1", "79.dcm"), ("/images", "79.dcm")):
+        page.goto(site.address + path)
+        expect(page.get_by_role("link", name=said)).to_be_visible()
+    context.close()

@@ -1,0 +1,77 @@
+"""The list of jobs: found, filtered, and changed many at a time."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import POLL_MS
+from tests.support.results import failed, work
+from worker.records import NewImage
+
+
+@pytest.fixture
+def jobs(page, site, chest) -> Page:
+    """A job with two failures, one that waits, one with results."""
+    key = site.keep(chest)
+    site.job("Monday", [NewImage(f"{name}.dcm", key, 1) for name in "ab"])
+    work(site.store, 2, failed)
+    site.job("Tuesday", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
+    work(site.store, 4)
+    site.job("Tuesday night", [NewImage("a.dcm", key, 1)])
+    page.goto(site.address)
+    expect(page.get_by_role("link", name="Monday")).to_be_visible()
+    return page
+
+
+def line(page: Page, name: str):
+    return page.locator(".jobs .line", has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_results_of_each_job_are_counted(jobs):
+    expect(line(jobs, "Tuesday").locator(".results")).to_contain_text("2 Normal")
+    expect(line(jobs, "Tuesday").locator(".results")).to_contain_text("1 uncertain")
+    expect(line(jobs, "Monday").locator(".results")).to_have_text("2 failed")
+    line(jobs, "Tuesday").get_by_role("link", name="2 Normal").click()
+    expect(jobs).to_have_url(re.compile(r"/jobs/2\?label=NORMAL$"))
+    expect(jobs.locator("#found")).to_have_text("2 images")
+
+
+def test_finding_jobs(jobs, site):
+    jobs.get_by_label("Search").fill("tues")
+    expect(jobs.locator("#jobs .line")).to_have_count(2)
+    jobs.get_by_label("Status").select_option("running")
+    expect(jobs.locator("#jobs .line")).to_have_count(1)
+    jobs.reload()
+    expect(jobs.locator("#jobs .line")).to_have_count(1)
+    site.stop()
+    jobs.get_by_label("Status").select_option("")
+    expect(jobs.locator("#jobs .line")).to_have_count(0)
+    expect(jobs.get_by_text("The jobs could not be loaded")).to_be_visible()
+    site.start()
+    expect(jobs.locator("#jobs .line")).to_have_count(2, timeout=POLL_MS)
+
+
+def test_changing_many_jobs(jobs, site):
+    jobs.on("dialog", lambda dialog: dialog.accept())
+    jobs.get_by_label("Select Monday").check()
+    jobs.get_by_label("Select Tuesday night").check()
+    many = jobs.get_by_role("group", name="Selected jobs")
+    expect(many).to_contain_text("2 jobs selected")
+    assert "jobs=1,3" in many.get_by_role("link", name="CSV").get_attribute("href")
+    many.get_by_role("button", name="Retry failed").click()
+    expect(line(jobs, "Monday")).to_contain_text("Running")
+    many.get_by_role("button", name="Cancel").click()
+    expect(line(jobs, "Monday")).to_contain_text("Cancelled", timeout=POLL_MS)
+    expect(line(jobs, "Tuesday night")).to_contain_text("Cancelled")
+    many.get_by_role("button", name="Delete").click()
+    expect(jobs.locator("#jobs .line")).to_have_count(1, timeout=POLL_MS)
+    assert [job.name for job in site.store.jobs(site.clinic.id).items] == ["Tuesday"]
+    expect(many).to_be_hidden()
+
+
+def test_times_are_local_with_utc_in_the_title(jobs):
+    time = line(jobs, "Monday").locator("time")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", time.get_attribute("title"))
+    jobs.goto(jobs.url + "jobs/2")
+    assert jobs.locator("#created").get_attribute("title").endswith("UTC")

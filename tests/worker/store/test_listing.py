@@ -1,0 +1,192 @@
+"""Lists of images on SQLite and PostgreSQL: every order, paged and filtered, and places in them."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.rows import finished_image, new_images
+from worker.errors import InvalidCursor, SortTooWide, UnknownLabel
+from worker.records import ImageFilter, ImageStatus, NewImage, Sort, SortKind
+
+LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
+# By file: probabilities in the order of LABELS, and whether they are uncertain.
+RESULTS = {
+    "healthy.png": ((0.02, 0.95, 0.03), False),
+    "covid.png": ((0.90, 0.04, 0.06), False),
+    "doubt.png": ((0.45, 0.10, 0.45), True),
+    "pneumonia.png": ((0.05, 0.15, 0.80), False),
+    "maybe.png": ((0.20, 0.60, 0.20), True),
+}
+BY_SUSPICION = [
+    *("covid.png", "pneumonia.png"),  # findings
+    *("doubt.png", "maybe.png"),  # uncertain
+    "healthy.png",
+    *("waits.png", "also.png"),  # no result yet
+]
+
+
+@pytest.fixture
+def listed(db):
+    """A job of five results and two images that wait, and another clinic's. Returns: store, clinic,
+    job."""
+    store, clinic = db
+    other = store.ensure_clinic("other", "another token")
+    store.create_job(other.id, "theirs", new_images(2))
+    names = [*RESULTS, "waits.png", "also.png"]
+    job = store.create_job(clinic.id, "ours", [NewImage(name, f"00/{name}", 1) for name in names])
+    by_id = {image.id: image.filename for image in store.images(clinic.id, job.id).items}
+    claims = [claim for claim in store.claim(9, lease_s=60) if claim.image_id in by_id]
+    finished = []
+    for claim in claims:
+        if by_id[claim.image_id] not in RESULTS:
+            continue
+        probabilities, uncertain = RESULTS[by_id[claim.image_id]]
+        image = finished_image(claim)
+        result = replace(
+            image.result,
+            label=LABELS[probabilities.index(max(probabilities))],
+            probabilities=dict(zip(LABELS, probabilities, strict=True)),
+            uncertain=uncertain,
+        )
+        finished.append(replace(image, result=result))
+    store.save(finished)
+    return store, clinic, job
+
+
+ANY = ImageFilter()
+
+
+def names(listed, sort, wanted=ANY, across=False, limit=2):
+    """All pages of a list, a few rows each."""
+    store, clinic, job = listed
+    found, cursor = [], None
+    while True:
+        page = store.images(
+            clinic.id, None if across else job.id, wanted, sort, cursor=cursor, limit=limit
+        )
+        found += [image.filename for image in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+ORDERS = {
+    "file": (Sort(), [*RESULTS, "waits.png", "also.png"]),
+    "newest": (Sort(SortKind.NEWEST), [*RESULTS, "waits.png", "also.png"][::-1]),
+    "name": (Sort(SortKind.NAME), sorted(BY_SUSPICION)),
+    "suspicion": (Sort(SortKind.SUSPICION), BY_SUSPICION),
+    "probability": (
+        Sort(SortKind.PROBABILITY, "PNEUMONIA"),
+        [
+            *("pneumonia.png", "doubt.png", "maybe.png", "covid.png", "healthy.png"),
+            *("waits.png", "also.png"),
+        ],
+    ),
+}
+
+
+EVERY_LIST = [
+    pytest.param(sort, expected, across, id=f"{name}-{'clinic' if across else 'job'}")
+    for name, (sort, expected) in ORDERS.items()
+    for across in (False, True)
+    if not (across and name == "probability")  # see below
+]
+
+
+@pytest.mark.parametrize(("sort", "expected", "across"), EVERY_LIST)
+def test_every_order_in_pages_without_gaps(listed, sort, expected, across):
+    assert names(listed, sort, across=across) == expected
+    store, clinic, job = listed
+    skipped = store.images(clinic.id, None if across else job.id, sort=sort, offset=3, limit=2)
+    assert [image.filename for image in skipped.items] == expected[3:5]
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["job", "clinic"])
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (ImageFilter(statuses=(ImageStatus.DONE,)), BY_SUSPICION[:5]),
+        (ImageFilter(statuses=(ImageStatus.RUNNING, ImageStatus.WAITING)), BY_SUSPICION[5:]),
+        (ImageFilter(labels=("NORMAL",)), ["maybe.png", "healthy.png"]),
+        (ImageFilter(labels=("COVID19", "PNEUMONIA"), uncertain=False), BY_SUSPICION[:2]),
+        (ImageFilter(uncertain=True), ["doubt.png", "maybe.png"]),
+        (
+            ImageFilter(probability_of="NORMAL", min_probability=0.12, max_probability=0.7),
+            ["pneumonia.png", "maybe.png"],
+        ),
+        (ImageFilter(search="MAYBE"), ["maybe.png"]),
+        (ImageFilter(search="%"), []),
+    ],
+    ids=["done", "to do", "label", "labels", "uncertain", "range", "search", "no wildcard"],
+)
+def test_filters(listed, wanted, expected, across):
+    sort = Sort(SortKind.SUSPICION)
+    assert names(listed, sort, wanted, across) == expected
+    store, clinic, job = listed
+    tally = store.tally(clinic.id, None if across else job.id, wanted)
+    assert tally.total == len(expected)
+
+
+@pytest.mark.parametrize(("sort", "expected", "across"), EVERY_LIST)
+def test_places(listed, sort, expected, across):
+    store, clinic, job = listed
+    ids = {image.filename: image.id for image in store.images(clinic.id, job.id).items}
+    for number, name in enumerate(expected):
+        place = store.place(clinic.id, ids[name], None if across else job.id, sort=sort)
+        assert (place.position, place.total) == (number + 1, len(expected))
+        assert place.previous == (ids[expected[number - 1]] if number else None)
+        assert place.following == (
+            ids[expected[number + 1]] if number + 1 < len(expected) else None
+        )
+
+
+def test_an_image_outside_the_filter_has_no_place(listed):
+    store, clinic, job = listed
+    image = store.images(clinic.id, job.id).items[0]
+    place = store.place(clinic.id, image.id, job.id, ImageFilter(labels=("COVID19",)))
+    assert (place.position, place.total, place.previous, place.following) == (None, 2, None, None)
+
+
+def test_tallies_and_histograms(listed):
+    store, clinic, job = listed
+    tally = store.tally(clinic.id, job.id)
+    assert tally.labels == {"COVID19": 2, "NORMAL": 2, "PNEUMONIA": 1}
+    assert tally.statuses == {ImageStatus.DONE: 5, ImageStatus.RUNNING: 2}
+    assert tally.uncertain == 2
+    histogram = store.histogram(clinic.id, job.id)
+    assert histogram["COVID19"] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    assert histogram["PNEUMONIA"] == [0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("across", [False, True], ids=["job", "clinic"])
+def test_a_label_that_no_model_has(listed, across):
+    store, clinic, job = listed
+    asked = (
+        {"wanted": ImageFilter(labels=("FRACTURE",))},
+        {"wanted": ImageFilter(probability_of="FRACTURE")},
+    )
+    for question in asked:
+        with pytest.raises(UnknownLabel, match="COVID19, NORMAL, PNEUMONIA"):
+            store.images(clinic.id, None if across else job.id, **question)
+
+
+def test_only_a_job_is_sorted_by_a_probability(listed):
+    """Of a million images that would take seconds: no index holds every label's probability."""
+    store, clinic, job = listed
+    with pytest.raises(UnknownLabel, match="COVID19, NORMAL, PNEUMONIA"):
+        store.images(clinic.id, job.id, sort=Sort(SortKind.PROBABILITY, "FRACTURE"))
+    with pytest.raises(SortTooWide, match="newest"):
+        store.images(clinic.id, None, sort=Sort(SortKind.PROBABILITY, "NORMAL"))
+
+
+def test_a_cursor_of_another_order_is_refused(listed):
+    store, clinic, job = listed
+    cursor = store.images(clinic.id, job.id, limit=1).next_cursor
+    with pytest.raises(InvalidCursor):
+        store.images(clinic.id, job.id, sort=Sort(SortKind.SUSPICION), cursor=cursor)
+
+
+def test_a_cursor_holds_no_file_name(listed):
+    store, clinic, job = listed
+    page = store.images(clinic.id, job.id, sort=Sort(SortKind.NAME), limit=1)
+    assert len(page.next_cursor) < 20

@@ -1,0 +1,64 @@
+"""Small charts as geometry; the template draws them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from web.labels import label_name
+
+WIDTH, BAR_AREA, TEXT_HEIGHT = 260, 56, 16  # units of the drawing
+GAP = 2
+HUES = 8  # in base.css
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    hue: int
+
+
+@dataclass(frozen=True)
+class Share:
+    name: str
+    count: int
+    percent: int
+    hue: int
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Columns by probability of the result, each stacked by label; `shares` by label."""
+
+    bars: Sequence[Bar]
+    shares: Sequence[Share]
+    total: int
+    width: int = WIDTH
+    height: int = BAR_AREA + TEXT_HEIGHT
+    base: int = BAR_AREA
+
+
+def distribution(labels: Sequence[str], histogram: Mapping[str, Sequence[int]]) -> Distribution:
+    """labels: in the model's order. histogram: by label, counts by probability, low to high."""
+    known = [(place % HUES, label, histogram.get(label, ())) for place, label in enumerate(labels)]
+    bins = max((len(counts) for _, _, counts in known), default=0)
+    columns = [sum(counts[at] for _, _, counts in known if counts) for at in range(bins)]
+    total, highest = sum(columns), max(columns, default=0)
+    bars = []
+    for at in range(bins):
+        top = float(BAR_AREA)
+        for hue, _, counts in known:
+            if not counts or not counts[at]:
+                continue
+            height = BAR_AREA * counts[at] / highest
+            top -= height
+            width = WIDTH / bins - GAP
+            bars.append(
+                Bar(at * WIDTH / bins + GAP / 2, round(top, 2), width, round(height, 2), hue)
+            )
+    shares = [
+        Share(label_name(label), sum(counts), round(100 * sum(counts) / (total or 1)), hue)
+        for hue, label, counts in known
+    ]
+    return Distribution(bars, shares, total)

@@ -1,0 +1,20 @@
+// Every image of the clinic, across its jobs.
+
+import { Poller, SAME } from "./api.js";
+import { ImageList } from "./images.js";
+import { startUploads } from "./upload.js";
+import { startViews } from "./views.js";
+
+const list = new ImageList();
+let isFirst = true;
+
+list.setLabels(JSON.parse(document.getElementById("clinic").dataset.labels));
+startUploads();
+startViews();
+
+new Poller(async () => {
+  await list.refresh();
+  if (isFirst) await list.showAddressed();
+  isFirst = false;
+  return SAME;
+}).wake();

@@ -1,0 +1,44 @@
+// What a list of images is asked for: kept in the address, which can be saved, sent and gone back to.
+
+const DEFAULTS = {
+  sort: "suspicion",
+  status: "",
+  label: "",
+  uncertain: "",
+  probability_of: "",
+  min_probability: "",
+  max_probability: "",
+  search: "",
+};
+
+/** From the address of the page. */
+export function readFilter() {
+  const asked = new URLSearchParams(location.search);
+  return Object.fromEntries(
+    Object.entries(DEFAULTS).map(([name, usual]) => [name, asked.get(name) ?? usual]),
+  );
+}
+
+/** What differs from the usual, as in the address of a page. */
+export function pageQuery(filter) {
+  const said = Object.entries(filter).filter(([name, wanted]) => wanted !== DEFAULTS[name]);
+  const query = new URLSearchParams(said).toString();
+  return query ? `?${query}` : "";
+}
+
+/** What the API is asked; its usual order is another one than that of the pages. */
+export function apiQuery(filter) {
+  const asked = { ...filter };
+  if (!asked.probability_of) asked.min_probability = asked.max_probability = "";
+  return new URLSearchParams(Object.entries(asked).filter(([, wanted]) => wanted !== "")).toString();
+}
+
+export function isNarrowed(filter) {
+  return Object.keys(DEFAULTS).some(
+    (name) => name !== "sort" && filter[name] !== DEFAULTS[name],
+  );
+}
+
+export function cleared(filter) {
+  return { ...DEFAULTS, sort: filter.sort };
+}

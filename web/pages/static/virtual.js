@@ -1,0 +1,192 @@
+// A list of any length of which only what is near the screen is in the page, and in memory.
+//
+// Every item has the same height, so the scroll bar is true from the start, and one can jump anywhere.
+// Items come in blocks by their place in the list; blocks far from the screen are forgotten.
+
+const PER_BLOCK = 60;
+const SPARE_PX = 600; // drawn above and below the screen
+const KEPT_BLOCKS = 3; // on each side of the screen
+
+export class VirtualList {
+  #place;
+  #load; // async (offset, limit) → items
+  #newItem; // (item, index) → element
+  #fillItem; // (element, item, index)
+  #onError;
+  #total = 0;
+  #columns = 1;
+  #itemHeight = 44;
+  #blocks = new Map(); // number → {items, stale}
+  #loading = new Set();
+  #shown = new Map(); // index → {element, id}
+  #generation = 0;
+  #drawing = false;
+
+  constructor(place, { load, newItem, fillItem, onError }) {
+    this.#place = place;
+    this.#load = load;
+    this.#newItem = newItem;
+    this.#fillItem = fillItem;
+    this.#onError = onError;
+    addEventListener("scroll", () => this.#drawSoon(), { passive: true });
+    new ResizeObserver(() => this.#drawSoon()).observe(place);
+  }
+
+  /** Nothing is shown any more, and answers on their way are dropped. */
+  clear() {
+    this.#generation += 1;
+    this.#blocks.clear();
+    this.#loading.clear();
+    this.setTotal(0);
+  }
+
+  setTotal(total) {
+    this.#total = total;
+    this.#draw();
+  }
+
+  /** Called when the style sheet gives items another size. */
+  redraw() {
+    for (const { element } of this.#shown.values()) element.remove();
+    this.#shown.clear();
+    this.#draw();
+  }
+
+  /** Bring what is on the screen up to date; the rest follows when it comes near. */
+  async refresh() {
+    const [first, last] = this.#visible();
+    for (const [number, block] of this.#blocks) {
+      const isNear = (number + 1) * PER_BLOCK > first && number * PER_BLOCK <= last;
+      if (isNear) block.stale = true;
+      else this.#blocks.delete(number);
+    }
+    await this.#loadBlocks(first, last);
+  }
+
+  /** Loads the first block, and throws when it cannot. */
+  async start() {
+    await this.#loadBlocks(...this.#visible());
+  }
+
+  scrollTo(index) {
+    this.#measure();
+    const top = this.#place.getBoundingClientRect().top + scrollY;
+    const line = Math.floor(index / this.#columns);
+    window.scrollTo(0, top + line * this.#itemHeight - innerHeight / 3);
+    this.#draw();
+  }
+
+  #measure() {
+    const style = getComputedStyle(this.#place);
+    this.#itemHeight = parseFloat(style.getPropertyValue("--item-height")) || 44;
+    const width = parseFloat(style.getPropertyValue("--item-width")) || 0;
+    this.#columns = width ? Math.max(1, Math.floor(this.#place.clientWidth / width)) : 1;
+  }
+
+  #visible() {
+    const top = -this.#place.getBoundingClientRect().top;
+    const first = Math.floor((top - SPARE_PX) / this.#itemHeight) * this.#columns;
+    const last = Math.ceil((top + innerHeight + SPARE_PX) / this.#itemHeight) * this.#columns;
+    return [Math.max(0, first), Math.min(Math.max(this.#total, 1), Math.max(0, last)) - 1];
+  }
+
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    this.#measure();
+    const lines = Math.ceil(this.#total / this.#columns);
+    this.#place.style.height = `${lines * this.#itemHeight}px`;
+    const [first, last] = this.#visible();
+    this.#forget(first, last);
+    for (let index = first; index <= last && index < this.#total; index++) this.#drawItem(index);
+    const generation = this.#generation;
+    this.#loadBlocks(first, last).catch((error) => generation === this.#generation && this.#onError(error));
+  }
+
+  #forget(first, last) {
+    for (const [index, { element }] of this.#shown) {
+      if (index >= first && index <= last && index < this.#total) continue;
+      // What has the focus stays, so that the keyboard does not lose its place.
+      if (index < this.#total && element.contains(document.activeElement)) continue;
+      element.remove();
+      this.#shown.delete(index);
+    }
+    const margin = KEPT_BLOCKS * PER_BLOCK;
+    for (const number of this.#blocks.keys()) {
+      const start = number * PER_BLOCK;
+      if (start > last + margin || start + PER_BLOCK < first - margin) this.#blocks.delete(number);
+    }
+  }
+
+  #drawItem(index) {
+    const item = this.#blocks.get(Math.floor(index / PER_BLOCK))?.items[index % PER_BLOCK];
+    const shown = this.#shown.get(index);
+    if (item === undefined) return;
+    if (shown && shown.id === item.id) {
+      this.#fillItem(shown.element, item, index);
+      this.#position(shown.element, index);
+      return;
+    }
+    const element = this.#newItem(item, index);
+    this.#position(element, index);
+    if (shown) shown.element.replaceWith(element);
+    else this.#insert(element, index);
+    this.#shown.set(index, { element, id: item.id });
+  }
+
+  /** In the order of the list, which is also that of the keyboard and of screen readers. */
+  #insert(element, index) {
+    element.dataset.index = index;
+    let before = null;
+    for (const child of this.#place.children) {
+      if (Number(child.dataset.index) > index) {
+        before = child;
+        break;
+      }
+    }
+    this.#place.insertBefore(element, before);
+  }
+
+  #position(element, index) {
+    element.dataset.index = index;
+    const column = index % this.#columns;
+    const line = Math.floor(index / this.#columns);
+    element.style.width = this.#columns > 1 ? `${100 / this.#columns}%` : "100%";
+    element.style.transform = `translate(${column * 100}%, ${line * this.#itemHeight}px)`;
+    element.ariaRowIndex = this.#columns > 1 ? null : index + 2;
+  }
+
+  async #loadBlocks(first, last) {
+    const wanted = [];
+    for (let number = Math.floor(first / PER_BLOCK); number * PER_BLOCK <= last; number++) {
+      const block = this.#blocks.get(number);
+      if ((!block || block.stale) && !this.#loading.has(number)) wanted.push(number);
+    }
+    await Promise.all(wanted.map((number) => this.#loadBlock(number)));
+  }
+
+  async #loadBlock(number) {
+    const generation = this.#generation;
+    this.#loading.add(number);
+    try {
+      const items = await this.#load(number * PER_BLOCK, PER_BLOCK);
+      if (generation !== this.#generation) return;
+      this.#blocks.set(number, { items, stale: false });
+      const start = number * PER_BLOCK;
+      const [first, last] = this.#visible();
+      for (let at = 0; at < items.length; at++) {
+        const index = start + at;
+        if ((index >= first && index <= last) || this.#shown.has(index)) this.#drawItem(index);
+      }
+    } finally {
+      if (generation === this.#generation) this.#loading.delete(number);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+"""Which images a list holds, and in what order: from what was asked to SQL.
+
+Every order ends with the image's id, so a page begins exactly behind the last row of the one before
+(keyset paging), which an index finds at once, however far down the list it is.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from worker.errors import InvalidCursor
+from worker.records import ImageFilter, Sort, SortKind
+from worker.store.schema import IS_ACTIVE, Image, Result
+
+ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)
+WITHOUT_PROBABILITY = -1.0  # behind every probability
+
+
+@dataclass(frozen=True)
+class Order:
+    """`columns` all rise, or all fall; the last is the image's id."""
+
+    columns: tuple[ColumnElement[Any], ...]
+    falls: bool = False
+
+    def by(self, back: bool = False) -> list[ColumnElement[Any]]:
+        """For ORDER BY; `back`: from the end of the list."""
+        return [column.desc() if self.falls != back else column.asc() for column in self.columns]
+
+    def behind(self, key: Sequence[Any], back: bool = False) -> ColumnElement[bool]:
+        """The rows behind the one with that key; `back`: those before it."""
+        here = tuple_(*self.columns) if len(self.columns) > 1 else self.columns[0]
+        there = tuple_(*key) if len(key) > 1 else key[0]
+        return here < there if self.falls != back else here > there
+
+
+def probability_of(label: str) -> ColumnElement[float]:
+    return Result.probabilities[label].as_float()
+
+
+def order_of(sort: Sort, number: ColumnElement[int] = Image.id) -> Order:
+    """number: the column of the image's id; that of results where an index of theirs is walked."""
+    match sort.kind:
+        case SortKind.FILE:
+            return Order((number,))
+        case SortKind.NEWEST:
+            return Order((number,), falls=True)
+        case SortKind.NAME:
+            return Order((Image.filename, number))
+        case SortKind.SUSPICION:
+            return Order((Image.reading_rank, number))
+        case SortKind.PROBABILITY:
+            found = func.coalesce(probability_of(sort.label), WITHOUT_PROBABILITY)
+            return Order((-found, number))
+
+
+def needs_result(wanted: ImageFilter) -> bool:
+    """Whether only images with a result can be meant."""
+    return bool(wanted.labels or wanted.uncertain is not None or wanted.probability_of)
+
+
+def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        found.append(_one_of(Image.status, wanted.statuses))
+    if wanted.labels:
+        found.append(_one_of(Result.label, wanted.labels))
+    if wanted.uncertain is not None:
+        found.append(Result.uncertain.is_(wanted.uncertain))
+    if wanted.probability_of is not None:
+        found.append(probability_of(wanted.probability_of) >= wanted.min_probability)
+        found.append(probability_of(wanted.probability_of) <= wanted.max_probability)
+    if wanted.jobs:
+        found.append(_one_of(Image.job_id, wanted.jobs))
+    if wanted.search:
+        found.append(Image.filename.icontains(wanted.search, autoescape=True))
+    return found
+
+
+def _one_of(column: Any, values: Sequence[Any]) -> ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def cursor_after(row: Row, sort: Sort) -> str:
+    """The cursor of the page behind this row.
+
+    It holds no file's name, which may be a patient's: sorted by name, the row is looked up.
+    """
+    text = str(row.id)
+    if sort.kind is SortKind.SUSPICION:
+        text = f"{row.reading_rank!r},{row.id}"
+    elif sort.kind is SortKind.PROBABILITY:
+        found = row.probabilities.get(sort.label) if row.probabilities else None
+        text = f"{WITHOUT_PROBABILITY if found is None else found!r},{row.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def key_of_cursor(session: Session, cursor: str, sort: Sort) -> tuple[Any, ...]:
+    """What `Order.behind` takes. Raises InvalidCursor for anything that `cursor_after` of the same
+    order did not make."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        *value, number = text.split(",")
+        key = (*map(float, value), int(number))
+    except (ValueError, binascii.Error):
+        key = ()
+    if len(key) != (2 if sort.kind in (SortKind.SUSPICION, SortKind.PROBABILITY) else 1):
+        raise InvalidCursor(
+            "The page cursor is not one that this API gave out for this order. Start again "
+            "without a cursor."
+        )
+    if sort.kind is SortKind.PROBABILITY:
+        return (-key[0], key[1])
+    return key_of_image(session, key[-1], sort) if sort.kind is SortKind.NAME else key
+
+
+def key_of_image(session: Session, image_id: int, sort: Sort) -> tuple[Any, ...]:
+    """The image's own place in the order. Raises InvalidCursor when there is no such image."""
+    columns = order_of(sort).columns
+    query = select(*columns).select_from(Image).outerjoin(Result, ACTIVE_OF_IMAGE)
+    row = session.execute(query.where(Image.id == image_id)).one_or_none()
+    if row is None:
+        raise InvalidCursor("The image behind this page cursor was deleted. Start again.")
+    return tuple(row)
