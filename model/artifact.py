@@ -22,9 +22,19 @@ WEIGHTS = "weights.npz"
 INT8 = "network.int8.tflite"
 LUNGS = "lungs.tflite"
 STATISTICS = "statistics.npz"
+TRAINING_FILMS = "training_films.npz"
 RELEASED = Path(__file__).parent / "released"
 # The article's network, VGG16 with attention: what the benchmark compares with.
 REFERENCE = Path(__file__).parent / "reference"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """well: the label of those who have nothing. threshold: an X-ray is flagged when the
+    probability of all other labels together is this or more, 0..1."""
+
+    well: str
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class Artifact:
     config: the network's constructor arguments.
     labels: the K classes, in the order of the probabilities.
     maps: names of the network's maps, the main one first; none without attention.
-    uncertain_below: a result whose highest probability is under this is uncertain, 0..1.
+    uncertain_below: a result whose highest probability is under this is a close call, 0..1.
+    triage: the operating point of a triage; None in artifacts made before there was one.
     metadata: all of metadata.json, with metrics and provenance.
     """
 
@@ -47,6 +58,7 @@ class Artifact:
     maps: tuple[str, ...]
     preprocessing: Preprocessing
     uncertain_below: float
+    triage: OperatingPoint | None
     metadata: Mapping[str, Any]
 
     @property
@@ -67,6 +79,11 @@ class Artifact:
     @property
     def int8_file(self) -> Path:
         return self.path / INT8
+
+    @property
+    def training_films_file(self) -> Path | None:
+        """What `model.doubt.Reference` loads; None in artifacts made before there was one."""
+        return self.path / TRAINING_FILMS if TRAINING_FILMS in self.metadata["files"] else None
 
 
 def load_artifact(path: Path | None = None) -> Artifact:
@@ -111,6 +128,7 @@ def load_artifact(path: Path | None = None) -> Artifact:
             statistics_file=path / STATISTICS,
         ),
         uncertain_below=metadata["uncertain_below"],
+        triage=_operating_point(metadata.get("triage")),
         metadata=metadata,
     )
 
@@ -148,6 +166,8 @@ def save_metadata(
         files.append(LUNGS)
     if preprocessing.needs_statistics:
         files.append(STATISTICS)
+    if (path / TRAINING_FILMS).is_file():
+        files.append(TRAINING_FILMS)
     metadata = {
         "format": FORMAT,
         **fields,
@@ -158,6 +178,10 @@ def save_metadata(
         "files": {name: sha256(path / name) for name in files},
     }
     (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+
+
+def _operating_point(triage: Mapping[str, Any] | None) -> OperatingPoint | None:
+    return OperatingPoint(triage["well"], triage["threshold"]) if triage else None
 
 
 def sha256(file: Path) -> str:

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from model.artifact import Artifact, load_artifact
+from model.doubt import Reason, Reference
 from model.engines import Engine, load_engine
 from model.framing.box import Box, on_film
 from model.prepared import Prepared, prepare_file
 from model.reading.radiograph import Radiograph
+from model.scores import Triage
 
 
 @dataclass(frozen=True)
@@ -20,20 +22,25 @@ class Result:
     """What the network says about one X-ray.
 
     label: the most probable one. probabilities: by label, in the artifact's order; their sum is 1.
-    uncertain: the highest probability is under the artifact's threshold, or the lungs were not
-        found: let a human look first.
-    maps: by name, (h, w) float16, 0..1, over `box` of the X-ray; the first one is the main map.
-        Empty when the network has no attention.
+    uncertain_reasons: why a human should look first, see `model.doubt`; mostly none.
+    triage: None when the artifact has no operating point.
+    maps: by name, (h, w) float16, over `box` of the X-ray; the first one is the main map, attention
+        is 0..1, evidence signed. Empty when the network has no attention.
     model: the artifact's version. infer_ms: this image's share of its batch.
     """
 
     label: str
     probabilities: dict[str, float]
-    uncertain: bool
+    uncertain_reasons: tuple[Reason, ...]
+    triage: Triage | None
     maps: dict[str, np.ndarray]
     box: Box
     model: str
     infer_ms: float
+
+    @property
+    def uncertain(self) -> bool:
+        return bool(self.uncertain_reasons)
 
 
 def timings_ms(prepared: Prepared, result: Result) -> dict[str, float]:
@@ -52,6 +59,8 @@ class Classifier:
     def __init__(self, artifact: Artifact, engine: Engine) -> None:
         self._artifact = artifact
         self._engine = engine
+        films = artifact.training_films_file
+        self._training_films = Reference.load(films) if films else None
         self._at_a_time = threading.Lock()
 
     @classmethod
@@ -98,12 +107,16 @@ class Classifier:
             started = time.perf_counter()
             output = self._engine.predict(np.stack([one.image for one in prepared]))
             infer_ms = (time.perf_counter() - started) * 1e3 / len(prepared)
+        unlike = np.zeros(len(prepared), bool)
+        if self._training_films and output.features is not None:
+            unlike = self._training_films.unlike(output.features)
         labels = self._artifact.labels
         return [
             Result(
                 label=labels[int(np.argmax(row))],
                 probabilities=dict(zip(labels, map(float, row), strict=True)),
-                uncertain=bool(np.max(row) < self._artifact.uncertain_below or not one.lungs_found),
+                uncertain_reasons=self._doubts(row, bool(unlike[number]), one.lungs_found),
+                triage=self._triage(row),
                 maps={
                     name: on_film(grids[number], one.box).astype(np.float16)
                     for name, grids in output.maps.items()
@@ -114,3 +127,17 @@ class Classifier:
             )
             for number, (one, row) in enumerate(zip(prepared, output.probabilities, strict=True))
         ]
+
+    def _doubts(self, row: np.ndarray, unlike: bool, lungs_found: bool) -> tuple[Reason, ...]:
+        found: dict[Reason, bool] = {
+            "close_call": bool(np.max(row) < self._artifact.uncertain_below),
+            "unlike_training": unlike,
+            "frame_not_found": not lungs_found,
+        }
+        return tuple(reason for reason, holds in found.items() if holds)
+
+    def _triage(self, row: np.ndarray) -> Triage | None:
+        point = self._artifact.triage
+        if point is None:
+            return None
+        return Triage(1 - float(row[self._artifact.labels.index(point.well)]), point.threshold)

@@ -72,6 +72,7 @@ def classify(
 def as_dict(file_result: FileResult, maps: Path | None = None) -> dict:
     """The JSON form of a result. maps: the file that its maps were written to."""
     result, gate = file_result.result, file_result.gate
+    triage = result.triage if result else None
     return {
         "file": file_result.file,
         "status": file_result.status,
@@ -82,6 +83,16 @@ def as_dict(file_result: FileResult, maps: Path | None = None) -> dict:
             {label: round(p, 6) for label, p in result.probabilities.items()} if result else None
         ),
         "uncertain": result.uncertain if result else None,
+        "uncertain_reasons": list(result.uncertain_reasons) if result else None,
+        "triage": (
+            {
+                "flagged": triage.flagged,
+                "score": round(triage.score, 6),
+                "threshold": round(triage.threshold, 6),
+            }
+            if triage
+            else None
+        ),
         "model": result.model if result else None,
         "gate": {"version": gate.version, "score": round(gate.score, 6)} if gate else None,
         "maps": str(maps) if maps else None,

@@ -26,15 +26,25 @@ _STOPS = (
 )
 
 
+# Blue and orange, which the colour-blind tell apart; how strong they are says how much.
+AGAINST, FOR = (64, 144, 255), (255, 138, 0)
+
+
 def overlay_png(
-    picture: Image.Image, grid: np.ndarray, box: Sequence[float], opacity: float = 0.4
+    picture: Image.Image,
+    grid: np.ndarray,
+    box: Sequence[float],
+    opacity: float = 0.4,
+    strongest: float | None = None,
 ) -> bytes:
     """A grey picture of an X-ray with a map over it, as an RGB PNG of the same size.
 
-    Where the map is least the X-ray shows as it is: a reader must not lose contrast where the
-    network saw nothing to look at.
+    Where the map is least (of a signed map: where it is 0) the X-ray shows as it is: a reader must
+    not lose contrast where the network saw nothing to look at.
 
     grid: (h, w), any float; its own minimum..maximum is spread over the colours.
+    strongest: of a signed map, the value, positive or negative, that is drawn at full colour:
+        orange what is over 0, blue what is under it. None: the map is not signed.
     box: (left, top, right, bottom), 0..1 of the X-ray, that the grid covers; outside it the X-ray
         shows unchanged.
     opacity: of the colour of the highest value, 0..1; lower values are more transparent.
@@ -43,13 +53,24 @@ def overlay_png(
     left, top, right, bottom = _in_pixels(box, picture.size)
     if not 0 <= opacity <= 1:
         raise ValueError(f"The opacity must be in 0..1. Received: {opacity}")
-    levels = _levels(grid, (right - left, bottom - top))
-    colours = levels.copy()
-    colours.putpalette(colour_map().tobytes())
+    size = (right - left, bottom - top)
+    grid = _checked(grid)
+    if strongest is None:
+        span = float(grid.max() - grid.min())
+        levels = _levels((grid - grid.min()) / span if span > 0 else np.zeros_like(grid), size)
+        colours = levels.copy()
+        colours.putpalette(colour_map().tobytes())
+        layers = [(colours.convert("RGB"), levels)]
+    else:
+        shares = grid / strongest if strongest > 0 else np.zeros_like(grid)
+        layers = [
+            (Image.new("RGB", size, colour), _levels(sign * shares, size))
+            for colour, sign in ((FOR, 1), (AGAINST, -1))
+        ]
     shown = picture.convert("RGB")
-    shown.paste(
-        colours.convert("RGB"), (left, top), mask=levels.point(lambda level: round(level * opacity))
-    )
+    for colours, levels in layers:
+        mask = levels.point(lambda level: round(level * opacity))
+        shown.paste(colours, (left, top), mask=mask)
     return png(shown)
 
 
@@ -69,18 +90,20 @@ def png(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def _levels(grid: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """The grid at the size (width, height), its smallest value 0 and its largest 255."""
+def _checked(grid: np.ndarray) -> np.ndarray:
     grid = np.asarray(grid, dtype=np.float32)
     if grid.ndim != 2 or not grid.size or not np.isfinite(grid).all():
         raise ValueError(
-            "The attention grid must be a (height, width) array of finite numbers. "
+            "The grid of a map must be a (height, width) array of finite numbers. "
             f"Received: shape {grid.shape}"
         )
-    span = float(grid.max() - grid.min())
-    levels = (grid - grid.min()) * (255 / span) if span > 0 else np.zeros_like(grid)
+    return grid
+
+
+def _levels(shares: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Shares of full colour at the size (width, height): what is under 0 is 0, 1 and more 255."""
     # Enlarged as floats: eight bits would show as steps between neighbouring cells.
-    smooth = np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC))
+    smooth = np.asarray(Image.fromarray(shares * 255).resize(size, Image.Resampling.BICUBIC))
     return Image.fromarray(np.clip(np.rint(smooth), 0, 255).astype(np.uint8), mode="L")
 
 

@@ -1,4 +1,4 @@
-"""What the gate says about an image, kept with its result."""
+"""What is kept with a result besides its probabilities: the gate's score, the call of a triage."""
 
 from typing import NamedTuple
 
@@ -9,3 +9,15 @@ class GateScore(NamedTuple):
 
     version: str
     score: float
+
+
+class Triage(NamedTuple):
+    """score: how far from the label of those who have nothing, 0..1. threshold: from here on the
+    X-ray is flagged; it was chosen so that the flagged films hold a given share of the ill."""
+
+    score: float
+    threshold: float
+
+    @property
+    def flagged(self) -> bool:
+        return self.score >= self.threshold

@@ -31,6 +31,14 @@ ALL_DATA = click.option(
     "then ends with _all_data.",
 )
 
+LEAVE_OUT = click.option(
+    "--leave-out",
+    metavar="SOURCE",
+    multiple=True,
+    help="Learn nothing from this source, and measure on all of it: how the recipe does in a "
+    "hospital that it has never seen. Can be given several times.",
+)
+
 
 @click.command()
 @RECIPE
@@ -44,13 +52,7 @@ ALL_DATA = click.option(
     "[default: ~/.cache/cxr-batch, or below XDG_CACHE_HOME]",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="At most; instead of the recipe's.")
-@click.option(
-    "--leave-out",
-    metavar="SOURCE",
-    multiple=True,
-    help="Learn nothing from this source, and measure on all of it: how the recipe does in a "
-    "hospital that it has never seen. Can be given several times.",
-)
+@LEAVE_OUT
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 def train(
     recipe: str,
@@ -78,10 +80,8 @@ def train(
             chosen = dataclasses.replace(chosen, epochs=epochs)
         samples = manifest.read_data(data, chosen.classes, chosen.data)
         unsure = manifest.read_unsure(data) if chosen.unsure else []
-        for source in leave_out:
-            chosen = dataclasses.replace(chosen, name=f"{chosen.name}_without_{source}")
-            samples = manifest.leave_out(samples, source)
-            unsure = [sample for sample in unsure if sample.source != source]
+        chosen, samples = _without(leave_out, chosen, samples)
+        unsure = [sample for sample in unsure if sample.source not in leave_out]
         network = fit(chosen, samples, out, cache or default_cache(), resume, unsure)
         _finish(network, chosen, samples, out, out / "artifact", began)
 
@@ -92,15 +92,24 @@ def train(
 @DATA
 @ALL_DATA
 @click.option("--out", type=Folder, help="The artifact's folder.  [default: RUN/artifact]")
-def export(run: Path, recipe: str, data: Path, all_data: bool, out: Path | None) -> None:
+@LEAVE_OUT
+def export(
+    run: Path,
+    recipe: str,
+    data: Path,
+    all_data: bool,
+    out: Path | None,
+    leave_out: tuple[str, ...],
+) -> None:
     """Make the artifact of a training run again: calibrate, round to int8, measure."""
     with training_errors():
         from training.data.manifest import read_data
         from training.fitting.fit import trained_network
 
         chosen = _recipe(recipe, all_data)
-        network = trained_network(run)
         samples = read_data(data, chosen.classes, chosen.data)
+        chosen, samples = _without(leave_out, chosen, samples)
+        network = trained_network(run, chosen)
         _finish(network, chosen, samples, run, out or run / "artifact")
 
 
@@ -200,6 +209,16 @@ def _recipe(name: str, all_data: bool):
 def default_cache() -> Path:
     """Where features are kept: $XDG_CACHE_HOME/cxr-batch, or ~/.cache/cxr-batch."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cxr-batch"
+
+
+def _without(sources: tuple[str, ...], recipe, samples):
+    """The recipe, named by what it lacks, and the samples, all of those sources in `test`."""
+    from training.data.manifest import leave_out
+
+    for source in sources:
+        recipe = dataclasses.replace(recipe, name=f"{recipe.name}_without_{source}")
+        samples = leave_out(samples, source)
+    return recipe, samples
 
 
 def _finish(network, recipe, samples, run: Path, out: Path, began: float | None = None) -> None:

@@ -1,6 +1,8 @@
-"""How labels are written for people. Which labels there are, the model says."""
+"""How labels and maps are written for people. Which there are, the model says."""
 
 import re
+
+from model.evidence import PREFIX
 
 MAX_ACRONYM = 3
 
@@ -13,6 +15,14 @@ def label_name(label: str) -> str:
     if not label.isupper():
         return label.replace("_", " ")
     words = " ".join(_word(word) for word in label.replace("_", " ").split())
+    return words[:1].upper() + words[1:]
+
+
+def map_name(name: str) -> str:
+    """A map as words: attention → "Attention", evidence_COVID19 → "Evidence for COVID-19"."""
+    if name.startswith(PREFIX):
+        return f"Evidence for {label_name(name.removeprefix(PREFIX))}"
+    words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
 
 

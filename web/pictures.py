@@ -5,6 +5,7 @@ small one a worker saved with the result; larger ones, and small ones that are n
 from `worker.pictures.painter`, whose processes may die.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flask import request
 from PIL import Image
 
 from model import maps as drawing
+from model.evidence import kind_of
 from web.auth.requests import clinic_id
 from web.errors import BeingDrawn, NoPicture, NotReady
 from web.services import services
@@ -38,19 +40,15 @@ def overlay(image: ImageRecord, name: str | None, opacity: float, max_side: int)
 
     Raises NoPicture, NotReady, BeingDrawn.
     """
-    found = map_of(image, name)
+    maps = maps_of(image)
+    found = _named(maps, name)
     xray = _opened(_file(image, max_side), max_side)
-    return drawing.overlay_png(xray, found.grid.astype("float32"), found.box, opacity)
+    return drawing.overlay_png(xray, found.grid, found.box, opacity, _strongest(found, maps))
 
 
 def map_of(image: ImageRecord, name: str | None) -> MapRecord:
     """One of `maps_of`, None for the main one. Raises NoPicture when there is none, NotReady."""
-    for found in maps_of(image):
-        if name in (None, found.name):
-            return found
-    raise NoPicture(
-        "This image has no such map. `GET /api/v1/images/{id}/maps` lists the maps that it has."
-    )
+    return _named(maps_of(image), name)
 
 
 def maps_of(image: ImageRecord) -> list[MapRecord]:
@@ -63,6 +61,23 @@ def maps_of(image: ImageRecord) -> list[MapRecord]:
     if image.status is not ImageStatus.DONE:
         raise NoPicture(f"This image has no maps: it was not classified (status: {image.status}).")
     return services().store.maps(clinic_id(), image.id)
+
+
+def _named(maps: Sequence[MapRecord], name: str | None) -> MapRecord:
+    for found in maps:
+        if name in (None, found.name):
+            return found
+    raise NoPicture(
+        "This image has no such map. `GET /api/v1/images/{id}/maps` lists the maps that it has."
+    )
+
+
+def _strongest(found: MapRecord, maps: Sequence[MapRecord]) -> float | None:
+    """What full colour means: for evidence one scale for all labels, so that they can be compared;
+    None for a map that is not signed."""
+    if kind_of(found.name) != "evidence":
+        return None
+    return max(float(abs(one.grid).max()) for one in maps if kind_of(one.name) == "evidence")
 
 
 def _file(image: ImageRecord, max_side: int) -> Path:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from worker.reading_order import suspicion
 
 T = TypeVar("T")
@@ -245,13 +245,18 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class ResultRecord:
-    """What a model says about an image. `probabilities` by label, in the model's order."""
+    """What a model says about an image. `probabilities` by label, in the model's order.
+
+    uncertain_reasons: see `model.doubt`; none in older results, even of uncertain ones.
+    """
 
     model: str
     label: str
     probabilities: dict[str, float]
     uncertain: bool
     timings_ms: dict[str, float] | None
+    uncertain_reasons: tuple[str, ...] = ()
+    triage: Triage | None = None
 
     @property
     def suspicion(self) -> float:
@@ -282,7 +287,8 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class MapRecord:
-    """grid: (h, w) float16, 0..1, over the part of the X-ray inside `box`.
+    """grid: (h, w) float16 over the part of the X-ray inside `box`; attention is 0..1, evidence
+    signed (`model.evidence`).
 
     box: left, top, right, bottom as fractions (0..1) of its width and height.
     """
@@ -333,6 +339,8 @@ class NewResult:
     maps: Sequence[MapRecord] = ()
     timings_ms: dict[str, float] | None = None
     role: ResultRole = ResultRole.ACTIVE
+    uncertain_reasons: Sequence[str] = ()
+    triage: Triage | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from model.artifact import Artifact
-from model.engines.output import Output, joined
+from model.engines.output import Output, joined, output_of
 from model.engines.weights import load_weights
 from model.errors import ModelError
 
@@ -40,7 +40,7 @@ def load_network(artifact: Artifact, precision: str = "float32"):
 
 
 def outputs_of(network, images: np.ndarray) -> list:
-    """Probabilities and maps of a batch; Keras hands a single output over without its list."""
+    """What a network gives out for a batch; Keras hands a single output over without its list."""
     outputs = network.predict_on_batch(images)
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
@@ -94,11 +94,11 @@ class KerasEngine:
     def _predict_batch(self, images: np.ndarray) -> Output:
         padding = self.batch_size - len(images)
         padded = np.pad(images, ((0, padding), (0, 0), (0, 0), (0, 0)))
-        probabilities, *maps = (
+        tensors = [
             np.asarray(output)[: len(images)].astype(np.float32)
             for output in outputs_of(self._network, padded)
-        )
-        return Output(probabilities, dict(zip(self._maps, maps, strict=True)))
+        ]
+        return output_of(tensors, self._maps)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from model.artifact import Artifact
-from model.engines.output import Output
+from model.engines.output import Output, count_maps, output_of
 from model.errors import ArtifactMismatch
 
 
@@ -26,19 +26,21 @@ class LiteRTEngine:
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = _outputs(self._interpreter)
         self._maps = artifact.maps
-        if len(self._outputs) != 1 + len(self._maps):
+        shapes = {one["index"]: one["shape"] for one in self._interpreter.get_output_details()}
+        found = count_maps(shapes[index] for index in self._outputs[1:])
+        if found != len(self._maps):
             raise ArtifactMismatch(
-                f"{artifact.int8_file} has {len(self._outputs)} outputs; the metadata names "
-                f"probabilities and {len(self._maps)} maps. Copy the whole folder again."
+                f"{artifact.int8_file} has {found} maps; the metadata names {len(self._maps)}. "
+                "Copy the whole folder again."
             )
 
     def predict(self, images: np.ndarray) -> Output:
         """See `Engine.predict`."""
         answers = [self._predict_one(image) for image in images]
-        probabilities, *maps = (np.stack(part) for part in zip(*answers, strict=True))
+        probabilities, *others = (np.stack(part) for part in zip(*answers, strict=True))
         # Rounding to int8 leaves a sum that is off by up to a hundredth.
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return Output(probabilities, dict(zip(self._maps, maps, strict=True)))
+        return output_of([probabilities, *others], self._maps)
 
     def _predict_one(self, image: np.ndarray) -> list[np.ndarray]:
         self._interpreter.set_tensor(self._input, image[None])

@@ -1,11 +1,12 @@
 """The networks, by name, as an artifact's metadata names them. Needs Keras 3."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from model.errors import ArtifactMismatch
+from model.evidence import MAP, evidence_map
 from model.networks import (
     efficientnet_attention,
     hard_attention,
@@ -41,9 +42,18 @@ def build(architecture: str, config: Mapping[str, Any]) -> keras.Model:
     return network_named(architecture).build(**config)
 
 
-def map_names(network: keras.Model) -> list[str]:
-    """Names of a network's maps, in the order of its outputs; the first one is the main map."""
-    return network.output_names[1:]
+def map_names(network: keras.Model, labels: Sequence[str]) -> list[str]:
+    """Names of a network's maps, in the order of its outputs; the first one is the main map.
+
+    labels: the K classes; a map that there is of each class is named by them.
+    """
+    names = []
+    for name, tensor in zip(network.output_names[1:], network.outputs[1:], strict=True):
+        if len(tensor.shape) == MAP:
+            names.append(name)
+        elif len(tensor.shape) > MAP:
+            names += [evidence_map(label) for label in labels]
+    return names
 
 
 def frozen_part(network: keras.Model, fine_tune: bool = True) -> keras.Model:

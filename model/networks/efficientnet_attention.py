@@ -9,7 +9,7 @@ from keras import layers
 
 from model.networks.efficientnet_lite import lite_features
 from model.networks.efficientnet_weights import load_imagenet
-from model.networks.layers import MaskedAveragePooling
+from model.networks.layers import ClassesWithEvidence, MaskedAveragePooling
 from model.networks.network import Network
 from model.preprocess import Preprocessing
 
@@ -26,7 +26,9 @@ def efficientnet_attention(
     size: S, input width and height in pixels, a multiple of 32.
     drop_path, dropout: shares of blocks, and of pooled features, that are skipped in training.
     Input: (N, S, S, 3) float32, BGR, mean-centred.
-    Outputs: probabilities (N, classes) float32; attention map (N, S/16, S/16) float32, 0..1.
+    Outputs: probabilities (N, classes) float32; attention map (N, S/16, S/16) float32, 0..1;
+    evidence (N, classes, S/16, S/16) float32, see ClassesWithEvidence; pooled features (N, 1392)
+    float32.
     """
     # === Layers ===
     inputs = keras.Input((size, size, 3), name="image")
@@ -49,13 +51,14 @@ def efficientnet_attention(
             MaskedAveragePooling(dtype="float32", name="middle_average")([middle, attention]),
         ]
     )
-    pooled = layers.Dropout(dropout, name="dropout")(pooled)
-    probabilities = layers.Dense(
+    probabilities, evidence = ClassesWithEvidence(
         classes, activation="softmax", dtype="float32", name="probabilities"
-    )(pooled)
+    )([layers.Dropout(dropout, name="dropout")(pooled), last, halved, middle, attention])
+    evidence = layers.Identity(dtype="float32", name="evidence")(evidence)
     height, width = attention.shape[1:3]
     grid = layers.Reshape((height, width), dtype="float32", name="attention")(attention)
-    return keras.Model(inputs, [probabilities, grid], name="efficientnet_attention")
+    outputs = [probabilities, grid, evidence, pooled]
+    return keras.Model(inputs, outputs, name="efficientnet_attention")
 
 
 NETWORK = Network(

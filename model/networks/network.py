@@ -21,7 +21,8 @@ class Policy:
 @dataclass(frozen=True)
 class Network:
     """build: makes it, untrained, from `size`, `classes` and options of its own. Its outputs are
-    the layer `probabilities`, (N, classes), then its maps, (N, h, w) 0..1, named by their layers.
+    the layer `probabilities`, (N, classes); then its maps, (N, h, w) 0..1, named by their layers;
+        then, if it can, `evidence`, (N, classes, h, w), and the pooled features, (N, C).
     preprocessing: its input, where a recipe says nothing else.
     load_imagenet: gives the convolutions ImageNet's weights.
     imagenet_layers: how the names of the layers begin that have such weights.

@@ -4,9 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from model.artifact import REFERENCE, RELEASED, load_artifact
+from model.artifact import (
+    REFERENCE,
+    RELEASED,
+    TRAINING_FILMS,
+    OperatingPoint,
+    load_artifact,
+)
 from model.classifier import Classifier
+from model.doubt import MEANINGS, Reference
 from model.engines import load_engine
+from model.engines.output import Output
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
 from model.results import classify_files
 from model.sources import Source
@@ -55,16 +63,68 @@ def test_what_is_no_chest_never_reaches_the_network(classifier, radiographs):
         classifier.prepare(b"")
 
 
-def test_a_low_highest_probability_is_uncertain(radiographs):
+class Scripted:
+    """An engine that gives one answer, with features."""
+
+    batch_size = 1
+
+    def __init__(self, probabilities: tuple[float, ...], features: tuple[float, ...]) -> None:
+        self._output = Output(
+            np.array([probabilities], np.float32), {}, np.array([features], np.float32)
+        )
+
+    def predict(self, _: np.ndarray) -> Output:
+        return self._output
+
+
+def test_why_a_result_is_uncertain(tmp_path, classifier, chest):
+    """Each reason alone, and all together; none for a sure answer about a usual film."""
+    films = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8]], np.float32)
+    reference = Reference(np.zeros(2), np.eye(2, dtype=np.float32), films, nearest=2, limit=1.0)
+    reference.save(tmp_path / TRAINING_FILMS)
     artifact = load_artifact()
+    artifact = dataclasses.replace(
+        artifact,
+        path=tmp_path,
+        uncertain_below=0.8,
+        triage=OperatingPoint("NORMAL", 0.25),
+        metadata={**artifact.metadata, "files": {TRAINING_FILMS: ""}},
+    )
+    prepared = classifier.prepare(png_of(chest.pixels))
+
+    def said(probabilities, features, lungs_found=True):
+        shown = dataclasses.replace(prepared, lungs_found=lungs_found)
+        (result,) = Classifier(artifact, Scripted(probabilities, features)).classify([shown])
+        return result
+
+    sure, close = (0.1, 0.85, 0.05), (0.3, 0.6, 0.1)
+    usual, strange = (5.0, 1.0), (-3.0, 1.0)
+    assert said(sure, usual).uncertain_reasons == ()
+    assert not said(sure, usual).uncertain
+    assert said(close, usual).uncertain_reasons == ("close_call",)
+    assert said(sure, strange).uncertain_reasons == ("unlike_training",)
+    assert said(sure, usual, False).uncertain_reasons == ("frame_not_found",)
+    everything = said(close, strange, False)
+    assert everything.uncertain_reasons == tuple(MEANINGS)
+    assert everything.uncertain
+    assert said(sure, usual).triage == pytest.approx((0.15, 0.25))
+    assert not said(sure, usual).triage.flagged
+    assert everything.triage.flagged
+
+
+def test_an_older_artifact_knows_close_calls_only(radiographs):
+    artifact = load_artifact(REFERENCE)
+    assert artifact.triage is None
+    assert artifact.training_films_file is None
     engine = load_engine(artifact, "cpu")
     found = {}
     for limit in (0.0, 1.0):
         given = dataclasses.replace(artifact, uncertain_below=limit)
         classifier = Classifier(given, engine)
         [result] = classifier.classify([classifier.prepare(radiographs["RG1_J2KI"])])
-        found[limit] = result.uncertain
-    assert found == {0.0: False, 1.0: True}
+        found[limit] = result.uncertain_reasons
+        assert result.triage is None
+    assert found == {0.0: (), 1.0: ("close_call",)}
 
 
 def test_predictions_in_order(classifier, chest):
@@ -78,7 +138,7 @@ def test_predictions_in_order(classifier, chest):
         assert tuple(one.probabilities) == classifier.labels
         assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-3)
         assert one.label == max(one.probabilities, key=one.probabilities.get)
-        (attention,) = one.maps.values()
+        attention = next(iter(one.maps.values()))
         assert attention.dtype == np.float16
         assert attention.ndim == 2
         assert 0 <= attention.min() < attention.max() <= 1

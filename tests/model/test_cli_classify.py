@@ -26,6 +26,8 @@ FIELDS = {
     "label",
     "probabilities",
     "uncertain",
+    "uncertain_reasons",
+    "triage",
     "model",
     "gate",
     "maps",
@@ -136,7 +138,7 @@ def test_files_of_one_name_keep_their_maps_apart(tmp_path, chest):
     ],
 )
 def test_names_that_a_sender_chose_stay_in_the_folder(tmp_path, file, name):
-    result = Result("A", {"A": 1.0}, False, {}, Box(0, 0, 1, 1), "toy-1", 1.0)
+    result = Result("A", {"A": 1.0}, (), None, {}, Box(0, 0, 1, 1), "toy-1", 1.0)
     written = MapFolder(tmp_path).write(file, result)
 
     assert written == tmp_path / f"{name}.npz"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.maps import colour_map, overlay_png
+from model.maps import AGAINST, FOR, colour_map, overlay_png
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 GRID = np.array([[0.0, 0.2], [0.4, 0.9]], np.float32)
@@ -102,3 +102,18 @@ def test_a_wrong_grid_is_an_error(grid):
 def test_a_wrong_box_is_an_error(box):
     with pytest.raises(ValueError, match="box"):
         overlay_png(xray(100, 100), GRID, box)
+
+
+def test_a_signed_map_has_a_colour_for_either_sign_and_none_at_zero():
+    picture = xray(300, 100)
+    signed = np.array([[-0.5, 0.0, 1.0]], np.float16)
+    shown = opened(overlay_png(picture, signed, WHOLE, opacity=1, strongest=1.0)).astype(int)
+    grey = np.asarray(picture).astype(int)
+
+    assert tuple(shown[50, -1]) == FOR
+    np.testing.assert_allclose(shown[50, 0], (grey[50, 0] + np.array(AGAINST)) / 2, atol=10)
+    assert np.abs(shown[:, 149] - grey[:, 149, None]).max() <= 3
+    weaker = opened(overlay_png(picture, signed, WHOLE, opacity=1, strongest=2.0)).astype(int)
+    np.testing.assert_allclose(weaker[50, -1], (grey[50, -1] + np.array(FOR)) / 2, atol=10)
+    nothing = overlay_png(picture, np.zeros((2, 2)), WHOLE, opacity=1, strongest=0.0)
+    np.testing.assert_array_equal(opened(nothing)[..., 0], grey)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.store import Store
 
@@ -32,7 +32,9 @@ def done(claim: Claim) -> FinishedImage:
             model=MODEL,
             label=max(probabilities, key=probabilities.get),
             probabilities=probabilities,
-            uncertain=max(probabilities.values()) < 0.8,
+            uncertain=(doubtful := max(probabilities.values()) < 0.8),
+            uncertain_reasons=("close_call", "unlike_training") if doubtful else (),
+            triage=Triage(1 - probabilities["NORMAL"], 0.35),
             maps=[MapRecord("attention", grid.astype(np.float16), (0.05, 0.0, 0.95, 1.0))],
             timings_ms={"decode": 21.4, "gate": 0.9, "infer": 16.2},
         ),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from worker.records import (
     Claim,
     FinishedImage,
@@ -35,6 +35,7 @@ def finished_image(claim: Claim, label: str = "NORMAL") -> FinishedImage:
             label=label,
             probabilities=probabilities,
             uncertain=False,
+            triage=Triage(0.9, 0.25),
             maps=[MapRecord("attention", grid, (0.1, 0.2, 0.9, 0.8))],
             timings_ms={"infer": 12.5},
         ),

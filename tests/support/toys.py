@@ -39,7 +39,7 @@ def toy_artifact(
         folder,
         Preprocessing(size=size),
         labels,
-        map_names(network),
+        map_names(network, labels),
         name=name,
         version="0.0.1",
         architecture=architecture,

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.networks import build, frozen_part, map_names, network_named, tail
+from model.networks import build, frozen_part, network_named, tail
 from training.data.findings import UNKNOWN
 from training.data.manifest import Sample, of_split
 from training.data.truth import truths
@@ -110,7 +110,7 @@ def train(
         epochs=recipe.epochs,
         callbacks=_callbacks(recipe, out, resume, keep),
     )
-    return trained_network(out)
+    return trained_network(out, recipe)
 
 
 def _features(
@@ -144,17 +144,29 @@ def _check_classes(trained: Sequence[Sample], recipe: Recipe) -> None:
         )
 
 
-def trained_network(run: Path) -> keras.Model:
-    """The whole float32 network of a training run's output folder, with its best weights.
+def trained_network(run: Path, recipe: Recipe) -> keras.Model:
+    """The recipe's whole float32 network with the best weights of a training run's output folder.
 
-    Raises TrainingError when there is none.
+    It is built anew and takes the weights layer by layer, so that it also has what the network
+    learned to give out since it was trained.
+    Raises TrainingError when there are no weights, or they are of another network.
     """
     if not (run / BEST).is_file():
         raise TrainingError(
             f"There is no trained network in {run}: it has no {BEST}. "
             "An interrupted run goes on with `cxr train --resume`."
         )
-    return keras.models.load_model(run / BEST, compile=False)
+    saved = keras.models.load_model(run / BEST, compile=False)
+    whole = in_precision("float32", recipe)
+    try:
+        for layer in whole.layers:
+            if layer.weights:
+                layer.set_weights(saved.get_layer(layer.name).get_weights())
+    except ValueError as error:
+        raise TrainingError(
+            f"{run / BEST} does not hold a network of the recipe {recipe.name}: {error}"
+        ) from None
+    return whole
 
 
 def in_precision(policy: str, recipe: Recipe) -> keras.Model:
@@ -239,7 +251,7 @@ def _learner(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
         layer.trainable = layer.trainable and recipe.fine_tune
     inputs, probabilities = behind.inputs, behind.outputs[0]
     if recipe.lungs:
-        attention = behind.outputs[1 + map_names(network).index(record.lung_map)]
+        attention = behind.outputs[network.output_names.index(record.lung_map)]
         lungs = keras.Input(attention.shape[1:], name="lungs")
         inputs = [*inputs, lungs]
         probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])

@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from model.networks import map_names, network_named, tail
+from model.networks import network_named, tail
 from training.data.augment import move
 from training.data.manifest import Sample
 from training.errors import TrainingError
@@ -82,7 +82,7 @@ def lung_maps(
         raise TrainingError(f"The attention of {network.name} cannot be taught where lungs are.")
     masked = [n for n, sample in enumerate(samples) if sample.lung_mask and mask_fits(sample)]
     behind = tail(network, recipe.fine_tune)
-    finder = keras.Model(behind.inputs, behind.outputs[1 + map_names(network).index(lung_map)])
+    finder = keras.Model(behind.inputs, behind.outputs[network.output_names.index(lung_map)])
     shape = finder.output_shape[1:]
     if not masked:
         tqdm.write("No lung masks: the attention is free to look anywhere.", file=sys.stderr)

@@ -22,7 +22,7 @@ HIDDEN = 32
 WEIGHT_DECAY = 0.1
 VARIANTS = 2  # of each chest
 REFUSED_ON_VAL = 0.003  # share of the chests of `val` that the threshold lets go
-PER_KIND = {"train": 500, "val": 20, "test": 200}
+PER_KIND = {"train": 700, "val": 20, "test": 200}
 LATERAL = "lateral"  # as the data name the kind
 SEEDS = {"train": 1, "val": 2, "test": 3}
 

@@ -36,9 +36,10 @@ class Refused:
 class Answers:
     """What a model said about `samples`, in their order; N of them.
 
-    probabilities: (N, K) float32. maps: by name, (N, h, w) float32, 0..1; the main one first.
+    probabilities: (N, K) float32. maps: by name, (N, h, w) float32; the main one first.
     boxes: the part of each X-ray that its maps cover. labels: the K classes.
     refused: further samples, which could not be read or were no chest X-rays.
+    features: (N, C) float32; None of a network that keeps them.
     """
 
     samples: Sequence[Sample]
@@ -47,6 +48,7 @@ class Answers:
     boxes: Sequence[Box]
     labels: tuple[str, ...]
     refused: Sequence[Refused] = ()
+    features: np.ndarray | None = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -70,6 +72,7 @@ class Answers:
             {name: grids[inside] for name, grids in self.maps.items()},
             [self.boxes[n] for n in inside],
             self.labels,
+            features=None if self.features is None else self.features[inside],
         )
 
 
@@ -120,7 +123,15 @@ def ask(
         for name, grids in output.maps.items()
     }
     shown = [box.inside for box in boxes]
-    return Answers(answered, output.probabilities, maps, shown, artifact.labels, refused)
+    return Answers(
+        answered,
+        output.probabilities,
+        maps,
+        shown,
+        artifact.labels,
+        refused,
+        output.features,
+    )
 
 
 def report(answers: Answers, prevalence: float = 0.1, resamples: int = RESAMPLES) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Whether a map shows the finding: its brightest point and its sum against radiologists' boxes.
+"""Whether a map shows the finding, and whether it tells what decides.
 
     CXR_DATA=folder python -m training.measure.pointing [ARTIFACT]
 
 The pointing game of Zhang et al. (ECCV 2016) and the share of the map inside the boxes, beside the
-boxes' share of the area, which a map without any idea would reach. The boxes are `boxes.csv` of the
-data; images without one are left out.
+boxes' share of the area, which a map without any idea would reach; then what needs no boxes, of
+`training.measure.saliency`. The boxes are `boxes.csv` of the data; images without one are left out.
+Each map of the model is measured, evidence that of the film's own label, and beside them Grad-CAM
+and a map of random numbers.
 """
 
 import sys
@@ -15,22 +17,27 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from model.artifact import load_artifact
-from model.engines import load_engine
-from model.framing.box import Box
+from model.artifact import Artifact, load_artifact
+from model.engines import Engine, load_engine
+from model.engines.keras_engine import load_network
+from model.engines.output import joined
+from model.evidence import evidence_map, kind_of
+from model.framing.box import Box, on_film
+from model.prepared import prepare_file
 from training.data.findings import read_findings
-from training.data.manifest import Classes, of_split, read_data
+from training.data.manifest import Classes, Sample, of_split, read_data
 from training.errors import TrainingError, training_errors
-from training.measure.evaluate import ask
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
+from training.measure.saliency import curves, grad_cam, moves
 from training.measure.text import with_interval
 
 FIGURES = ("brightest_point_in_a_box", "share_of_the_map_in_boxes", "area_of_the_boxes")
+BATCH = 32
 FINE = 192  # pixels a side of the picture of the map that boxes are drawn on
 
 
 def pointing(
-    grids: np.ndarray,
+    grids: Sequence[np.ndarray],
     shown: Sequence[Box],
     boxes: Sequence[Sequence[Box]],
     patients: Sequence[str],
@@ -38,8 +45,8 @@ def pointing(
 ) -> dict[str, Figure]:
     """Figures with 95 % intervals over patients, for one map of N images.
 
-    grids: (N, h, w) float, 0 or more. shown: the part of each X-ray that its map covers. boxes: of
-    each X-ray, one or more.
+    grids: N times (h, w) float, 0 or more. shown: the part of each X-ray that its map covers.
+    boxes: of each X-ray, one or more.
     """
     each = np.array(
         [
@@ -75,6 +82,34 @@ def _means(each: np.ndarray, _: np.ndarray) -> dict[str, float | None]:
     return dict(zip(FIGURES, map(float, each.mean(axis=0)), strict=True))
 
 
+def maps_of(
+    model: Artifact, engine: Engine, samples: Sequence[Sample]
+) -> tuple[np.ndarray, list[Box], dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The prepared images, what they show, and their maps, twice: about each film's own label, and
+    about the most probable other one. Signed maps are cut off at 0: what speaks for the label.
+
+    Maps: by name, (N, h, w) of what the network saw, the film's edges not cut off.
+    """
+    framed = [prepare_file(s.path, model.preprocessing, gate=False) for s in samples]
+    images = np.stack([one.image for one in framed])
+    shown = [one.box for one in framed]
+    output = joined([engine.predict(images[n : n + BATCH]) for n in range(0, len(images), BATCH)])
+    own = Classes(model.labels).targets(samples)
+    others = output.probabilities.copy()
+    others[np.arange(len(own)), own] = -1
+    network = load_network(model)
+    found = []
+    for targets in (own, others.argmax(axis=1)):
+        maps = {n: g for n, g in output.maps.items() if kind_of(n) == "attention"}
+        evidence = [output.maps.get(evidence_map(label)) for label in model.labels]
+        if all(grids is not None for grids in evidence):
+            chosen = np.stack(evidence, axis=1)[np.arange(len(targets)), targets]
+            maps["evidence"] = np.maximum(chosen, 0)
+        maps["Grad-CAM"] = grad_cam(network, images, targets)
+        found.append(maps)
+    return images, shown, *found
+
+
 @click.command()
 @click.argument("artifact", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -84,25 +119,64 @@ def _means(each: np.ndarray, _: np.ndarray) -> dict[str, float | None]:
     required=True,
 )
 @click.option("--split", default="test", show_default=True)
-def main(artifact: Path | None, data: Path, split: str) -> None:
-    """Print, for each map of a model, how well it shows what radiologists marked."""
+@click.option(
+    "--curves",
+    "drawn",
+    default=60,
+    show_default=True,
+    help="Films of a source for deletion and insertion, a second each.",
+)
+def main(artifact: Path | None, data: Path, split: str, drawn: int) -> None:
+    """Print, for each map of a model and for Grad-CAM, how well it shows what radiologists marked,
+    and whether it tells what decides."""
     with training_errors():
         model = load_artifact(artifact)
+        engine = load_engine(model)
         found = read_findings(data)
         samples = [
             s for s in of_split(read_data(data, Classes(model.labels)), split) if s.path in found
         ]
         if not samples:
             raise TrainingError(f"No image of the split {split!r} has a box.")
-        watched = tqdm(samples, "classifying", file=sys.stderr)
-        answers = ask(load_engine(model), model, watched, gate=False)
-        click.echo(f"{model.version}, {len(samples)} images of {split} with boxes")
-        boxes = [found[sample.path] for sample in answers.samples]
-        for name, grids in answers.maps.items():
-            figures = pointing(grids, answers.boxes, boxes, answers.patients)
-            for figure, value in figures.items():
-                shown = with_interval(value.as_dict())
-                click.echo(f"  {name}: {figure.replace('_', ' ')} {shown}")
+        for source in sorted({sample.source for sample in samples}):
+            inside = [sample for sample in samples if sample.source == source]
+            click.echo(f"{model.version}, {source}: {len(inside)} images of {split} with boxes")
+            _print(model, engine, inside, [found[sample.path] for sample in inside], drawn)
+
+
+def _print(
+    model: Artifact,
+    engine: Engine,
+    samples: Sequence[Sample],
+    boxes: Sequence[Sequence[Box]],
+    drawn: int,
+) -> None:
+    patients = [sample.patient for sample in samples]
+    targets = Classes(model.labels).targets(samples)
+    images, shown, own, other = maps_of(model, engine, samples)
+    own["chance"] = np.random.default_rng(0).random(next(iter(own.values())).shape)
+    for name, grids in own.items():
+        on_films = [on_film(grid, box) for grid, box in zip(grids, shown, strict=True)]
+        figures = pointing(on_films, [box.inside for box in shown], boxes, patients)
+        if name in other:
+            apart = moves(grids, other[name])[:, None].astype(float)
+            figures["brightest_point_moves_with_the_label"] = with_intervals(
+                apart, apart, patients, lambda each, _: {"moves": float(each.mean())}
+            )["moves"]
+        areas = np.array(
+            [
+                curves(engine, images[n], grids[n], targets[n])
+                for n in tqdm(range(min(drawn, len(samples))), name, file=sys.stderr)
+            ]
+        )
+        if len(areas):
+            figures |= {
+                key: Figure(float(value))
+                for key, value in zip(("deletion", "insertion"), areas.mean(axis=0), strict=True)
+            }
+        for figure, value in figures.items():
+            words = with_interval(value.as_dict())
+            click.echo(f"  {name:10} {figure.replace('_', ' '):38} {words}")
 
 
 if __name__ == "__main__":

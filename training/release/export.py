@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from model.artifact import (
     LUNGS,
     METADATA,
     STATISTICS,
+    TRAINING_FILMS,
     WEIGHTS,
     Artifact,
     load_artifact,
@@ -34,6 +36,7 @@ from training.data.reading import prepared
 from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
+from training.measure.doubt import CHOSEN, MARKED_ON_VAL, fit_reference, training_films
 from training.measure.evaluate import WELL, Answers, agreement, ask, report
 from training.release.calibrate import (
     at_temperature,
@@ -54,7 +57,8 @@ BATCH = 64
 def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out: Path) -> Artifact:
     """Write the artifact of a trained float32 network into the folder `out`.
 
-    The temperature and the threshold come from the split `val`, the int8 ranges from `train`.
+    The temperature and the thresholds come from the split `val`, the int8 ranges and the films that
+    others are compared with from `train`.
     The temperature is folded into the network, which is changed.
     """
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
@@ -74,21 +78,24 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         (out / LUNGS).write_bytes(MODEL_FILE.read_bytes())
     if recipe.preprocessing.needs_statistics:
         (out / STATISTICS).write_bytes(recipe.preprocessing.statistics_file.read_bytes())
-    save_metadata(
+    (out / TRAINING_FILMS).unlink(missing_ok=True)
+    after = at_temperature(before, temperature)
+    describe = partial(
+        save_metadata,
         out,
         recipe.preprocessing,
         recipe.labels,
-        map_names(network),
+        map_names(network, recipe.labels),
         name=recipe.name,
         version=recipe.version,
         architecture=recipe.architecture,
         config=recipe.config,
         temperature=temperature,
-        uncertain_below=uncertain_below(at_temperature(before, temperature), COVERAGE),
+        uncertain_below=uncertain_below(after, COVERAGE),
         uncertain_coverage=COVERAGE,
         data_sha256=data_hash(samples),
         images={split: len(of_split(samples, split)) for split in ("train", "val", "test")},
-        triage=_triage(recipe, validated, at_temperature(before, temperature)),
+        triage=_triage(recipe, validated, after),
         recipe=asdict(recipe) | {"preprocessing": recipe.preprocessing.parameters},
         git_commit=_git_commit(),
         made_with={
@@ -96,7 +103,24 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         },
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+    describe()
+    if _save_training_films(load_artifact(out), trained, validated):
+        describe(unlike_training={"distance": CHOSEN, "marked_on_val": MARKED_ON_VAL})
     return load_artifact(out)
+
+
+def _save_training_films(
+    artifact: Artifact, trained: Sequence[Sample], validated: Sequence[Sample]
+) -> bool:
+    """Write what later X-rays are compared with, as the int8 network sees it, because that is what
+    serves. False when the network gives out no features."""
+    engine = LiteRTEngine(artifact, os.cpu_count() or 1)
+    films = training_films(engine, artifact, trained)
+    if films.features is None:
+        return False
+    val = ask(engine, artifact, validated, gate=False)
+    fit_reference(films, val).save(artifact.path / TRAINING_FILMS)
+    return True
 
 
 def measure(out: Path, samples: Sequence[Sample], network: keras.Model | None = None) -> Answers:
@@ -145,7 +169,7 @@ def _triage(
     point = operating_point(
         ill, 1 - probabilities[:, recipe.labels.index(WELL)], TRIAGE_SENSITIVITY
     )
-    return {"score": f"1 - {WELL}", "split": "val", **point}
+    return {"well": WELL, "split": "val", **point}
 
 
 def _git_commit() -> str:

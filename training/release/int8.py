@@ -15,6 +15,7 @@ import numpy as np
 
 from model.networks import network_named
 
+HEAD = {"pooled", "probabilities", "evidence"}
 # Operations that only the head has. The head's 1x1 convolutions stay int8: they lose nothing.
 FLOAT32_OPERATIONS = (
     "ADD",
@@ -44,12 +45,13 @@ def float32_operations(network: keras.Model) -> list[str]:
 
 
 def float32_layers(network: keras.Model) -> set[str]:
-    """Names of the layers in front whose convolutions are not rounded."""
+    """Names of the layers in front whose convolutions are not rounded, and of those of the head
+    that give out more than probabilities: evidence is small beside its range."""
     border = network_named(network.name).float32_until
     if border is None:
         return set()
     front = keras.Model(network.inputs, network.get_layer(border).output)
-    return {layer.name for layer in front.layers}
+    return {layer.name for layer in front.layers} | HEAD
 
 
 def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> bytes:
@@ -95,8 +97,6 @@ def _tensors_of(layers: set[str], converter) -> list[str]:
     A name is NETWORK/LAYER/OPERATION, its parts may be numbered; where operations were fused,
     several such with semicolons between, the last operation first.
     """
-    if not layers:
-        return []
     import tensorflow as tf
 
     exact = tf.lite.Interpreter(model_content=converter.convert())

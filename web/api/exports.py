@@ -21,7 +21,10 @@ blueprint.before_request(check_api_request)
 
 # Before and after the probabilities, of which there is a column for each label of the job.
 COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label")
-COLUMNS_AFTER = ("uncertain", "model", "finished_at")
+COLUMNS_AFTER = (
+    *("uncertain", "uncertain_reasons", "triage_flagged", "triage_score", "triage_threshold"),
+    *("model", "finished_at"),
+)
 ROWS_PER_CHUNK = 500
 CSV = "text/csv; charset=utf-8"
 # A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection); the last four
@@ -95,6 +98,7 @@ def _csv_chunks(
 def _csv_row(image: ImageRecord, labels: Sequence[str]) -> list[object]:
     result = image.result
     probabilities = result.probabilities if result else {}
+    triage = result.triage if result else None
     return [
         image.id,
         harmless(image.filename),
@@ -104,6 +108,10 @@ def _csv_row(image: ImageRecord, labels: Sequence[str]) -> list[object]:
         result.label if result else None,
         *(f"{probabilities[label]:.6f}" if label in probabilities else None for label in labels),
         str(result.uncertain).lower() if result else None,
+        " ".join(result.uncertain_reasons) if result else None,
+        str(triage.flagged).lower() if triage else None,
+        f"{triage.score:.6f}" if triage else None,
+        f"{triage.threshold:.6f}" if triage else None,
         result.model if result else None,
         _utc(image.finished_at),
     ]

@@ -4,6 +4,7 @@ from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, url_for
 
+from model.evidence import UNIT, kind_of
 from web import pictures
 from web.api.caching import conditional, etag_of
 from web.api.inputs import FilterQuery, ImagesQuery, OverlayQuery, PictureQuery, PlaceQuery
@@ -137,7 +138,9 @@ def list_maps(image_id):
 def map_picture(image_id, name, query):
     """Get a map over the X-ray
 
-    Where the network looked for its answer; not where a finding is.
+    Attention is where the network looked for its answer; not where a finding is. Evidence is orange
+    where it speaks for the label and blue where it speaks against it, on one scale for all labels
+    of the image.
     """
     return _picture(image_id, name, query)
 
@@ -201,7 +204,13 @@ def _summary(image: ImageRecord, found: MapRecord) -> dict[str, object]:
     height, width = found.grid.shape
     return dict(
         MapSummary(
-            name=found.name, height=height, width=width, box=found.box, model=image.result.model
+            name=found.name,
+            kind=(kind := kind_of(found.name)),
+            unit=UNIT if kind == "evidence" else None,
+            height=height,
+            width=width,
+            box=found.box,
+            model=image.result.model,
         )
     )
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from flask import Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from model.doubt import Reason
+from model.evidence import Kind
 from web.labels import label_name
 from web.services import services
 from worker.records import ImageStatus, JobRecord, JobStatus, Page
@@ -111,6 +113,19 @@ def counted(jobs: list[Job], sources: Sequence[JobRecord]) -> list[Job]:
     return jobs
 
 
+class Triage(Record):
+    """The model's operating point for a triage that may miss few."""
+
+    flagged: bool
+    """The score reaches the threshold."""
+    score: Annotated[float, rounded(6)]
+    """Probability of all labels but NORMAL together."""
+    threshold: Annotated[float, rounded(6)]
+    """Chosen so that 95 % of the ill among the films for validation are flagged; in a hospital that
+    training never saw it may be fewer.
+    """
+
+
 class Result(Record):
     """What the model found. Research and triage support, not a diagnosis."""
 
@@ -122,7 +137,14 @@ class Result(Record):
     ]
     """By label, in the model's order; their sum is 1."""
     uncertain: bool
-    """The highest probability is low for this model: have a person look first."""
+    """Have a person look first."""
+    uncertain_reasons: list[Reason]
+    """Why. `close_call`: the highest probability is low for this model. `unlike_training`: the
+    X-ray is unlike those that the model was trained on. `frame_not_found`: the lungs were not
+    found, so the model saw the whole film. Empty in results that are older than this field.
+    """
+    triage: Triage | None
+    """Null when the model has no operating point."""
     suspicion: Annotated[float, rounded(4)]
     """0 to 1: 1 - p(NORMAL), or the highest probability of a model that does not know NORMAL."""
     model: Annotated[str, Field(examples=["efficientnet_attention-1.1.0"])]
@@ -239,9 +261,18 @@ def as_box(sides: Any) -> Any:
 
 
 class MapSummary(Record):
-    """A map of a result: where the network looked, as a grid over `box`."""
+    """A map of a result, as a grid over `box`."""
 
     name: Annotated[str, Field(examples=["attention"])]
+    kind: Kind
+    """`attention`: where the network looked, 0 to 1. `evidence`: what each place adds to one label
+    (`evidence_COVID19` and so on), signed: over 0 speaks for it, under 0 for the other labels.
+    """
+    unit: str | None
+    """Of the values. `log probability per cell`: summed over the whole map of a label, and with a
+    constant of the model, its log probability (natural) less the mean of all labels'. Exact unless
+    a part of the frame lay beyond the film's edge.
+    """
     height: int
     """Rows of the grid."""
     width: int
@@ -271,9 +302,9 @@ class MapList(Record):
 
 
 class Map(MapSummary):
-    """A map as numbers, row by row, 0 to 1."""
+    """A map as numbers, row by row."""
 
-    grid: list[list[Annotated[float, rounded(4)]]]
+    grid: list[list[Annotated[float, rounded(5)]]]
 
 
 class Problem(Record):

@@ -5,6 +5,7 @@ from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from model import DISCLAIMER
+from model.doubt import MEANINGS
 from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, named
 from web.auth.requests import (
@@ -14,7 +15,7 @@ from web.auth.requests import (
     local_path,
     open_session,
 )
-from web.labels import label_name
+from web.labels import label_name, map_name
 from web.pages import charts
 from web.services import services
 from worker.intake.sorting import MEGABYTE
@@ -23,9 +24,7 @@ from worker.records import ImageStatus, JobRecord, JobStatus
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
-UNCERTAIN_MEANS = (
-    "The highest probability is below this model's limit for a reliable answer: look for yourself."
-)
+UNCERTAIN_MEANS = "Low confidence: review manually."
 OPEN_TO_ALL = {"pages.sign_in", "pages.enter"}
 
 
@@ -41,10 +40,12 @@ def _words() -> dict[str, object]:
         "disclaimer": DISCLAIMER,
         "job_state": _job_state,
         "label_name": label_name,
+        "map_name": map_name,
         "map_url": _map_url,
         "signed_in": "clinic_id" in session,
         "status_names": STATUS_NAMES,
         "uncertain_means": UNCERTAIN_MEANS,
+        "why_uncertain": MEANINGS,
     }
 
 

@@ -217,5 +217,7 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
             uncertain=result.uncertain,
             maps=[MapRecord(name, grid, tuple(result.box)) for name, grid in result.maps.items()],
             timings_ms=timings_ms(prepared, result),
+            uncertain_reasons=result.uncertain_reasons,
+            triage=result.triage,
         ),
     )

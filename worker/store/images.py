@@ -228,7 +228,7 @@ class ImageVerbs:
         )
         self.image(clinic_id, image_id)
         with self.database.reading() as session:
-            return [_map_record(found) for found in session.scalars(query)]
+            return [one for row in session.scalars(query) for one in _map_records(row)]
 
 
 class _Rows:
@@ -293,6 +293,8 @@ def _count(session: Session, query: Select) -> int:
     return session.scalar(select(func.count()).select_from(query.limit(MAX_COUNT).subquery())) or 0
 
 
-def _map_record(found: ResultMap) -> MapRecord:
-    grid = np.frombuffer(found.grid, dtype="<f2").reshape(found.height, found.width)
-    return MapRecord(found.name, grid, (found.left, found.top, found.right, found.bottom))
+def _map_records(row: ResultMap) -> Iterator[MapRecord]:
+    names = row.names or [row.name]
+    grids = np.frombuffer(row.grid, dtype="<f2").reshape(len(names), row.height, row.width)
+    for name, grid in zip(names, grids, strict=True):
+        yield MapRecord(name, grid, (row.left, row.top, row.right, row.bottom))

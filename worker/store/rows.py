@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from worker.errors import InvalidCursor, NotFound
 from worker.records import Counts, ImageRecord, JobRecord, ResultRecord
 from worker.store.schema import Image, Job, Result
@@ -72,6 +72,7 @@ IMAGE_COLUMNS = (
 )
 RESULT_COLUMNS = (
     *(Result.model, Result.label, Result.probabilities, Result.uncertain, Result.timings_ms),
+    *(Result.uncertain_reasons, Result.triage_score, Result.triage_threshold),
 )
 
 
@@ -100,11 +101,16 @@ def image_record(image: Row) -> ImageRecord:
 
 
 def _result_record(result: Row) -> ResultRecord:
+    triage = None
+    if result.triage_score is not None and result.triage_threshold is not None:
+        triage = Triage(result.triage_score, result.triage_threshold)
     return ResultRecord(
         model=result.model,
         label=result.label,
         probabilities=result.probabilities,
         uncertain=result.uncertain,
+        uncertain_reasons=tuple(result.uncertain_reasons or ()),
+        triage=triage,
         timings_ms=result.timings_ms,
     )
 

@@ -226,7 +226,8 @@ class Result(Base):
     """What one model says about one image.
 
     One of an image's results is `active`; a `shadow` one is kept for comparison and never shown.
-    `probabilities` are by label, in the order of the model's labels.
+    `probabilities` are by label, in the order of the model's labels. `uncertain_reasons` is null in
+    results that were saved before reasons were; the triage is, too, where the model has none.
     """
 
     __tablename__ = "results"
@@ -239,6 +240,9 @@ class Result(Base):
     label: Mapped[str] = mapped_column(String(80))
     probabilities: Mapped[dict[str, float]]
     uncertain: Mapped[bool]
+    uncertain_reasons: Mapped[list[str] | None]
+    triage_score: Mapped[float | None]
+    triage_threshold: Mapped[float | None]
     timings_ms: Mapped[dict[str, float] | None]
     created_at: Mapped[datetime]
 
@@ -264,9 +268,12 @@ Index(
 
 
 class ResultMap(Base):
-    """One map of a result: a float16 grid over the part of the X-ray that the network saw.
+    """Maps of a result that have the same shape: float16 grids over the part of the X-ray that the
+    network saw.
 
-    `position` orders the maps of a result; the first is its main one.
+    A row each would cost more than the grids in them. `names` are those of all grids, `name` that
+    of the first; where `names` is null there is no other. `position` orders the rows of a result;
+    its first map is the main one.
     """
 
     __tablename__ = "maps"
@@ -274,11 +281,12 @@ class ResultMap(Base):
     image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(80), primary_key=True)
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    names: Mapped[list[str] | None]
     position: Mapped[int]
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     height: Mapped[int]
     width: Mapped[int]
-    grid: Mapped[bytes]  # height * width little-endian float16 values, 0..1, row by row
+    grid: Mapped[bytes]  # of each name height * width little-endian float16 values, row by row
     left: Mapped[float]
     top: Mapped[float]
     right: Mapped[float]

@@ -16,7 +16,7 @@ from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.reading_order import WITHOUT_RESULT, reading_rank
-from worker.records import Claim, FinishedImage, ImageStatus, ResultRole
+from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, ResultRole
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
@@ -207,24 +207,31 @@ def _result_values(
         "label": result.label,
         "probabilities": result.probabilities,
         "uncertain": result.uncertain,
+        "uncertain_reasons": list(result.uncertain_reasons),
+        "triage_score": result.triage.score if result.triage else None,
+        "triage_threshold": result.triage.threshold if result.triage else None,
         "timings_ms": result.timings_ms,
         "created_at": created_at,
     }
 
 
 def _map_values(finished_image: FinishedImage) -> Iterator[dict[str, Any]]:
-    for position, one in enumerate(finished_image.result.maps):
-        grid = np.ascontiguousarray(one.grid, dtype="<f2")
-        left, top, right, bottom = one.box
+    """A row for each shape, and within a shape one for each box."""
+    alike: dict[tuple, list[MapRecord]] = {}
+    for one in finished_image.result.maps:
+        alike.setdefault((one.grid.shape, one.box), []).append(one)
+    for position, (((height, width), box), maps) in enumerate(alike.items()):
+        left, top, right, bottom = box
         yield {
             "image_id": finished_image.claim.image_id,
             "model": finished_image.result.model,
-            "name": one.name,
+            "name": maps[0].name,
+            "names": [one.name for one in maps] if len(maps) > 1 else None,
             "position": position,
             "clinic_id": finished_image.claim.clinic_id,
-            "height": grid.shape[0],
-            "width": grid.shape[1],
-            "grid": grid.tobytes(),
+            "height": height,
+            "width": width,
+            "grid": b"".join(np.asarray(one.grid, dtype="<f2").tobytes() for one in maps),
             "left": left,
             "top": top,
             "right": right,

@@ -75,8 +75,27 @@ def test_every_engine_gives_all_maps_of_four_classes(architecture, size, maps):
         assert np.abs(int8.maps[name] - exact.maps[name]).mean() < 0.08
 
 
+def test_engines_agree_on_evidence_and_features():
+    """Of the network that has them; an artifact made before it had them gets what it names."""
+    pytest.importorskip("tensorflow")
+    artifact = load_artifact(toy_artifact(architecture="efficientnet_attention"))
+    evidence = ("evidence_COVID19", "evidence_NORMAL", "evidence_PNEUMONIA")
+    assert artifact.maps == ("attention", *evidence)
+    images = toy_images(3)
+    int8, exact = LiteRTEngine(artifact).predict(images), keras_engine(artifact).predict(images)
+    for output in (int8, exact):
+        assert list(output.maps) == list(artifact.maps)
+        assert output.features.shape == (3, 1392)
+        together = sum(output.maps[name] for name in evidence)
+        np.testing.assert_allclose(together, np.zeros((3, 2, 2)), atol=1e-4)
+    for name in artifact.maps:
+        assert np.abs(int8.maps[name] - exact.maps[name]).mean() < 0.05
+    older = dataclasses.replace(artifact, maps=("attention",))
+    assert list(keras_engine(older).predict(images).maps) == ["attention"]
+
+
 def test_other_outputs_than_the_metadata_says(toy):
-    with pytest.raises(ArtifactMismatch, match="2 outputs"):
+    with pytest.raises(ArtifactMismatch, match="has 1 maps"):
         LiteRTEngine(dataclasses.replace(toy, maps=("attention", "evidence")))
 
 

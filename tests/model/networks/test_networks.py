@@ -10,12 +10,16 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
-from model.engines.keras_engine import outputs_of  # noqa: E402
+from model.artifact import load_artifact  # noqa: E402
+from model.engines.keras_engine import load_network, outputs_of  # noqa: E402
+from model.engines.output import count_maps, output_of  # noqa: E402
 from model.errors import ArtifactMismatch, ModelError  # noqa: E402
+from model.evidence import evidence_map, kind_of  # noqa: E402
 from model.networks import NETWORKS, build, frozen_part, map_names, tail  # noqa: E402
-from model.networks.layers import MaskedAveragePooling  # noqa: E402
+from model.networks.layers import ClassesWithEvidence, MaskedAveragePooling  # noqa: E402
 from model.networks.learn_to_pay_attention import AttendedFeatures, PeakAtOne  # noqa: E402
 from model.networks.vgg import load_imagenet  # noqa: E402
+from tests.support.toys import LABELS, toy_images  # noqa: E402
 
 # Images as small as each network takes them.
 SIZES = dict.fromkeys(NETWORKS, 32) | {"hard_attention": 64}
@@ -25,7 +29,7 @@ MAPS = {
     "vgg_baseline": {},
     "learn_to_pay_attention": {"deep": 2, "middle": 4, "shallow": 8},
     "hard_attention": {"attention": 2},
-    "efficientnet_attention": {"attention": 2},
+    "efficientnet_attention": {"attention": 2, **dict.fromkeys(map(evidence_map, LABELS), 2)},
 }
 # What switches off everything that a training step does by chance.
 STILL = {name: {"dropout": (0.0, 0.0)} for name in NETWORKS}
@@ -41,14 +45,53 @@ def images_for(name: str) -> np.ndarray:
 def test_outputs(name):
     images = images_for(name)
     network = build(name, {"size": SIZES[name]})
-    probabilities, *maps = (np.asarray(output) for output in outputs_of(network, images))
-    assert probabilities.shape == (4, 3)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    assert map_names(network) == list(MAPS[name])
-    for grid, side in zip(maps, MAPS[name].values(), strict=True):
+    output = output_of([*map(np.asarray, outputs_of(network, images))], names := list(MAPS[name]))
+    assert output.probabilities.shape == (4, 3)
+    np.testing.assert_allclose(output.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert map_names(network, LABELS) == names == list(output.maps)
+    assert count_maps(tensor.shape for tensor in network.outputs[1:]) == len(names)
+    for found, side in MAPS[name].items():
+        grid = output.maps[found]
         assert grid.shape == (4, side, side)
-        assert grid.min() >= 0
-        assert grid.max() <= 1
+        if kind_of(found) == "attention":
+            assert grid.min() >= 0
+            assert grid.max() <= 1
+
+
+def test_evidence_and_the_biases_sum_to_the_log_probabilities():
+    """Exactly, in the trained network: each against the mean of all classes."""
+    network = load_network(load_artifact())
+    dense = network.get_layer("probabilities")
+    dense.set_weights([dense.get_weights()[0], np.array([0.4, -0.7, 0.1], np.float32)])
+    output = output_of(
+        [*map(np.asarray, outputs_of(network, toy_images(3, 224)))],
+        map_names(network, LABELS),
+    )
+    logs = np.log(output.probabilities)
+    bias = dense.get_weights()[1]
+    for number, label in enumerate(LABELS):
+        grid = output.maps[evidence_map(label)]
+        constant = bias[number] - bias.mean()
+        wanted = logs[:, number] - logs.mean(axis=1)
+        np.testing.assert_allclose(grid.sum(axis=(1, 2)) + constant, wanted, atol=1e-4)
+        assert np.abs(grid.sum(axis=(1, 2))).max() > 0.2  # there is something to sum up
+    assert output.features.shape == (3, 1392)
+
+
+def test_evidence_lies_where_the_features_are():
+    features = np.zeros((1, 2, 2, 2), np.float32)
+    features[0, 0, 1] = [0, 8]
+    coarse, half = np.full((1, 1, 1, 1), 2, np.float32), np.full((1, 1, 1, 1), 0.5, np.float32)
+    attention = np.full((1, 2, 2, 1), 0.5, np.float32)
+    pooled = np.array([[2, 0, 2]], np.float32)
+    layer = ClassesWithEvidence(2, activation="softmax")
+    layer.build([part.shape for part in (pooled, coarse, half, features, attention)])
+    layer.set_weights([np.array([[1, 0], [1, 0], [0, 4]], np.float32), np.zeros(2, np.float32)])
+    probabilities, evidence = map(np.asarray, layer([pooled, coarse, half, features, attention]))
+    # Of the logits 2 and 8 the coarse cell gives 1, -1, a quarter in each place.
+    np.testing.assert_allclose(evidence[0, 0], [[0.25, 0.25 - 4], [0.25, 0.25]], atol=1e-4)
+    np.testing.assert_allclose(evidence[0, 1], -evidence[0, 0], atol=1e-4)
+    np.testing.assert_allclose(probabilities[0, 1], 1 / (1 + np.exp(2 - 8)), rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -26,10 +26,11 @@ from model.errors import ArtifactMissing
 from model.networks import NETWORKS, vgg
 from model.prepared import prepare_file
 from model.standardise import Standardisation
-from tests.support.toys import SIZE, toy_folders
+from tests.support.toys import SIZE, toy_folders, toy_images
 from training.data.manifest import of_split, read_folders
+from training.errors import TrainingError
 from training.fitting import lungs
-from training.fitting.fit import train, trained_network
+from training.fitting.fit import in_precision, train, trained_network
 from training.fitting.recipe import RECIPES, Recipe, load_recipe
 from training.fitting.statistics import with_statistics
 from training.release.export import export
@@ -107,6 +108,9 @@ def test_a_recipe_leads_to_an_artifact_that_classifies(made):
     assert tuple(result.probabilities) == made.recipe.labels
     assert tuple(result.maps) == made.artifact.maps
     assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    has_films = int8.predict(prepared.image[None]).features is not None
+    assert (made.artifact.training_films_file is not None) == has_films
+    assert made.artifact.triage is None or 0 <= made.artifact.triage.threshold <= 1
 
     images = prepared.image[None]
     said, exact = int8.predict(images), KerasEngine(made.artifact, "float32").predict(images)
@@ -129,13 +133,36 @@ def test_an_artifact_keeps_what_its_input_knows_of_the_training_images(made):
 def test_the_network_of_the_last_epoch_is_kept_whole(made):
     last = keras.saving.load_model(made.run / "last.keras")
     # There was one epoch, so the last is the best.
-    for one, other in zip(last.weights, trained_network(made.run).weights, strict=True):
+    for one, other in zip(
+        last.weights, trained_network(made.run, made.recipe).weights, strict=True
+    ):
         np.testing.assert_array_equal(one, other)
 
 
 def test_the_trained_network_is_kept_before_it_is_calibrated(made):
-    network = trained_network(made.run)
+    network = trained_network(made.run, made.recipe)
     # Calibration divides the last layer's weights by the temperature, and nothing else.
     with np.load(made.artifact.weights_file) as arrays:
         kept, given = arrays["probabilities/1"], network.get_layer("probabilities").get_weights()[1]
     np.testing.assert_allclose(kept * made.artifact.metadata["temperature"], given, rtol=1e-4)
+
+
+def test_a_network_trained_before_it_gave_out_evidence_takes_its_weights(tmp_path):
+    recipe = load_recipe("framed")
+    recipe = replace(recipe, preprocessing=replace(recipe.preprocessing, size=32))
+    now = in_precision("float32", recipe)
+    # As it was: a plain dense layer behind the dropout, and two outputs.
+    pooled = now.get_layer("dropout").output
+    plain = keras.layers.Dense(3, activation="softmax", name="probabilities")(pooled)
+    before = keras.Model(now.inputs, [plain, now.outputs[1]], name=now.name)
+    before.save(tmp_path / "best.keras")
+
+    again = trained_network(tmp_path, recipe)
+
+    assert again.output_names == now.output_names
+    images = toy_images(2, 32)
+    old, new = before.predict_on_batch(images), again.predict_on_batch(images)
+    for one, other in zip(old, new[:2], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    with pytest.raises(TrainingError, match="does not hold a network of the recipe"):
+        trained_network(tmp_path, load_recipe("article"))

@@ -33,6 +33,10 @@ def test_csv(client, finished):
         "NORMAL",
         "PNEUMONIA",
         "uncertain",
+        "uncertain_reasons",
+        "triage_flagged",
+        "triage_score",
+        "triage_threshold",
         "model",
         "finished_at",
     ]
@@ -41,6 +45,9 @@ def test_csv(client, finished):
     assert (refused["reason"], refused["label"], refused["NORMAL"]) == ("not_a_chest_xray", "", "")
     assert (lost["filename"], lost["status"]) == ("c, d.png", "failed")
     assert [row["uncertain"] for row in rows] == ["false", "", ""]
+    assert [row["uncertain_reasons"] for row in rows] == ["", "", ""]
+    assert [row["triage_flagged"] for row in rows] == ["true", "", ""]
+    assert (done["triage_score"], done["triage_threshold"]) == ("0.882000", "0.350000")
 
 
 def test_no_cell_is_a_formula(client, finished):

@@ -29,6 +29,16 @@ def test_an_image_with_its_result(client, classified):
     assert sum(image["result"]["probabilities"].values()) == pytest.approx(1)
     assert image["result"]["model"] == "vgg_attention-1.0.0"
     assert image["result"]["timings_ms"]["decode"] > 0
+    assert (image["result"]["uncertain"], image["result"]["uncertain_reasons"]) == (False, [])
+    assert image["result"]["triage"] == {"flagged": True, "score": 0.882, "threshold": 0.35}
+
+
+def test_an_uncertain_image_says_why(client, upload, store, png):
+    upload({"a.png": png, "b.png": png})
+    work(store, 2)
+    result = client.get("/api/v1/images/2").json["result"]
+    assert result["uncertain"] is True
+    assert result["uncertain_reasons"] == ["close_call", "unlike_training"]
 
 
 def test_a_rejected_image_says_why(client, upload, store):

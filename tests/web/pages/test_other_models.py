@@ -5,7 +5,9 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from model.maps import AGAINST, FOR
 from tests.support.results import work
 from web.labels import label_name
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
@@ -20,6 +22,17 @@ def four_classes(claim: Claim) -> FinishedImage:
         MapRecord(name, grid, (0.0, 0.0, 1.0, 1.0)) for name, grid in zip(MAPS, grids, strict=True)
     ]
     result = NewResult("four-1", "NORMAL", PROBABILITIES, uncertain=False, maps=maps)
+    return FinishedImage(claim, ImageStatus.DONE, width=160, height=120, result=result)
+
+
+def with_evidence(claim: Claim) -> FinishedImage:
+    values = {"attention": 0.5, "evidence_NORMAL": 0.25, "evidence_TB": -0.25}
+    maps = [
+        MapRecord(name, np.full((2, 3), value, np.float16), (0.0, 0.0, 1.0, 1.0))
+        for name, value in values.items()
+    ]
+    shares = {"NORMAL": 0.75, "TB": 0.25}
+    result = NewResult("two-1", "NORMAL", shares, uncertain=False, maps=maps)
     return FinishedImage(claim, ImageStatus.DONE, width=160, height=120, result=result)
 
 
@@ -75,7 +88,8 @@ def test_csv_has_a_column_for_each_label_of_the_job(client, upload, classified):
     ]
     upload({"c.png": b"x"})
     header = next(csv.reader(io.StringIO(client.get("/api/v1/jobs/2/results.csv").text)))
-    assert header[5:] == ["label", "uncertain", "model", "finished_at"]
+    assert header[5:7] == ["label", "uncertain"]
+    assert header[-2:] == ["model", "finished_at"]
 
 
 def test_maps_by_name(client, classified):
@@ -93,6 +107,25 @@ def test_maps_by_name(client, classified):
     unknown = client.get("/api/v1/images/1/maps/lungs.json")
     assert (unknown.status_code, unknown.json["code"]) == (404, "no_picture")
     assert client.get("/api/v1/images/2/maps").status_code == 409
+
+
+def test_evidence_for_each_label(client, reader, upload, store, png):
+    upload({"a.png": png})
+    work(store, 1, with_evidence)
+    kinds = {
+        one["name"]: (one["kind"], one["unit"])
+        for one in client.get("/api/v1/images/1/maps").json["items"]
+    }
+    unit = ("evidence", "log probability per cell")
+    assert kinds == {"attention": ("attention", None), "evidence_NORMAL": unit, "evidence_TB": unit}
+    grid = client.get("/api/v1/images/1/maps/evidence_TB.json").json
+    assert grid["grid"] == [[-0.25] * 3] * 2
+    for name, colour in (("evidence_NORMAL", FOR), ("evidence_TB", AGAINST)):
+        picture = client.get(f"/api/v1/images/1/maps/{name}.png?opacity=1").data
+        assert Image.open(io.BytesIO(picture)).getpixel((5, 5)) == colour
+    page = reader.get("/images/1").text
+    assert "Evidence for TB" in page
+    assert "Evidence for Normal" in page
 
 
 def test_a_model_without_maps(client, reader, store, classified):

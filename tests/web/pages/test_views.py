@@ -51,7 +51,17 @@ def test_an_uncertain_result_says_so(reader, upload, store, png):
     assert 'class="uncertain"' not in reader.get("/images/1").text
     page = reader.get("/images/2").text
     assert 'class="uncertain"' in page
-    assert "below this model&#39;s limit" in page
+    assert "Low confidence: review manually." in page
+    assert "The highest probability is low for this model." in page
+    assert "unlike those that the model was trained on" in page
+
+
+def test_the_call_of_a_triage(reader, upload, store, png):
+    upload({"a.png": png, "b.png": png, "c.png": png})
+    work(store, 3)
+    assert "Triage: flagged" in (page := reader.get("/images/1").text)
+    assert "Probability of any finding 88.2&nbsp;%, flagged from 35.0&nbsp;%." in page
+    assert "Triage: not flagged" in reader.get("/images/3").text
 
 
 def test_the_page_of_an_image_that_waits(reader, upload):

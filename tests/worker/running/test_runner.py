@@ -10,7 +10,7 @@ from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
 from model.reading.radiograph import Radiograph
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from tests.support.rows import worker_record
 from worker.records import ImageStatus, JobStatus, NewImage
 from worker.running.pulse import Pulse
@@ -57,7 +57,8 @@ class ScriptedClassifier:
             Result(
                 label="NORMAL",
                 probabilities={"COVID19": 0.1, "NORMAL": 0.7, "PNEUMONIA": 0.2},
-                uncertain=False,
+                uncertain_reasons=("close_call",),
+                triage=Triage(0.3, 0.25),
                 maps={"attention": np.eye(3, dtype=np.float16)},
                 box=SEEN,
                 model=self.version,
@@ -103,6 +104,8 @@ def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, stor
     assert (finished.status, finished.counts.done) == (JobStatus.COMPLETE, 10)
     image = store.images(clinic.id, job.id).items[0]
     assert (image.result.label, image.result.model, image.width) == ("NORMAL", "scripted-1", 20)
+    assert (image.result.uncertain, image.result.uncertain_reasons) == (True, ("close_call",))
+    assert image.result.triage == Triage(0.3, 0.25)
     assert image.result.timings_ms == {"decode": 1.0, "gate": 0.5, "prepare": 0.25, "infer": 2.0}
     (attention,) = store.maps(clinic.id, image.id)
     assert attention.name == "attention"

@@ -2,12 +2,15 @@
 
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
+from sqlalchemy import func, select
 
-from model.scores import GateScore
+from model.scores import GateScore, Triage
 from tests.support.rows import finished_image, new_images
-from worker.records import ImageStatus, JobStatus
+from worker.records import ImageStatus, JobStatus, MapRecord
+from worker.store.schema import ResultMap
 
 
 def test_a_result_is_saved_with_its_attention_map(db):
@@ -30,6 +33,35 @@ def test_a_result_is_saved_with_its_attention_map(db):
     finished = store.job(clinic.id, job.id)
     assert (finished.status, finished.counts.done, finished.progress) == (JobStatus.COMPLETE, 1, 1)
     assert finished.started_at <= finished.finished_at
+
+
+def test_maps_of_one_shape_share_a_row(db):
+    store, clinic = db
+    store.create_job(clinic.id, "job", new_images(1))
+    (claim,) = store.claim(1, lease_s=60)
+    finished = finished_image(claim)
+    random = np.random.default_rng(0)
+    box = (0.0, 0.25, 1.0, 0.75)
+    maps = [
+        MapRecord(name, random.normal(size=(side, side)).astype(np.float16), box)
+        for name, side in (("attention", 10), ("evidence_A", 10), ("evidence_B", 10), ("deep", 4))
+    ]
+    triage = Triage(0.5, 0.75)
+    doubts = ("close_call", "frame_not_found")
+    result = replace(finished.result, maps=maps, uncertain_reasons=doubts, triage=triage)
+    store.save([replace(finished, result=result)])
+
+    kept = store.maps(clinic.id, claim.image_id)
+    assert [one.name for one in kept] == ["attention", "evidence_A", "evidence_B", "deep"]
+    for one, given in zip(kept, maps, strict=True):
+        np.testing.assert_array_equal(one.grid, given.grid)
+        assert one.box == box
+    with store.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ResultMap)) == 2
+    found = store.image(clinic.id, claim.image_id).result
+    assert found.uncertain_reasons == doubts
+    assert found.triage == triage
+    assert not found.triage.flagged
 
 
 def test_claims_come_in_order_and_urgent_ones_first_and_alone(db):

@@ -1,0 +1,55 @@
+"""Deletion, insertion and Grad-CAM, on networks of which it is known what decides."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+
+from model.engines.output import Output
+from model.networks import build
+from model.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
+from tests.support.toys import toy_images
+from training.measure.saliency import curves, grad_cam, moves
+
+SIZE = 48
+
+
+class LooksTopLeft:
+    """The probability of class 1 is how much the top left quarter still looks like stripes."""
+
+    batch_size = 8
+
+    def predict(self, images: np.ndarray) -> Output:
+        grey = (images[..., 0] + IMAGENET_MEAN_BGR[0]) / 255
+        striped = grey[:, : SIZE // 2, : SIZE // 2].std(axis=(1, 2)) * 2
+        return Output(np.stack([1 - striped, striped], axis=1), {})
+
+
+def test_a_map_that_knows_what_decides_takes_it_away_first():
+    stripes = (np.indices((SIZE, SIZE))[1] % 2).astype(np.float32)
+    image = to_vgg_input(stripes)
+    knows = np.zeros((4, 4))
+    knows[:2, :2] = 1
+    right, wrong = (curves(LooksTopLeft(), image, grid, 1) for grid in (knows, 1 - knows))
+
+    assert right[0] < 0.3 < 0.7 < wrong[0]  # deletion
+    assert wrong[1] < 0.3 < 0.7 < right[1]  # insertion
+
+
+def test_brightest_points_that_are_apart():
+    here, beside, there = np.zeros((3, 10, 10))
+    here[2, 2] = beside[2, 3] = there[7, 7] = 1
+    assert moves([here, here], [beside, there]).tolist() == [False, True]
+
+
+def test_grad_cam_of_each_of_two_classes():
+    network = build("vgg_baseline", {"size": 64, "classes": 2})
+    images = toy_images(3, 64)
+    for target in (0, 1):
+        found = grad_cam(network, images, np.full(3, target))
+        assert found.shape == (3, 4, 4)
+        assert found.dtype == np.float32
+        assert found.min() >= 0
+    one, other = (grad_cam(network, images, np.full(3, target)) for target in (0, 1))
+    # Of two classes, what speaks for one speaks against the other.
+    assert not np.logical_and(one > 1e-12, other > 1e-12).any()
