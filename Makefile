@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo check test faults bench lint train clean
+.PHONY: help up demo check test faults bench lint train screenshots clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,10 @@ bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios 
 
 train: .venv/installed-test  ## make the released model again (needs CXR_DATA)
 	@exec .venv/bin/cxr train
+
+screenshots: .venv/installed-test  ## take the README's pictures anew, from the released model
+	@sh tests/browser.sh
+	@exec .venv/bin/python -m tests.support.screens --readme
 
 lint: .venv/installed-test  ## check style and the direction of imports
 	.venv/bin/ruff check .

@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": "web.client.control:resume",
     "retry": "web.client.control:retry",
     "delete": "web.client.control:delete",
+    "reviews": "web.client.reviews:reviews",
     "demo": "web.local.demo:demo",
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",

@@ -88,13 +88,17 @@ class Classifier:
         self,
         source: bytes | Path,
         decoded_as: Callable[[Radiograph], None] = lambda radiograph: None,
+        waived: bool = False,
     ) -> Prepared:
         """Decode, check and scale one file. Safe to call from several threads.
 
-        decoded_as: is given the decoded X-ray before the gate sees it.
+        decoded_as: is given the decoded X-ray before the gate sees it. waived: whatever the gate
+            says about it.
         Raises a Rejection with the reason for the sender; OSError when a path cannot be read.
         """
-        return prepare_file(source, self._artifact.preprocessing, decoded_as=decoded_as)
+        return prepare_file(
+            source, self._artifact.preprocessing, decoded_as=decoded_as, waived=waived
+        )
 
     def classify(self, prepared: Sequence[Prepared]) -> list[Result]:
         """One result for each prepared X-ray, in their order; calls wait for each other.

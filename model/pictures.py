@@ -4,10 +4,13 @@ import io
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from model.reading.radiograph import Radiograph
 
 SMALL_MAX_SIDE = 1024  # pixels
+FILM_MAX_SIDE = 5000  # pixels; the largest detectors have some 4,300
+WINDOW_TEXT = "window"
 _JPEG_QUALITY = 85
 _DARKEST, _BRIGHTEST = 0.5, 99.5  # percentiles shown as black and white
 _SAMPLE = 128  # about so many pixels a side tell the percentiles
@@ -36,10 +39,36 @@ def small_jpeg(radiograph: Radiograph) -> bytes:
     return out.getvalue()
 
 
+def film_png(radiograph: Radiograph) -> bytes:
+    """The X-ray as it is in the file, as a grey PNG of 8 or 16 bits, up to FILM_MAX_SIDE a side.
+
+    Its contrast is left alone; its text chunk WINDOW_TEXT says which part of 0..1 to show at first,
+    as two numbers: the file's own window, without the extremes that `grey` leaves out too.
+    """
+    scale = min(1.0, FILM_MAX_SIDE / max(radiograph.pixels.shape))
+    pixels = radiograph.pixels
+    if scale < 1:
+        size = tuple(max(1, round(side * scale)) for side in reversed(pixels.shape))
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    dtype = np.uint16 if radiograph.bits > 8 else np.uint8
+    levels = np.rint(pixels * np.float32(np.iinfo(dtype).max)).astype(dtype)
+    low, high = _extremes(np.clip(pixels, *radiograph.window))
+    text = PngInfo()
+    text.add_text(WINDOW_TEXT, f"{low:.5f} {high:.5f}")
+    out = io.BytesIO()
+    Image.fromarray(levels).save(out, "PNG", compress_level=1, pnginfo=text)
+    return out.getvalue()
+
+
 def _stretched(pixels: np.ndarray) -> Image.Image:
-    step = [max(1, side // _SAMPLE) for side in pixels.shape]
-    low, high = np.percentile(pixels[:: step[0], :: step[1]], (_DARKEST, _BRIGHTEST))
+    low, high = _extremes(pixels)
     scaled = pixels - np.float32(low)
     scaled *= np.float32(255 / max(high - low, 1e-3))
     np.clip(scaled, 0, 255, out=scaled)
     return Image.fromarray(scaled.astype(np.uint8))
+
+
+def _extremes(pixels: np.ndarray) -> tuple[float, float]:
+    step = [max(1, side // _SAMPLE) for side in pixels.shape]
+    low, high = np.percentile(pixels[:: step[0], :: step[1]], (_DARKEST, _BRIGHTEST))
+    return low, high

@@ -8,10 +8,9 @@ from apiflask import APIFlask
 from flask import Response, jsonify
 from werkzeug.routing import IntegerConverter, Map
 
-from web import problems, security
+from web import pages, problems, security
 from web.api import BLUEPRINTS
 from web.api.openapi import describe
-from web.pages import views as pages
 from web.services import Services, services
 from worker.errors import SettingsError
 from worker.intake.sorting import MEGABYTE
@@ -67,7 +66,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     describe(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint, url_prefix="/api/v1")
-    app.register_blueprint(pages.blueprint)
+    for blueprint in pages.BLUEPRINTS:
+        app.register_blueprint(blueprint)
     app.get("/healthz")(app.doc(hide=True)(health))
     app.get("/readyz")(app.doc(hide=True)(ready))
     app.after_request(security.add_headers)

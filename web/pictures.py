@@ -17,14 +17,14 @@ from model.evidence import kind_of
 from web.auth.requests import clinic_id
 from web.errors import BeingDrawn, NoPicture, NotReady
 from web.services import services
-from worker.records import ImageRecord, ImageStatus, MapRecord
+from worker.records import WAIVABLE, ImageRecord, ImageStatus, MapRecord
 
 # Large pictures are drawn in these sizes, so that the cache holds few of one X-ray.
 LARGE_SIDES = (1024, 2048, 4096)
 MAX_SIDE = LARGE_SIDES[-1]
 SMALL_SIDE = 512  # up to here a small picture will do
-# The gate's refusal: what it refuses was decoded before. Every other refusal is the decoder's.
-DECODED_AND_REFUSED = "not_a_chest_xray"
+# The gate's refusals: what it refuses was decoded before. Every other refusal is the decoder's.
+REFUSED_BY_GATE = (*WAIVABLE, "blank")
 
 
 def preview(image: ImageRecord, max_side: int) -> bytes:
@@ -33,6 +33,20 @@ def preview(image: ImageRecord, max_side: int) -> bytes:
     if file.suffix == ".png" and max_side in LARGE_SIDES:
         return file.read_bytes()
     return drawing.png(_opened(file, max_side))
+
+
+def film(image: ImageRecord) -> bytes:
+    """All pixels and grey values of the X-ray, as `model.pictures.film_png` makes them.
+
+    Raises NoPicture, BeingDrawn.
+    """
+    _check_can_be_shown(image)
+    here = services()
+    drawn = here.pictures.film(image.file_key)
+    if not drawn.exists():
+        _drawn(drawn, here.painter.film(clinic_id(), image.file_key))
+    here.pictures.used(drawn)
+    return drawn.read_bytes()
 
 
 def overlay(image: ImageRecord, name: str | None, opacity: float, max_side: int) -> bytes:
@@ -60,6 +74,8 @@ def maps_of(image: ImageRecord) -> list[MapRecord]:
         raise NotReady("This image is not classified yet, so it has no maps. Try later.")
     if image.status is not ImageStatus.DONE:
         raise NoPicture(f"This image has no maps: it was not classified (status: {image.status}).")
+    if image.result is None:
+        raise NotReady("This image's maps are shown after your review of it.")
     return services().store.maps(clinic_id(), image.id)
 
 
@@ -80,15 +96,20 @@ def _strongest(found: MapRecord, maps: Sequence[MapRecord]) -> float | None:
     return max(float(abs(one.grid).max()) for one in maps if kind_of(one.name) == "evidence")
 
 
-def _file(image: ImageRecord, max_side: int) -> Path:
-    """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
+def _check_can_be_shown(image: ImageRecord) -> None:
+    """Raises NoPicture for what no decoder could read."""
     if image.file_key is None:
         raise NoPicture("The file of this image was not kept, because it was rejected on arrival.")
+    if image.status is ImageStatus.REJECTED and image.reason not in REFUSED_BY_GATE:
+        raise NoPicture("This file cannot be shown: it could not be decoded.")
+
+
+def _file(image: ImageRecord, max_side: int) -> Path:
+    """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
+    _check_can_be_shown(image)
     here = services()
     small = here.pictures.small(image.file_key)
     if not small.exists():
-        if image.status is ImageStatus.REJECTED and image.reason != DECODED_AND_REFUSED:
-            raise NoPicture("This file cannot be shown: it could not be decoded.")
         _drawn(small, here.painter.small(clinic_id(), image.file_key))
     side = max(SMALL_SIDE, *_size(small))
     if max_side <= side or max(image.width or MAX_SIDE, image.height or MAX_SIDE) <= side:

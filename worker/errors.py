@@ -39,6 +39,18 @@ class JobNotOpen(WorkerError):
     """Raised when files are added to a job that takes no more."""
 
 
+class NotRefusedByGate(WorkerError):
+    """Raised when an image is to be classified anyway that the gate did not refuse."""
+
+
+class NoResultToReview(WorkerError):
+    """Raised when an image is reviewed that has no result."""
+
+
+class ReviewIsFinal(WorkerError):
+    """Raised when a review is to be changed that was given before the answer was shown."""
+
+
 class UnknownLabel(WorkerError):
     """Raised when results are asked for by a label that the job's model does not have."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from model.scores import GateScore, Triage
 from worker.reading_order import suspicion
 
 T = TypeVar("T")
+# Refusals by the gate, or by what a file says about itself, that a person may overrule.
+WAIVABLE = ("not_a_chest_xray", "lateral", "rotated")
 
 
 class ImageStatus(StrEnum):
@@ -36,6 +38,15 @@ class ResultRole(StrEnum):
 
     ACTIVE = "active"
     SHADOW = "shadow"
+
+
+class Verdict(StrEnum):
+    """What a reader says about a result: it is right, another label is, or the film cannot be
+    judged."""
+
+    AGREE = "agree"
+    OTHER_LABEL = "other_label"
+    UNUSABLE = "unusable"
 
 
 class SortKind(StrEnum):
@@ -194,7 +205,8 @@ class Counts:
 class JobRecord:
     """One bulk upload. `revision` grows with every change, so it serves as an ETag.
 
-    open: more images may come. content_sha256: of the upload that began it (64 hex digits).
+    open: more images may come. blind: readers see a result only after their review of it.
+    content_sha256: of the upload that began it (64 hex digits).
 
     started_with: images that had their final status when work (last) began, at `started_at`.
     model: whose workers take its images, None before one began. labels: that model's, in its order.
@@ -207,6 +219,7 @@ class JobRecord:
     status: JobStatus
     urgent: bool
     open: bool
+    blind: bool
     counts: Counts
     content_sha256: str | None
     revision: int
@@ -265,8 +278,20 @@ class ResultRecord:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A person had an image classified that the gate had refused for `reason`."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class ImageRecord:
-    """One X-ray and its active result. `reason` is a code, `message` the sentence for a human."""
+    """One X-ray and its active result. `reason` is a code, `message` the sentence for a human.
+
+    facts: what the file says about the film, as `model.reading.facts.FilmFacts.as_json`.
+    """
 
     id: int
     job_id: int
@@ -283,6 +308,8 @@ class ImageRecord:
     created_at: datetime
     finished_at: datetime | None
     file_key: str | None
+    facts: dict[str, Any] | None = None
+    waiver: Waiver | None = None
 
 
 @dataclass(frozen=True)
@@ -299,6 +326,55 @@ class MapRecord:
 
 
 @dataclass(frozen=True)
+class ReviewBox:
+    """A mark on the film: its sides as shares (0..1) of width and height, and what it shows."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    finding: str = ""
+
+
+@dataclass(frozen=True)
+class NewReview:
+    """What a reader says. `label` goes with `other_label`; that of the model means `agree`."""
+
+    verdict: Verdict
+    label: str | None = None
+    comment: str = ""
+    boxes: tuple[ReviewBox, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReviewRecord:
+    """One reader's review of an image. `label` is the reader's, also when they agree; None for an
+    unusable film. `model`, `model_label`: the result that was judged. `blind`: unseen before."""
+
+    image_id: int
+    reader: str
+    verdict: Verdict
+    label: str | None
+    comment: str
+    boxes: tuple[ReviewBox, ...]
+    model: str
+    model_label: str
+    blind: bool
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class ReviewProgress:
+    """Of a job's images with a result: how many this reader, and how many anybody, has read."""
+
+    total: int
+    read: int
+    read_by_anybody: int
+    disagreed: int
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     items: Sequence[T]
     next_cursor: str | None
@@ -306,7 +382,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class Claim:
-    """An image that a worker holds until its lease ends; `token` proves it when saving."""
+    """An image that a worker holds until its lease ends; `token` proves it when saving.
+
+    waived: a person wants its result whatever the gate says.
+    """
 
     image_id: int
     job_id: int
@@ -314,6 +393,7 @@ class Claim:
     file_key: str
     token: str
     attempts: int
+    waived: bool = False
 
 
 @dataclass(frozen=True)
@@ -355,3 +435,4 @@ class FinishedImage:
     height: int | None = None
     gate: GateScore | None = None
     result: NewResult | None = None
+    facts: dict[str, Any] | None = None

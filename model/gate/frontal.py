@@ -161,13 +161,13 @@ def _rejection(pixels: np.ndarray, features: np.ndarray, gate: GateScore) -> Not
     """The likely cause of a refusal, for the sender. Slower than the check: refusals are few."""
     if _empty(features)[0]:
         return NotAChestXray(
-            "The image is mostly empty, like a page of text, a chart or a limb on a black ground, "
-            f"and no chest X-ray. {_SEND}",
+            "The image is mostly empty, like a page of text, a chart or a limb on a black "
+            f"background. It is not a chest X-ray. {_SEND}",
             gate,
         )
-    for turns, how in ((1, "lie on its side"), (2, "stand on its head"), (3, "lie on its side")):
+    for turns, how in ((1, "to lie on its side"), (2, "upside down"), (3, "to lie on its side")):
         if score(np.rot90(pixels, turns)) >= released().threshold:
-            words = f"The X-ray seems to {how}. Turn it upright and send it again."
+            words = f"This X-ray appears {how}. Turn it upright and send it again."
             return RotatedXray(words, gate)
     if released().calls_lateral(features)[0]:
         return LateralXray(
@@ -175,6 +175,6 @@ def _rejection(pixels: np.ndarray, features: np.ndarray, gate: GateScore) -> Not
         )
     return NotAChestXray(
         "The image does not look like a frontal chest X-ray. Photographs, lateral views, slices "
-        f"and other body parts are not judged. {_SEND}",
+        f"and other body parts are not supported. {_SEND}",
         gate,
     )

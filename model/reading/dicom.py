@@ -1,6 +1,7 @@
 """DICOM files to grey, through pydicom's own pixel, modality and window functions.
 
-Only the elements that describe the picture are read: no patient data ever becomes an object here.
+Only the elements that describe the picture and how the film was taken are read: nothing that names
+a patient ever becomes an object here.
 """
 
 import logging
@@ -22,6 +23,14 @@ from pydicom.uid import (
 
 from model.errors import LateralXray, NotAChestXray, UnreadableImage, UnsupportedFormat
 from model.reading import dicom_bounds, jpeg
+from model.reading.facts import (
+    MAX_VIEW,
+    SPACING_AT_DETECTOR,
+    SPACING_AT_PATIENT,
+    FilmFacts,
+    checked_day,
+    checked_spacing,
+)
 from model.reading.pixels import shrunk, stretched
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
@@ -32,12 +41,13 @@ for _library in ("pydicom", "pylibjpeg", "openjpeg"):
     logging.getLogger(_library).propagate = False
 
 _PICTURE_TAGS = [
-    "BitsAllocated", "BitsStored", "Columns", "DoubleFloatPixelData", "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths", "FloatPixelData", "HighBit", "Modality", "ModalityLUTSequence",
-    "NumberOfFrames", "PhotometricInterpretation", "PixelAspectRatio", "PixelData",
-    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PlanarConfiguration",
+    "AcquisitionDate", "BitsAllocated", "BitsStored", "Columns", "ContentDate",
+    "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "FloatPixelData",
+    "HighBit", "ImagerPixelSpacing", "Modality", "ModalityLUTSequence", "NumberOfFrames",
+    "PhotometricInterpretation", "PixelAspectRatio", "PixelData", "PixelPaddingRangeLimit",
+    "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "PlanarConfiguration",
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
-    "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
+    "StudyDate", "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 jpeg.register()
@@ -86,14 +96,58 @@ class DicomFile:
 
         The file's window is applied when it has one that leaves a picture, else the full range.
         """
+        return self._upright(_windowed(self._values(at_least), self.dataset), at_least)
+
+    def whole_range(self, at_least: int | None) -> tuple[np.ndarray, tuple[float, float]]:
+        """As `pixels`, but with all grey values that the file holds.
+
+        Returns: the pixels, and the part of 0..1 that the file's window shows. A lookup table is
+        applied: what it leaves is the whole range.
+        """
+        if "VOILUTSequence" in self.dataset:
+            return self.pixels(at_least), (0.0, 1.0)
+        values = self._values(at_least)
+        whole = stretched(values)
+        low, high = _window_in(values, whole, self.dataset)
+        if self.dataset.PhotometricInterpretation == "MONOCHROME1":
+            low, high = 1 - high, 1 - low
+        return self._upright(whole, at_least), (low, high)
+
+    @property
+    def bits(self) -> int:
+        return 16 if int(self.dataset.get("BitsStored") or 16) > 8 else 8
+
+    @property
+    def facts(self) -> FilmFacts:
+        """What the file says about how the film was taken; what it says badly is left out."""
+        dataset = self.dataset
+        days = (dataset.get(name) for name in ("AcquisitionDate", "ContentDate", "StudyDate"))
+        spacing, place = checked_spacing(dataset.get("PixelSpacing")), SPACING_AT_PATIENT
+        at_detector = checked_spacing(dataset.get("ImagerPixelSpacing"))
+        # The same number in both is the detector's, copied (PS3.3 10.7.1.3).
+        if at_detector is not None and spacing in (None, at_detector):
+            spacing, place = at_detector, SPACING_AT_DETECTOR
+        view = str(dataset.get("ViewPosition") or "").strip().upper()
+        return FilmFacts(
+            view=view[:MAX_VIEW] if view.isprintable() and view else None,
+            taken_on=next((day for day in map(checked_day, days) if day), None),
+            spacing_mm=spacing,
+            spacing_at=place if spacing else None,
+        )
+
+    def _values(self, at_least: int | None) -> np.ndarray:
+        """(H, W) float32, what the detector measured; reduced where no lookup table follows."""
         dataset = self.dataset
         decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
         stored = _blackened(pixel_array(dataset, decoding_plugin=decoder), dataset)
         # Lookup tables take the stored integers.
         if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)
-        picture = _windowed(apply_modality_lut(stored, dataset).astype(np.float32), dataset)
-        if dataset.PhotometricInterpretation == "MONOCHROME1":
+        return apply_modality_lut(stored, dataset).astype(np.float32)
+
+    def _upright(self, picture: np.ndarray, at_least: int | None) -> np.ndarray:
+        """0..1 with bright = dense, reduced unless it was before."""
+        if self.dataset.PhotometricInterpretation == "MONOCHROME1":
             picture = 1 - picture
         if picture.shape == (self.height, self.width):
             picture = shrunk(picture, at_least)
@@ -105,8 +159,10 @@ class DicomFile:
         return dicom_bounds.decoding_bytes(self.dataset, _has_lookup_table(self.dataset))
 
 
-def open_dicom(data: bytes) -> DicomFile:
+def open_dicom(data: bytes, any_subject: bool = False) -> DicomFile:
     """Parse a DICOM file, with or without preamble, and refuse what cannot be a chest X-ray.
+
+    any_subject: whatever its modality and view say that it shows.
 
     Raises UnreadableImage (no picture in it), UnsupportedFormat (several frames, colour, an
     unknown transfer syntax), NotAChestXray (its modality or view says so).
@@ -119,7 +175,8 @@ def open_dicom(data: bytes) -> DicomFile:
     file = dicom_bounds.BoundedReader(data)
     dataset = pydicom.dcmread(file, force=True, specific_tags=_PICTURE_TAGS)
     dicom_bounds.check_values(dataset)
-    _check_what_it_shows(dataset)
+    if not any_subject:
+        _check_what_it_shows(dataset)
     _check_has_picture(dataset)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, _ = dataset.original_encoding
@@ -206,3 +263,23 @@ def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
         if np.count_nonzero((window == 0) | (window == 1)) < _SATURATED * window.size:
             return window
     return stretched(values)
+
+
+def _window_in(
+    values: np.ndarray, whole: np.ndarray, dataset: pydicom.Dataset
+) -> tuple[float, float]:
+    """The file's window as a part of 0..1 of `whole`, or (0, 1) when it shows no picture."""
+    try:
+        centre, width = (
+            float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth")
+        )
+    except _NO_WINDOW:
+        return 0.0, 1.0
+    finite = values[np.isfinite(values)]
+    least, span = float(finite.min()), float(np.ptp(finite))
+    if not (span > 0 and width > 0 and np.isfinite([centre, width]).all()):
+        return 0.0, 1.0
+    low, high = (centre - width / 2 - least) / span, (centre + width / 2 - least) / span
+    if np.count_nonzero((whole > low) & (whole < high)) < (1 - _SATURATED) * whole.size:
+        return 0.0, 1.0
+    return max(0.0, low), min(1.0, high)

@@ -10,6 +10,7 @@ import numpy as np
 
 from model.errors import ImageTooLarge, ImageTooSmall, Rejection, UnreadableImage
 from model.reading import raster, raster_bounds
+from model.reading.facts import FilmFacts
 from model.reading.formats import sniff
 
 MIN_SIDE = 64  # pixels; below this a chest cannot be told from a smudge
@@ -27,6 +28,10 @@ class Radiograph:
     colourfulness: 0 for grey, also for a uniform tint (a blue film, a yellowed scan); about
         0.02..0.3 for colour photographs.
     format: "JPEG", "PNG", "WEBP", "TIFF" or "DICOM".
+    window: the part of 0..1 that the file wants to be shown from black to white; other values than
+        (0, 1) only in the whole range of a DICOM file.
+    bits: 8, or 16 when the file holds more grey values than 8 bits can tell apart.
+    facts: what else the file says about the film.
 
     Non-square pixel spacing (DICOM) is ignored: pixels are taken as square.
     """
@@ -36,14 +41,26 @@ class Radiograph:
     height: int
     colourfulness: float
     format: str
+    window: tuple[float, float] = (0.0, 1.0)
+    bits: int = 8
+    facts: FilmFacts = FilmFacts()
 
 
-def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
+def decode(
+    source: bytes | Path,
+    *,
+    at_least: int | None = None,
+    whole_range: bool = False,
+    any_subject: bool = False,
+) -> Radiograph:
     """Decode one image; its format is told from its content.
 
     source: the file's bytes, or its path. Safe to call from several threads.
     at_least: the shortest side in pixels that the caller needs. Larger pictures may come back
         reduced by a whole factor, never below this; JPEG is then decoded at reduced size.
+    whole_range: leave the window of a DICOM file to the caller (`Radiograph.window`), so that what
+        lies outside it can be shown too.
+    any_subject: do not refuse a DICOM file for what it says that it shows.
     Integers of 8 bits keep their scale; deeper ones and floats are stretched to their range,
     since a 12-bit image in a 16-bit file would otherwise be black.
 
@@ -56,7 +73,7 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
     try:
         # Values that are not numbers, or are too large, are expected here and seen to.
         with np.errstate(all="ignore"):
-            return _decoded(data, kind, at_least)
+            return _decoded(data, kind, at_least, whole_range, any_subject)
     except (Rejection, MemoryError):
         raise
     except Exception:
@@ -66,23 +83,31 @@ def decode(source: bytes | Path, *, at_least: int | None = None) -> Radiograph:
         ) from None
 
 
-def _decoded(data: bytes, kind: str, at_least: int | None) -> Radiograph:
+def _decoded(
+    data: bytes, kind: str, at_least: int | None, whole_range: bool, any_subject: bool
+) -> Radiograph:
     if kind == "DICOM":
         # Loaded with the first DICOM file: pydicom takes a sixth of a worker's start.
         from model.reading import dicom
 
-        file = dicom.open_dicom(data)
+        file = dicom.open_dicom(data, any_subject)
         check_size(file.width, file.height)
         _check_memory(file.decoding_bytes(), kind)
-        return Radiograph(file.pixels(at_least), file.width, file.height, 0.0, kind)
+        if whole_range:
+            pixels, window = file.whole_range(at_least)
+        else:
+            pixels, window = file.pixels(at_least), (0.0, 1.0)
+        size = (file.width, file.height)
+        return Radiograph(pixels, *size, 0.0, kind, window, file.bits, file.facts)
     with raster.open_raster(data, kind) as picture:
         width, height = picture.size
+        bits = raster.bits(picture)
         check_size(width, height)
         _check_memory(raster_bounds.decoding_bytes(picture), kind)
         pixels, colourfulness, sideways = raster.grey(picture, at_least)
     if sideways:
         width, height = height, width
-    return Radiograph(pixels, width, height, colourfulness, kind)
+    return Radiograph(pixels, width, height, colourfulness, kind, bits=bits)
 
 
 def check_size(width: int, height: int) -> None:

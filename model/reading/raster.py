@@ -81,6 +81,11 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     return pixels, colourfulness, orientation in _SIDEWAYS
 
 
+def bits(picture: Image.Image) -> int:
+    """8, or 16 for a picture of more grey values."""
+    return 16 if picture.mode[0] in _DEEP_MODES else 8
+
+
 def _draft(picture: Image.Image, at_least: int | None) -> None:
     """Let the JPEG decoder shrink, and hand out luminance as the file stores it."""
     size = picture.size

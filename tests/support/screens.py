@@ -1,8 +1,9 @@
 """Takes pictures of the pages, all X-rays in them from the package `pydicom-data`.
 
-`python -m tests.support.screens FOLDER`: every page, wide (1440 pixels) and narrow (390), dark
+`python -m tests.support.screens FOLDER`: every page at 2560, 1280 and 390 pixels, dark
 and light, with many rows, with none, with odd names and with errors; for looking at.
-`python -m tests.support.screens --readme`: the two of the README, from the released model.
+`python -m tests.support.screens --readme` (`make screenshots`): those of the README, from the
+released model.
 """
 
 import io
@@ -21,12 +22,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from model.reading.radiograph import decode
 from tests.support.access import TOKEN
+from tests.support.browser import loaded
 from tests.support.results import done, failed, rejected, work
 from tests.support.site import CHROMIUM_FLAGS, Site
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.records import NewImage
 
-SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {"widest": (2560, 1400), "wide": (1280, 800), "narrow": (390, 844)}
 IMAGES = 2000
 ODD_NAMES = (
     "صدر المريض 2026-11-22.dcm",
@@ -132,13 +134,17 @@ def take_all(browser: Browser, folder: Path) -> None:
             "image-rejected": f"/images/{ids['rejected']}",
             "image-lost": f"/images/{ids['lost']}",
             "image-uncertain": f"/images/{ids['uncertain']}",
+            "model": "/model",
+            "help": "/help",
+            "api": "/api/v1/docs",
             "error": "/jobs/999999",
         }
         take(browser, site.address, pages, folder)
 
 
 def take_for_readme(browser: Browser, system: RunningSystem) -> None:
-    """A job of real radiographs while the released model classifies it, and one of its images."""
+    """A job of real radiographs while the released model classifies it, a chest with its map, and
+    a film that was refused."""
     page = browser.new_page(viewport=README_SIZE, color_scheme="dark")
     page.goto(system.sign_in_url)
     with httpx.Client(
@@ -151,10 +157,19 @@ def take_for_readme(browser: Browser, system: RunningSystem) -> None:
         page.goto(f"{system.url}/jobs/{job.json()['id']}")
         while api.get(path).json()["progress"] < READY_PROGRESS:
             time.sleep(0.1)
-        first = api.get(f"{path}/images", params={"status": "done", "limit": 1}).json()["items"][0]
-    save(page, README_FOLDER / "job.png")
-    page.goto(f"{system.url}/images/{first['id']}")
-    save(page, README_FOLDER / "image.png")
+        save(page, README_FOLDER / "job.png")
+        shown = {
+            status: api.get(f"{path}/images", params={"status": status, "limit": 1}).json()
+            for status in ("done", "rejected")
+        }
+    for status, name in (("done", "image.png"), ("rejected", "rejected.png")):
+        image_id = shown[status]["items"][0]["id"]
+        page.goto(f"{system.url}/images/{image_id}")
+        loaded(page, image_id)
+        if status == "done":
+            page.get_by_label("Attention", exact=True).check()
+            page.wait_for_timeout(500)
+        save(page, README_FOLDER / name)
 
 
 def radiographs() -> list[tuple[str, tuple[str, bytes]]]:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
@@ -11,10 +12,10 @@ from flask import Response
 
 from model import DISCLAIMER
 from web.api.inputs import ExportQuery, FilterQuery
-from web.api.records import Export, Image, Job
+from web.api.records import Export, Job, Review, ReviewedImage
 from web.auth.requests import check_api_request, clinic_id
 from web.services import services
-from worker.records import ImageRecord
+from worker.records import ImageRecord, ReviewRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 blueprint.before_request(check_api_request)
@@ -23,8 +24,11 @@ blueprint.before_request(check_api_request)
 COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label")
 COLUMNS_AFTER = (
     *("uncertain", "uncertain_reasons", "triage_flagged", "triage_score", "triage_threshold"),
-    *("model", "finished_at"),
+    *("model", "finished_at", "refused_before", "classified_anyway_by"),
+    *("reviewed_by", "review_label", "review_comment"),
 )
+UNUSABLE = "UNUSABLE"
+Reviewed = tuple[ImageRecord, list[ReviewRecord]]
 ROWS_PER_CHUNK = 500
 CSV = "text/csv; charset=utf-8"
 # A spreadsheet runs a cell that begins like this as a formula (OWASP, CSV injection); the last four
@@ -42,9 +46,8 @@ def results_csv(job_id, query):
     """
     job = services().store.job(clinic_id(), job_id)
     images = _images(job_id, query)
-    return _download(
-        _csv_chunks(job.labels, images), "text/csv; charset=utf-8", f"cxr-job-{job.id}.csv"
-    )
+    chunks = _csv_chunks(job.labels, _reviewed(images))
+    return _download(chunks, CSV, f"cxr-job-{job.id}.csv")
 
 
 @blueprint.get("/results.csv")
@@ -58,7 +61,7 @@ def results_of_clinic_csv(query):
     store = services().store
     labels = store.labels(clinic_id())
     images = store.all_images(clinic_id(), None, query.wanted, query.sort)
-    chunks = _csv_chunks(labels, images, with_job=True)
+    chunks = _csv_chunks(labels, _reviewed(images), with_job=True)
     return _download(chunks, CSV, "cxr-results.csv")
 
 
@@ -70,7 +73,7 @@ def results_json(job_id, query):
     job = services().store.job(clinic_id(), job_id)
     images = _images(job_id, query)
     return _download(
-        _json_chunks(Job.of(job), images), "application/json", f"cxr-job-{job.id}.json"
+        _json_chunks(Job.of(job), _reviewed(images)), "application/json", f"cxr-job-{job.id}.json"
     )
 
 
@@ -79,23 +82,38 @@ def _images(job_id: int, query: FilterQuery) -> Iterator[ImageRecord]:
 
 
 def _csv_chunks(
-    labels: Sequence[str], images: Iterator[ImageRecord], with_job: bool = False
+    labels: Sequence[str], chunks: Iterator[list[Reviewed]], with_job: bool = False
 ) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     before = ["job_id"] if with_job else []
     writer.writerow([*before, *COLUMNS_BEFORE, *labels, *COLUMNS_AFTER])
-    for number, image in enumerate(images, start=1):
-        of_job = [image.job_id] if with_job else []
-        writer.writerow([*of_job, *_csv_row(image, labels)])
-        if number % ROWS_PER_CHUNK == 0:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
+    for chunk in chunks:
+        for image, reviews in chunk:
+            of_job = [image.job_id] if with_job else []
+            writer.writerow([*of_job, *_csv_row(image, labels, reviews)])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
     yield buffer.getvalue()
 
 
-def _csv_row(image: ImageRecord, labels: Sequence[str]) -> list[object]:
+def _reviewed(images: Iterator[ImageRecord]) -> Iterator[list[Reviewed]]:
+    """The images with their reviews, in chunks. Reads what it is streamed with beforehand: a stream
+    has no request any more."""
+    store, clinic = services().store, clinic_id()
+
+    def chunks() -> Iterator[list[Reviewed]]:
+        while chunk := list(islice(images, ROWS_PER_CHUNK)):
+            reviews = store.reviews(clinic, [image.id for image in chunk])
+            yield [(image, reviews.get(image.id, [])) for image in chunk]
+
+    return chunks()
+
+
+def _csv_row(
+    image: ImageRecord, labels: Sequence[str], reviews: Sequence[ReviewRecord]
+) -> list[object]:
     result = image.result
     probabilities = result.probabilities if result else {}
     triage = result.triage if result else None
@@ -114,6 +132,12 @@ def _csv_row(image: ImageRecord, labels: Sequence[str]) -> list[object]:
         f"{triage.threshold:.6f}" if triage else None,
         result.model if result else None,
         _utc(image.finished_at),
+        image.waiver.reason if image.waiver else None,
+        harmless(image.waiver.by) if image.waiver else None,
+        # Of several readers, in the same order in each column.
+        harmless("; ".join(review.reader for review in reviews)),
+        "; ".join(review.label or UNUSABLE for review in reviews),
+        harmless("; ".join(review.comment for review in reviews if review.comment)),
     ]
 
 
@@ -135,13 +159,16 @@ def _harmless_cell(text: str) -> str:
     return f"'{text}" if text.lstrip(" \"'").startswith(FORMULA_STARTS) else text
 
 
-def _json_chunks(job: Job, images: Iterator[ImageRecord]) -> Iterator[str]:
+def _json_chunks(job: Job, chunks: Iterator[list[Reviewed]]) -> Iterator[str]:
     head = Export(job=job, disclaimer=DISCLAIMER, results=[]).model_dump_json()
     yield head.removesuffix("]}")
     separator = "\n"
-    for image in images:
-        yield separator + Image.of(image).model_dump_json()
-        separator = ",\n"
+    for chunk in chunks:
+        for image, reviews in chunk:
+            shown = ReviewedImage.of(image)
+            shown.reviews = [Review.of(review) for review in reviews]
+            yield separator + shown.model_dump_json()
+            separator = ",\n"
     yield "\n]}\n"
 
 

@@ -1,5 +1,7 @@
 """One image: its result, its picture, and the maps of its result."""
 
+from dataclasses import replace
+
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, url_for
@@ -20,7 +22,8 @@ from web.api.records import (
     Place,
     Tally,
 )
-from web.auth.requests import check_api_request, clinic_id
+from web.auth.requests import asking_name, check_api_request, clinic_id
+from web.blind import without_hidden
 from web.services import services
 from worker.records import ImageRecord, MapRecord
 
@@ -72,7 +75,7 @@ def image_page(job_id: int | None, query: ImagesQuery) -> Response:
         offset=query.offset,
         limit=query.limit,
     )
-    return ImagePage.of(page).json_response
+    return ImagePage.of(replace(page, items=without_hidden(page.items))).json_response
 
 
 def tally_of(job_id: int | None, query: FilterQuery) -> Response:
@@ -101,8 +104,24 @@ def place(image_id, query):
 @blueprint.output(Image)
 def get_image(image_id):
     """Get an image's result"""
-    image = services().store.image(clinic_id(), image_id)
+    image = shown_image(image_id)
     return conditional(_tag(image, "result"), lambda: Image.of(image).json_response)
+
+
+@blueprint.post("/images/<int:image_id>/classify-anyway")
+@blueprint.doc(
+    responses={409: "The image was not rejected, or not as being no frontal chest X-ray."}
+)
+@blueprint.output(Image)
+def classify_anyway(image_id):
+    """Classify an image that the gate refused
+
+    For a frontal chest X-ray that was not taken for one. It waits again, and is passed this time.
+    Who asked for it, and why it had been refused, is kept in `waiver`, also in every export.
+    """
+    here = services()
+    here.dispatcher.wake(here.store.classify_anyway(clinic_id(), image_id, asking_name()))
+    return Image.of(here.store.image(clinic_id(), image_id)).json_response
 
 
 @blueprint.get("/images/<int:image_id>/preview.png")
@@ -119,6 +138,20 @@ def preview(image_id, query):
     return conditional(tag, lambda: _png(pictures.preview(image, query.max_side)))
 
 
+@blueprint.get("/images/<int:image_id>/film.png")
+@blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE)
+@blueprint.output(PNG, content_type="image/png")
+def film(image_id):
+    """Get the X-ray at full resolution, with all its grey values
+
+    A grey PNG of 8 or 16 bits, bright where the body is dense, up to 5,000 pixels a side. Its
+    contrast is the file's: the text chunk `window` says which part of the range (0 to 1) to show.
+    """
+    image = services().store.image(clinic_id(), image_id)
+    tag = etag_of(image.id, image.file_key, "film")
+    return conditional(tag, lambda: _png(pictures.film(image)))
+
+
 @blueprint.get("/images/<int:image_id>/maps")
 @blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
 @blueprint.output(MapList)
@@ -127,7 +160,7 @@ def list_maps(image_id):
 
     The main one first. Which maps there are depends on the model; some make none.
     """
-    image = services().store.image(clinic_id(), image_id)
+    image = shown_image(image_id)
     return conditional(_tag(image, "maps"), lambda: _listed(image).json_response)
 
 
@@ -173,8 +206,14 @@ def attention_grid(image_id):
     return _grid(image_id, None)
 
 
+def shown_image(image_id: int) -> ImageRecord:
+    """An image as whoever asks may see it. Raises NotFound."""
+    (image,) = without_hidden([services().store.image(clinic_id(), image_id)])
+    return image
+
+
 def _picture(image_id: int, name: str | None, query: OverlayQuery) -> Response:
-    image = services().store.image(clinic_id(), image_id)
+    image = shown_image(image_id)
     return conditional(
         _tag(image, name, query.max_side, query.opacity),
         lambda: _png(pictures.overlay(image, name, query.opacity, query.max_side)),
@@ -182,7 +221,7 @@ def _picture(image_id: int, name: str | None, query: OverlayQuery) -> Response:
 
 
 def _grid(image_id: int, name: str | None) -> Response:
-    image = services().store.image(clinic_id(), image_id)
+    image = shown_image(image_id)
 
     def make() -> Response:
         found = pictures.map_of(image, name)

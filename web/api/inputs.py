@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from worker.records import ImageFilter, ImageStatus, JobStatus, Sort, SortKind
+from worker.records import ImageFilter, ImageStatus, JobStatus, Sort, SortKind, Verdict
 
 MAX_PER_PAGE = 500
 MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
@@ -39,6 +39,9 @@ def _storable(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_storable)]
 # ASCII letters, digits and signs, without spaces.
 IDEMPOTENCY_KEY = Field(min_length=1, max_length=255, pattern=r"^[!-~]+$")
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Query(BaseModel):
@@ -225,3 +228,47 @@ class InlineJob(BaseModel):
     open: bool = False
     """More images will be added: then it may have none."""
     images: list[InlineImage] = []
+
+
+class ReviewBoxBody(BaseModel):
+    """A mark on the film: its sides as fractions (0 to 1) of width and height."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    left: Share
+    top: Share
+    right: Share
+    bottom: Share
+    finding: Annotated[Text, Field(max_length=80)] = ""
+    """What it shows."""
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> "ReviewBoxBody":
+        if not (self.left < self.right and self.top < self.bottom):
+            raise ValueError("left must be less than right, and top less than bottom")
+        return self
+
+
+class ReviewBody(BaseModel):
+    """What a reader says about a result."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    verdict: Verdict
+    label: Annotated[str | None, Field(max_length=MAX_LABEL)] = None
+    """With `other_label`: one of the model's labels. One that the model gave means `agree`; in a
+    blind job, where the reader does not know it, this is how to agree."""
+    comment: Annotated[Text, Field(max_length=2000)] = ""
+    boxes: Annotated[list[ReviewBoxBody], Field(max_length=50)] = []
+
+
+class BlindChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    blind: bool
+
+
+class ReviewsQuery(Query):
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = 100
+    """Images whose reviews are wanted."""

@@ -6,7 +6,7 @@ never leaves the server.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from flask import Response
@@ -16,7 +16,7 @@ from model.doubt import Reason
 from model.evidence import Kind
 from web.labels import label_name
 from web.services import services
-from worker.records import ImageStatus, JobRecord, JobStatus, Page
+from worker.records import ImageStatus, JobRecord, JobStatus, Page, Verdict
 
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
 
@@ -75,6 +75,8 @@ class Job(Record):
     urgent: bool
     open: bool
     """More images may be added, so it is not complete."""
+    blind: bool
+    """Readers see a result after their own review of it."""
     counts: Counts
     progress: Annotated[float, Field(ge=0, le=1), rounded(4)]
     """Share of images with a final status."""
@@ -161,6 +163,27 @@ class Gate(Record):
     """0 to 1; an image below the gate's limit is rejected."""
 
 
+class Facts(Record):
+    """What a file says about its film; null what it does not say."""
+
+    view: Annotated[str | None, Field(examples=["PA"])] = None
+    """DICOM's ViewPosition."""
+    taken_on: date | None = None
+    spacing_mm: Annotated[list[float] | None, Field(examples=[[0.143, 0.143]])] = None
+    """Millimetres between the file's rows and between its columns."""
+    spacing_at: Literal["detector", "patient"] | None = None
+    """Where the spacing was measured: at the detector, shadows are larger than the patient."""
+
+
+class Waiver(Record):
+    """A person had the image classified although the gate had refused it."""
+
+    reason: Annotated[str, Field(examples=["lateral"])]
+    """Why the gate had refused it."""
+    by: str
+    at: Annotated[datetime, TIME]
+
+
 class Image(Record):
     """One X-ray of a job."""
 
@@ -176,6 +199,10 @@ class Image(Record):
     result: Result | None
     gate: Gate | None
     """Null when the image did not get that far."""
+    waiver: Waiver | None
+    """Not null: its result is of a film that the gate had refused."""
+    facts: Facts | None
+    """Null until it is classified, and when its file says nothing."""
     width: int | None
     """Pixels."""
     height: int | None
@@ -242,7 +269,7 @@ class Export(Record):
 
     job: Job
     disclaimer: str
-    results: list[Image]
+    results: list["ReviewedImage"]
 
 
 class Box(Record):
@@ -305,6 +332,59 @@ class Map(MapSummary):
     """A map as numbers, row by row."""
 
     grid: list[list[Annotated[float, rounded(5)]]]
+
+
+class ReviewBox(Box):
+    """A mark on the film."""
+
+    finding: str
+    """What it shows; may be empty."""
+
+
+class Review(Record):
+    """What one reader says about an image's result."""
+
+    image_id: int
+    reader: Annotated[str, Field(examples=["Dr. Okafor"])]
+    verdict: Verdict
+    label: str | None
+    """The reader's; null for an unusable film."""
+    comment: str
+    boxes: list[ReviewBox]
+    model: str
+    """Whose result was judged."""
+    model_label: str
+    """What that result said."""
+    blind: bool
+    """The reader had not seen the result before."""
+    created_at: Annotated[datetime, TIME]
+    changed_at: Annotated[datetime, TIME]
+
+
+class Reviews(Record):
+    items: list[Review]
+
+
+class ReviewPage(Record):
+    items: list[Review]
+    next_cursor: NextCursor
+
+
+class ReviewProgress(Record):
+    """Of a job's images with a result."""
+
+    total: int
+    read: int
+    """By whoever asks."""
+    read_by_anybody: int
+    disagreed: int
+    """Images that a reader gave another label than the model."""
+
+
+class ReviewedImage(Image):
+    """An image, and what readers say about it."""
+
+    reviews: list[Review] = []
 
 
 class Problem(Record):

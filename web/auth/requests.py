@@ -16,6 +16,16 @@ def clinic_id() -> int:
     return g.clinic_id
 
 
+def asking_name() -> str:
+    """Whoever makes this request, as reviews and records of what was done name them."""
+    return f"clinic {clinic_id()}"
+
+
+def is_in_browser() -> bool:
+    """Whether a browser's session asks, not a program with a token."""
+    return "Authorization" not in request.headers
+
+
 def check_api_request() -> None:
     """Let a valid token or session in. Raises NotSignedIn, CrossSite."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -174,9 +174,20 @@ class Client:
 
     def images(self, job_id: int, sort: str | None = None) -> Iterator[Json]:
         """Every image of the job, fetched page by page. sort: as the API's; None: as uploaded."""
-        parameters: Json = {"limit": IMAGES_PER_PAGE} | ({"sort": sort} if sort else {})
+        return self._all(f"/jobs/{job_id}/images", {"sort": sort} if sort else {})
+
+    def reviews(self, job_id: int) -> Iterator[Json]:
+        """Every review of the job's results, by image, fetched page by page."""
+        return self._all(f"/jobs/{job_id}/reviews", {})
+
+    def film(self, image_id: int) -> bytes:
+        """The X-ray with all its pixels and grey values, as a PNG."""
+        return self._send("GET", f"/images/{image_id}/film.png").content
+
+    def _all(self, path: str, more: Json) -> Iterator[Json]:
+        parameters: Json = {"limit": IMAGES_PER_PAGE} | more
         while True:
-            page = self._json(self._send("GET", f"/jobs/{job_id}/images", params=parameters))
+            page = self._json(self._send("GET", path, params=parameters))
             yield from page["items"]
             if page["next_cursor"] is None:
                 return

@@ -1,25 +1,32 @@
 """The pages for people. Data comes to them through the REST API; these are the frames."""
 
+from dataclasses import asdict
+
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
+from web.api.images import shown_image
 from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
-from web.api.records import Image, Job, JobPage, named
+from web.api.records import Image, Job, JobPage, Review, named
+from web.api.reviews import visible_reviews
 from web.auth.requests import (
+    asking_name,
     check_page_request,
     check_same_site,
     clinic_id,
     local_path,
     open_session,
 )
+from web.blind import without_hidden
 from web.labels import label_name, map_name
 from web.pages import charts
+from web.pages.keys import VIEWER_KEYS
 from web.services import services
 from worker.intake.sorting import MEGABYTE
-from worker.records import ImageStatus, JobRecord, JobStatus
+from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
@@ -41,10 +48,10 @@ def _words() -> dict[str, object]:
         "job_state": _job_state,
         "label_name": label_name,
         "map_name": map_name,
-        "map_url": _map_url,
         "signed_in": "clinic_id" in session,
         "status_names": STATUS_NAMES,
         "uncertain_means": UNCERTAIN_MEANS,
+        "viewer_keys": VIEWER_KEYS,
         "why_uncertain": MEANINGS,
     }
 
@@ -56,11 +63,6 @@ def _job_state(job: Job) -> tuple[str, str]:
     if job.status is JobStatus.COMPLETE and job.counts.done == 0:
         return "none", "No results"
     return job.status.value, job.status.value.capitalize()
-
-
-def _map_url(image_id: int, name: str) -> str:
-    """Of the map without the X-ray, which the page lays over the X-ray."""
-    return url_for("images.map_picture", image_id=image_id, name=name, opacity=1)
 
 
 @blueprint.app_template_filter("file_size")
@@ -124,6 +126,7 @@ def job(job_id: int, query: ListPageQuery):
         chart=_distribution(found, query),
         rows=rows,
         next_page=next_page,
+        review_progress=services().store.review_progress(clinic_id(), job_id, asking_name()),
         **_upload_limits(),
     )
 
@@ -146,11 +149,12 @@ def _rows(job_id: int | None, query: ListPageQuery) -> tuple[list[Image], str | 
     page = services().store.images(
         clinic_id(), job_id, query.wanted, query.sort, cursor=query.cursor, limit=query.limit
     )
+    images = [Image.of(image) for image in without_hidden(page.items)]
     if page.next_cursor is None:
-        return [Image.of(image) for image in page.items], None
+        return images, None
     more = query.address | {"cursor": page.next_cursor}
     here = url_for(request.endpoint, **(request.view_args or {}), **more)
-    return [Image.of(image) for image in page.items], here
+    return images, here
 
 
 def _upload_limits() -> dict[str, int]:
@@ -167,7 +171,11 @@ def image(image_id: int, query: PlaceQuery):
     """The address also holds the list that the reader came from (`job`, `sort` and the filter, as
     `GET /api/v1/images/{id}/place` takes them): previous, next and the way back stay within it."""
     store = services().store
-    image = store.image(clinic_id(), image_id)
+    image = shown_image(image_id)
+    hidden = image.status is ImageStatus.DONE and image.result is None
+    reviews = visible_reviews(image_id)
+    mine = [review for review in reviews if review.reader == asking_name()]
+    others = [review for review in reviews if review.reader != asking_name()]
     job_id = query.job_id(own=image.job_id)
     listed = query.address
     # The row of this image in the list that the reader came from.
@@ -185,6 +193,12 @@ def image(image_id: int, query: PlaceQuery):
         place=store.place(clinic_id(), image_id, job_id, query.wanted, query.sort),
         image=Image.of(image),
         job=store.job(clinic_id(), image.job_id),
-        maps=store.maps(clinic_id(), image_id),
+        maps=[] if hidden else store.maps(clinic_id(), image_id),
+        hidden=hidden,
+        waivable=image.status is ImageStatus.REJECTED and image.reason in WAIVABLE,
+        my_review=Review.of(mine[0]).model_dump() if mine else None,
+        other_reviews=others,
+        other_boxes=[asdict(box) for review in others for box in review.boxes],
+        review_progress=store.review_progress(clinic_id(), image.job_id, asking_name()),
         has_file=image.file_key is not None,
     )

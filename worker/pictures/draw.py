@@ -20,9 +20,9 @@ from pathlib import Path
 
 from model.errors import Rejection
 from model.maps import png
-from model.pictures import grey, small_jpeg
+from model.pictures import film_png, grey, small_jpeg
 from model.reading import radiograph
-from worker.pictures.files import write_picture
+from worker.pictures.files import FILM, SMALL, write_picture
 
 DRAWN, REFUSED, FAILED = 0, 3, 4
 SMALL_AT_LEAST = 448  # pixels of the shorter side that a small picture is made from
@@ -54,7 +54,7 @@ def _drawn(limit_s: float, order: dict) -> int:
     try:
         _bound(limit_s)
         source, target = Path(order["source"]), Path(order["target"])
-        write_picture(target, _picture(source, order["max_side"]))
+        write_picture(target, _picture(source, order["what"]))
         return DRAWN
     except Rejection:
         return REFUSED
@@ -62,11 +62,16 @@ def _drawn(limit_s: float, order: dict) -> int:
         return FAILED
 
 
-def _picture(source: Path, max_side: int | None) -> bytes:
-    """A PNG of that size, or without one the small JPEG."""
-    if max_side is None:
-        return small_jpeg(radiograph.decode(source, at_least=SMALL_AT_LEAST))
-    return png(grey(radiograph.decode(source, at_least=max_side), max_side))
+def _picture(source: Path, what: str | int) -> bytes:
+    """The picture SMALL, the picture FILM, or a PNG of at most so many pixels a side.
+
+    Also of what was refused for what it shows: people look whether that was right.
+    """
+    if what == SMALL:
+        return small_jpeg(radiograph.decode(source, at_least=SMALL_AT_LEAST, any_subject=True))
+    if what == FILM:
+        return film_png(radiograph.decode(source, whole_range=True, any_subject=True))
+    return png(grey(radiograph.decode(source, at_least=what, any_subject=True), what))
 
 
 def _bound(limit_s: float) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from worker.intake.files import ImageFiles
 
 MEGABYTE = 1_000_000
+# What can be drawn besides pictures of at most so many pixels a side.
+SMALL, FILM = "small", "film"
 
 
 class PictureFiles:
@@ -33,6 +35,11 @@ class PictureFiles:
         """A PNG of at most that many pixels a side; it may not exist (yet, or any more)."""
         folder, _, name = key.partition("/")
         return self._files.picture_cache / folder / f"{name}.{max_side}.png"
+
+    def film(self, key: str) -> Path:
+        """A PNG of all pixels and grey values of the file; it may not exist, as a large one."""
+        folder, _, name = key.partition("/")
+        return self._files.picture_cache / folder / f"{name}.{FILM}.png"
 
     def used(self, picture: Path) -> None:
         """Keep this one longer than those that nobody looks at."""

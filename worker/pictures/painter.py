@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.errors import TooManyPictures
-from worker.pictures.files import PictureFiles
+from worker.pictures.files import FILM, SMALL, PictureFiles
 from worker.settings import describe
 
 AT_ONCE = 2
@@ -36,7 +36,7 @@ class _Order:
     clinic_id: int
     source: Path
     target: Path
-    max_side: int | None
+    what: str | int
     done: "Future[bool]" = field(default_factory=Future)
 
 
@@ -59,20 +59,22 @@ class Painter:
 
         Raises TooManyPictures when the clinic already waits for MAX_WAITING others.
         """
-        return self._order(clinic_id, self._files.source(key), self._files.small(key), None)
+        return self._order(clinic_id, self._files.source(key), self._files.small(key), SMALL)
 
     def large(self, clinic_id: int, key: str, max_side: int) -> "Future[bool]":
         """As `small`, for the PNG of at most `max_side` pixels a side."""
         target = self._files.large(key, max_side)
         return self._order(clinic_id, self._files.source(key), target, max_side)
 
-    def _order(
-        self, clinic_id: int, source: Path, target: Path, max_side: int | None
-    ) -> "Future[bool]":
+    def film(self, clinic_id: int, key: str) -> "Future[bool]":
+        """As `small`, for the PNG of all pixels and grey values."""
+        return self._order(clinic_id, self._files.source(key), self._files.film(key), FILM)
+
+    def _order(self, clinic_id: int, source: Path, target: Path, what: str | int) -> "Future[bool]":
         with self._changed:
             if known := self._orders.get(target):
                 return known.done
-            order = _Order(clinic_id, source, target, max_side)
+            order = _Order(clinic_id, source, target, what)
             if time.monotonic() < self._given_up.get(target, 0):
                 order.done.set_result(False)
                 return order.done
@@ -132,13 +134,13 @@ class Painter:
         if order.target.exists():  # a worker was faster
             return True
         try:
-            if order.max_side is not None:
+            if order.what != SMALL:
                 order.target.parent.mkdir(parents=True, exist_ok=True)
             drawn = order.source.exists() and ask(
                 {
                     "source": str(order.source),
                     "target": str(order.target),
-                    "max_side": order.max_side,
+                    "what": order.what,
                 }
             )
             if not order.source.exists():  # deleted meanwhile

@@ -124,9 +124,9 @@ class Runner:
         keep_picture = partial(self._keep_picture, claim)
         try:
             if claim.attempts == 1 and path.stat().st_size < MAY_BE_SLOW_BYTES:
-                return self._classifier.prepare(path, keep_picture)
+                return self._classifier.prepare(path, keep_picture, waived=claim.waived)
             with self._pulse.slow_step():
-                return self._classifier.prepare(path, keep_picture)
+                return self._classifier.prepare(path, keep_picture, waived=claim.waived)
         except Rejection as rejection:
             return FinishedImage(
                 claim=claim,
@@ -210,6 +210,7 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
         width=prepared.width,
         height=prepared.height,
         gate=prepared.gate,
+        facts=prepared.facts.as_json(),
         result=NewResult(
             model=result.model,
             label=result.label,

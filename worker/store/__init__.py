@@ -8,6 +8,7 @@ from worker.store.jobs import JobVerbs
 from worker.store.leases import LeaseVerbs
 from worker.store.outbox import OutboxVerbs
 from worker.store.removal import RemovalVerbs
+from worker.store.reviews import ReviewVerbs
 from worker.store.work import WorkVerbs
 from worker.store.workers import WorkerVerbs
 
@@ -26,6 +27,7 @@ class Store(
     LeaseVerbs,
     OutboxVerbs,
     RemovalVerbs,
+    ReviewVerbs,
     WorkerVerbs,
 ):
     """All verbs over one database; safe to share between threads, not across a fork."""

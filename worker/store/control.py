@@ -9,7 +9,8 @@ from collections import Counter
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from worker.records import ImageStatus, JobRecord, JobStatus
+from worker.errors import NotFound, NotRefusedByGate
+from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.rows import job_record, job_row, now
@@ -65,6 +66,35 @@ class ControlVerbs(WorkerVerbs):
         Without any, nothing changes: results and refusals stand.
         """
         return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
+
+    def classify_anyway(self, clinic_id: int, image_id: int, by: str) -> int:
+        """Let an image wait again that the gate refused, and pass it this time.
+
+        by: who wants it. Returns: how many images of its job wait now. Raises NotFound,
+        NotRefusedByGate.
+        """
+        with self.database.writing() as session:
+            image = session.scalar(
+                select(Image)
+                .where(Image.id == image_id, Image.clinic_id == clinic_id)
+                .with_for_update()
+            )
+            if image is None:
+                raise NotFound(f"There is no image {image_id}.")
+            job = job_row(session, clinic_id, image.job_id, lock=True)
+            if image.status is not ImageStatus.REJECTED or image.reason not in WAIVABLE:
+                raise NotRefusedByGate(
+                    "Only an image that was rejected as not being a frontal chest X-ray can be "
+                    f"classified anyway. Status of image {image_id}: {image.status}."
+                )
+            image.waived_reason, image.waived_by, image.waived_at = image.reason, by, now()
+            image.status, image.attempts = ImageStatus.WAITING, 0
+            image.reason = image.message = image.finished_at = None
+            session.flush()
+            move(session, job.id, Counter(waiting=1, rejected=-1))
+            session.refresh(job)
+            _run_again(job)
+            return job.waiting
 
     def close_job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Take no more images; a job that is closed already stays as it is. Raises NotFound."""
@@ -125,11 +155,15 @@ class ControlVerbs(WorkerVerbs):
             if waiting:
                 move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
                 session.refresh(job)
-                job.status, job.started_at, job.finished_at = JobStatus.RUNNING, None, None
-                # Speed is counted from here on: of a job that still ran, too, for what was
-                # finished before is partly unfinished now.
-                job.started_with = job.done + job.rejected + job.failed
+                _run_again(job)
             return job_record(job)
+
+
+def _run_again(job: Job) -> None:
+    job.status, job.started_at, job.finished_at = JobStatus.RUNNING, None, None
+    # Speed is counted from here on: of a job that still ran, too, for what was finished before is
+    # partly unfinished now.
+    job.started_with = job.done + job.rejected + job.failed
 
 
 def _close(session: Session, job: Job) -> None:

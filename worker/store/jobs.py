@@ -47,6 +47,17 @@ class JobVerbs(ReceivingVerbs):
         with self.database.reading() as session:
             return job_record(job_row(session, clinic_id, job_id))
 
+    def models(self, clinic_id: int) -> list[str]:
+        """The models that the clinic's jobs began with, by name."""
+        query = (
+            select(Job.model)
+            .where(Job.clinic_id == clinic_id, Job.model.is_not(None), *SHOWN)
+            .distinct()
+            .order_by(Job.model)
+        )
+        with self.database.reading() as session:
+            return list(session.scalars(query))
+
     def job_of_key(self, clinic_id: int, idempotency_key: str) -> JobRecord | None:
         """The job of the upload with this key, if it was accepted."""
         known = self.known_upload(clinic_id, idempotency_key)

@@ -4,7 +4,7 @@ from sqlalchemy import delete, select
 
 from worker.records import DeletedJob
 from worker.store.database import Database
-from worker.store.schema import Image, Job, Result, ResultMap
+from worker.store.schema import Image, Job, Result, ResultMap, Review
 
 JOBS_AT_ONCE = 100
 
@@ -20,7 +20,7 @@ class RemovalVerbs:
             return [DeletedJob(row.id, row.upload) for row in rows]
 
     def remove_images(self, job_id: int, limit: int) -> list[str | None]:
-        """Remove up to `limit` images of a deleted job with their results and maps.
+        """Remove up to `limit` images of a deleted job with their results, maps and reviews.
 
         Returns: the key of the file of each, None where it has none.
         """
@@ -35,6 +35,7 @@ class RemovalVerbs:
             ).all()
             ids = [row.id for row in rows]
             for statement in (
+                delete(Review).where(Review.image_id.in_(ids)),
                 delete(ResultMap).where(ResultMap.image_id.in_(ids)),
                 delete(Result).where(Result.image_id.in_(ids)),
                 delete(Image).where(Image.id.in_(ids)),

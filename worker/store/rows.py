@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from model.scores import GateScore, Triage
 from worker.errors import InvalidCursor, NotFound
-from worker.records import Counts, ImageRecord, JobRecord, ResultRecord
+from worker.records import Counts, ImageRecord, JobRecord, ResultRecord, Waiver
 from worker.store.schema import Image, Job, Result
 
 # Of the rows in `jobs`, those that are jobs to their clinic: accepted whole, and not deleted.
@@ -43,6 +43,7 @@ def job_record(job: Job) -> JobRecord:
         status=job.status,
         urgent=job.urgent,
         open=job.open,
+        blind=job.blind,
         counts=Counts(
             total=job.total,
             waiting=job.waiting,
@@ -67,7 +68,8 @@ def job_record(job: Job) -> JobRecord:
 IMAGE_COLUMNS = (
     *(Image.id, Image.job_id, Image.filename, Image.status, Image.reason, Image.message),
     *(Image.gate_version, Image.gate_score, Image.width, Image.height, Image.size_bytes),
-    *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key),
+    *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key, Image.facts),
+    *(Image.waived_reason, Image.waived_by, Image.waived_at),
     Image.reading_rank,
 )
 RESULT_COLUMNS = (
@@ -97,7 +99,15 @@ def image_record(image: Row) -> ImageRecord:
         created_at=image.created_at,
         finished_at=image.finished_at,
         file_key=image.file_key,
+        facts=image.facts,
+        waiver=_waiver(image),
     )
+
+
+def _waiver(image: Row) -> Waiver | None:
+    if image.waived_reason is None:
+        return None
+    return Waiver(image.waived_reason, image.waived_by, image.waived_at)
 
 
 def _result_record(result: Row) -> ResultRecord:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from worker.reading_order import WITHOUT_RESULT
-from worker.records import ImageStatus, JobStatus, ResultRole
+from worker.records import ImageStatus, JobStatus, ResultRole, Verdict
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -61,6 +61,8 @@ class Base(DeclarativeBase):
         # Text, so that the order of its keys stays; and no JSON null where SQL has one.
         dict[str, float]: JSON(none_as_null=True),
         list[str]: JSON(none_as_null=True),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[dict[str, Any]]: JSON(none_as_null=True),
     }
 
 
@@ -103,6 +105,7 @@ class Job(Base):
     are worked on, and `touched_at` is its sign of life. `part_of`: not a job, but what one request
     adds to that open job; its images move there once it is accepted. `open`: more images may come,
     by intent, the last of them at `touched_at`.
+    `blind`: readers see a result only after their review of it.
     `deleted_at`: it is gone for everybody, and its rows go bit by bit.
     """
 
@@ -124,6 +127,7 @@ class Job(Base):
     urgent: Mapped[bool]
     part_of: Mapped[int | None] = mapped_column(BigKey)
     open: Mapped[bool] = mapped_column(default=False, server_default=false())
+    blind: Mapped[bool] = mapped_column(default=False, server_default=false())
     status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
     total: Mapped[int]
     waiting: Mapped[int]
@@ -162,6 +166,8 @@ class Image(Base):
     While a worker holds it, `lease_token` proves which, `lease_holder` is that worker's id, and
     `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
     (`worker.reading_order`): kept here, so that one index orders images with and without a result.
+    `facts` are `model.reading.facts.FilmFacts`. `waived_reason` is why the gate refused the image
+    before a person had it classified anyway.
     """
 
     __tablename__ = "images"
@@ -191,6 +197,10 @@ class Image(Base):
     reading_rank: Mapped[float] = mapped_column(
         default=WITHOUT_RESULT, server_default=str(WITHOUT_RESULT)
     )
+    facts: Mapped[dict[str, Any] | None]
+    waived_reason: Mapped[str | None] = mapped_column(String(40))
+    waived_by: Mapped[str | None] = mapped_column(String(200))
+    waived_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[datetime | None]
@@ -291,6 +301,35 @@ class ResultMap(Base):
     top: Mapped[float]
     right: Mapped[float]
     bottom: Mapped[float]
+
+
+class Review(Base):
+    """What one reader says about the result of an image.
+
+    `label` is the reader's, None for a film that cannot be judged. `boxes` are the marks, as
+    `worker.records.ReviewBox`. `model` and `model_label`: the result that was judged. `blind`: the
+    reader had not seen it before.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        Index("reviews_of_job", "job_id", "image_id"),
+        Index("reviews_of_model", "clinic_id", "model"),
+    )
+
+    image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
+    reader: Mapped[str] = mapped_column(String(200), primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    verdict: Mapped[Verdict] = mapped_column(_by_value(Verdict))
+    label: Mapped[str | None] = mapped_column(String(80))
+    comment: Mapped[str] = mapped_column(String(2000))
+    boxes: Mapped[list[dict[str, Any]]]
+    model: Mapped[str] = mapped_column(String(80))
+    model_label: Mapped[str] = mapped_column(String(80))
+    blind: Mapped[bool]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
 
 
 class Worker(Base):

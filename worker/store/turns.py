@@ -99,7 +99,10 @@ def _in_order(session: Session, clinic: Row, model: str | None) -> Iterator[Row]
 
 def _waiting_of(job_id: int, limit: int) -> Select:
     return (
-        select(Image.id, Image.job_id, Image.clinic_id, Image.file_key, Image.attempts)
+        select(
+            *(Image.id, Image.job_id, Image.clinic_id, Image.file_key, Image.attempts),
+            Image.waived_reason,
+        )
         .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
         .order_by(Image.id)
         .limit(limit)

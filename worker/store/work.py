@@ -68,6 +68,7 @@ class WorkVerbs:
                 file_key=row.file_key,
                 token=token,
                 attempts=row.attempts + 1,
+                waived=row.waived_reason is not None,
             )
             for row in taken
         ]
@@ -189,6 +190,7 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "gate_version": gate.version if gate else None,
         "gate_score": gate.score if gate else None,
         "reading_rank": rank,
+        "facts": finished_image.facts,
         **NOT_HELD,
         "finished_at": finished_at,
     }

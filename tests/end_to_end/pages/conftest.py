@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.access import TOKEN
 from tests.support.site import CHROMIUM_FLAGS, Site
+
+# Long enough for a machine that does much else besides; what is there is found at once.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="package")
@@ -35,8 +38,9 @@ def visit(browser) -> Iterator:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def open_window(width: int = 1440, height: int = 900) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def open_window(width: int = 1440, height: int = 900, touch: bool = False) -> Page:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, has_touch=touch)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,46 +1,12 @@
-"""The page of one image: its map, its keys, its result."""
+"""The page of one image: its result, its keys, the way to the next one and back."""
 
 import re
 
 from playwright.sync_api import expect
 
-from tests.support.browser import POLL_MS, row
+from tests.support.browser import POLL_MS, loaded, row
 from tests.support.results import work
 from worker.records import NewImage
-
-
-def test_the_attention_map_and_the_keys(page, site, chest):
-    key = site.keep(chest)
-    site.job("Walk", [NewImage(f"{name}.dcm", key, 1) for name in "abc"])
-    work(site.store, 3)
-    page.goto(f"{site.address}/images/1")
-    xray, attention = page.locator("#xray"), page.locator("#attention")
-    expect(attention).to_have_css("opacity", "0.4")
-    assert xray.evaluate("(image) => image.naturalWidth") > 300
-    assert xray.bounding_box() == attention.bounding_box()
-
-    page.get_by_label("Opacity").fill("75")
-    expect(attention).to_have_css("opacity", "0.75")
-    page.get_by_label("Opacity").press("ArrowLeft")
-    expect(attention).to_have_css("opacity", "0.7")
-    expect(page).to_have_url(re.compile(r"/images/1$"))
-    page.get_by_role("heading", name="a.dcm").click()
-    page.keyboard.press("a")
-    expect(attention).to_have_css("opacity", "0")
-    page.keyboard.press("+")
-    expect(attention).to_have_css("opacity", "0.8")
-
-    page.keyboard.press("ArrowRight")
-    expect(page).to_have_url(re.compile(r"/images/2$"))
-    expect(page.locator("#attention")).to_have_css("opacity", "0.8")
-    page.keyboard.press("ArrowRight")
-    expect(page).to_have_url(re.compile(r"/images/3$"))
-    expect(page.locator("#opacity-value")).to_have_text("80 %")  # the keys work by then
-    page.keyboard.press("ArrowLeft")
-    expect(page).to_have_url(re.compile(r"/images/2$"))
-    expect(page.locator("#opacity-value")).to_have_text("80 %")
-    page.keyboard.press("Escape")
-    expect(page).to_have_url(re.compile(r"/jobs/1$"))
 
 
 def test_the_filter_outlasts_a_look_at_one_image(page, site, chest):
@@ -75,3 +41,49 @@ def test_an_image_page_waits_for_its_result(page, site, chest):
     expect(page.get_by_text("Waiting")).to_be_visible()
     work(site.store, 1)
     expect(page.get_by_text("81.9 %")).to_be_visible(timeout=POLL_MS)
+
+
+def test_keys_go_through_a_job(page, site, chest):
+    key = site.keep(chest)
+    site.job("Walk", [NewImage(f"{name}.dcm", key, 1) for name in "abc"])
+    work(site.store, 3)
+    page.goto(f"{site.address}/images/1")
+    expect(page.locator("#toolbar")).to_be_visible()
+    for key, path in (("ArrowRight", "2"), ("ArrowRight", "3"), ("ArrowLeft", "2")):
+        page.keyboard.press(key)
+        expect(page).to_have_url(re.compile(rf"/images/{path}$"))
+        expect(page.locator("#image")).to_have_attribute("data-image", path)
+    page.go_back()
+    expect(page.locator("#image")).to_have_attribute("data-image", "3")
+    expect(page).to_have_title("c.dcm · cxr-batch")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"/jobs/1(#.*)?$"))
+
+
+def test_films_of_the_next_two_images_are_fetched_ahead(page, site, chest):
+    key = site.keep(chest)
+    site.job("Walk", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
+    work(site.store, 4)
+    films: list[str] = []
+    page.on("request", lambda sent: films.append(sent.url) if "film.png" in sent.url else None)
+    with page.expect_request("**/images/3/film.png"):
+        page.goto(f"{site.address}/images/1")
+    page.wait_for_timeout(500)
+    assert [url.split("/")[-2] for url in films] == ["1", "2", "3"]
+    page.locator("#next").click()
+    loaded(page, 2)
+    with page.expect_request("**/images/4/film.png"):
+        pass
+    assert [url.split("/")[-2] for url in films] == ["1", "2", "3", "4"], "each but once"
+
+
+def test_all_keys_are_on_one_sheet(page, site, chest):
+    site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
+    page.goto(f"{site.address}/images/1")
+    expect(page.locator("#toolbar")).to_be_visible()
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog", name="Keys")
+    expect(sheet.get_by_text("Rotate by 90°")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/images/1$"))

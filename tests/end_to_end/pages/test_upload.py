@@ -208,5 +208,6 @@ def test_through_the_whole_system(visit, stack, radiographs):
     expect(row(page, "RG1_UNCR.dcm")).to_contain_text("Done")
     expect(row(page, "RG3_UNCR.dcm")).to_contain_text("Rejected")
     page.get_by_role("link", name="RG1_UNCR.dcm").click()
-    expect(page.locator("#attention")).to_be_visible()
-    assert page.locator("#attention").evaluate("(image) => image.decode().then(() => true)")
+    expect(page.locator("#image[data-loaded=true]")).to_be_visible(timeout=30_000)
+    page.get_by_label("Attention").check()
+    expect(page.locator("#map")).to_be_visible()

@@ -39,6 +39,11 @@ def test_csv(client, finished):
         "triage_threshold",
         "model",
         "finished_at",
+        "refused_before",
+        "classified_anyway_by",
+        "reviewed_by",
+        "review_label",
+        "review_comment",
     ]
     done, refused, lost = rows
     assert (done["status"], done["label"], done["PNEUMONIA"]) == ("done", "PNEUMONIA", "0.819000")
@@ -77,7 +82,8 @@ def test_json(client, finished):
     export = client.get("/api/v1/jobs/1/results.json").json
     assert export["job"] == client.get("/api/v1/jobs/1").json
     assert export["disclaimer"] == "Research and triage support, not a diagnosis."
-    assert export["results"] == client.get("/api/v1/jobs/1/images").json["items"]
+    images = client.get("/api/v1/jobs/1/images").json["items"]
+    assert export["results"] == [image | {"reviews": []} for image in images]
 
 
 def test_a_large_export_comes_in_pieces(client, store, clinic):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from model.maps import AGAINST, FOR
 from tests.support.results import work
-from web.labels import label_name
+from web.labels import label_name, map_name
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 
 PROBABILITIES = {"VIRAL": 0.125, "NORMAL": 0.5, "PLEURAL_EFFUSION": 0.25, "COVID19": 0.125}
@@ -57,8 +57,9 @@ def test_an_image_of_four_classes_shows_four_bars(reader, classified):
 
 def test_the_reader_chooses_among_maps(reader, classified):
     page = reader.get("/images/1").text
-    assert page.count('type="radio"') == 3
-    assert 'id="attention" src="/api/v1/images/1/maps/block3.png?opacity=1"' in page
+    assert page.count('name="map"') == 1 + len(MAPS)
+    assert 'value="" checked> None' in page
+    assert 'value="block3" data-src="/api/v1/images/1/maps/block3.json"> Block3' in page
 
 
 def test_the_job_knows_its_labels_in_the_models_order(client, classified):
@@ -89,7 +90,7 @@ def test_csv_has_a_column_for_each_label_of_the_job(client, upload, classified):
     upload({"c.png": b"x"})
     header = next(csv.reader(io.StringIO(client.get("/api/v1/jobs/2/results.csv").text)))
     assert header[5:7] == ["label", "uncertain"]
-    assert header[-2:] == ["model", "finished_at"]
+    assert header[-7:-5] == ["model", "finished_at"]
 
 
 def test_maps_by_name(client, classified):
@@ -133,8 +134,7 @@ def test_a_model_without_maps(client, reader, store, classified):
     assert client.get("/api/v1/images/2/maps").json["items"] == []
     assert client.get("/api/v1/images/2/attention.png").status_code == 404
     page = reader.get("/images/2").text
-    assert 'id="attention"' not in page
-    assert "Attention map" not in page
+    assert 'name="map"' not in page
     assert page.count("<progress") == 2
 
 
@@ -151,3 +151,16 @@ def test_a_model_without_maps(client, reader, store, classified):
 )
 def test_a_label_in_words(label, name):
     assert label_name(label) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("attention", "Attention"),
+        ("attention_7x7", "Attention 7x7"),
+        ("evidence_COVID19", "Evidence for COVID-19"),
+        ("evidence_PLEURAL_EFFUSION", "Evidence for Pleural effusion"),
+    ],
+)
+def test_names_of_maps_as_words(name, words):
+    assert map_name(name) == words

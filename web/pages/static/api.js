@@ -40,6 +40,11 @@ export async function patch(url, content) {
   return (await call(url, { method: "PATCH", headers, body: JSON.stringify(content) })).json();
 }
 
+export async function put(url, body) {
+  const headers = { "Content-Type": "application/json" };
+  return (await call(url, { method: "PUT", headers, body: JSON.stringify(body) })).json();
+}
+
 export async function remove(url) {
   await call(url, { method: "DELETE" });
 }

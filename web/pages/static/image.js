@@ -1,74 +1,160 @@
-// One image: the attention map over the X-ray, and the keys to go through a job with.
+// The page of one image: its viewer, and the keys to work with it and to go through a job.
 
-import { FINISHED, Poller, Resource, SAME } from "./api.js";
+import { FINISHED, Poller, Resource, SAME, post } from "./api.js";
+import { moment } from "./format.js";
+import { Review } from "./review.js";
+import { keepFilms, loadFilm } from "./viewer/films.js";
+import { Viewer } from "./viewer/viewer.js";
+
+const KEYS = {
+  "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "fit", 1: "real",
+  r: "rotate", i: "invert", f: "full-screen",
+  ArrowUp: "brighter", ArrowDown: "darker", ".": "more-contrast", ",": "less-contrast", d: "default",
+  p: "tool-pan", w: "tool-window", u: "tool-ruler",
+  b: "tool-box",
+  m: "next-map", n: "no-map", o: "lines", "[": "less-opacity", "]": "more-opacity",
+};
+const SHIFT_KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
+const LINKS = { ArrowLeft: "previous", ArrowRight: "next" };
+const AHEAD = 2;
 
 const $ = (id) => document.getElementById(id);
-const page = $("image").dataset;
-const STEP = 10;
+let viewer = null;
+let review = null;
+let shown = 0; // grows with every image that is opened
 
-if (page.final === "false") {
-  const resource = new Resource(`/api/v1/images/${page.image}`);
-  new Poller(async () => {
+open();
+addEventListener("popstate", () => follow(location.href, false));
+addEventListener("keydown", press);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#previous, #next");
+  const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+  if (!link?.href || !isPlain) return;
+  event.preventDefault();
+  follow(link.href, true);
+});
+
+/** The image that the page holds. */
+function open() {
+  const page = $("image");
+  shown += 1;
+  for (const time of page.querySelectorAll("time")) time.textContent = moment(time.dateTime);
+  $("toolbar").hidden = $("xray") === null;
+  $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
+  viewer?.close();
+  viewer = $("xray") ? new Viewer(page, (box) => review?.addBox(box)) : null;
+  review = $("review") ? new Review(page, viewer, reviewed) : null;
+  $("anyway")?.addEventListener("click", () => classifyAnyway(page.dataset.image));
+  if (page.dataset.final === "false") wait(page.dataset.image, shown);
+  else loadAhead(shown);
+}
+
+function wait(id, which) {
+  const resource = new Resource(`/api/v1/images/${id}`);
+  const poller = new Poller(async () => {
+    if (which !== shown) return FINISHED;
     const image = await resource.get();
     if (image === null || image.status === "waiting" || image.status === "running") return SAME;
     location.reload();
     return FINISHED;
-  }).wake();
-}
-
-$("xray")?.addEventListener("error", showNoPicture);
-if ($("xray")?.complete && $("xray").naturalWidth === 0) showNoPicture();
-
-const slider = $("opacity");
-if (slider) {
-  // The same setting for the next image: a reader goes through a job with one view.
-  slider.value = sessionStorage.getItem("opacity") ?? slider.value;
-  $("show-map").checked = sessionStorage.getItem("map") !== "off";
-  slider.addEventListener("input", () => {
-    $("show-map").checked = true;
-    showMap();
   });
-  $("show-map").addEventListener("change", showMap);
-  for (const choice of document.querySelectorAll("input[name=map]")) {
-    choice.checked ||= choice.value === sessionStorage.getItem("map-name");
-    choice.addEventListener("change", () => {
-      sessionStorage.setItem("map-name", choice.value);
-      $("show-map").checked = true;
-      showMap();
-    });
-  }
-  showMap();
+  poller.wake();
 }
 
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const inSlider = event.target === slider || event.target.type === "radio";
-  if (event.key === "ArrowLeft" && !inSlider) $("previous")?.click();
-  else if (event.key === "ArrowRight" && !inSlider) $("next")?.click();
-  else if (event.key === "Escape") {
+async function classifyAnyway(id) {
+  $("anyway").disabled = true;
+  try {
+    await post(`/api/v1/images/${id}/classify-anyway`);
+    follow(location.href, false);
+  } catch (error) {
+    $("anyway").disabled = false;
+    $("said").textContent = error.message;
+  }
+}
+
+/** After a review: on to the next image, or what is shown from now on. */
+function reviewed({ isBlind, thenNext }) {
+  if (thenNext && $("next")?.href) follow($("next").href, true);
+  else if (isBlind) follow(location.href, false);
+}
+
+/** Put another image in the place of this one: quicker than a new page, and its film may be here. */
+async function follow(url, isNew) {
+  const which = ++shown;
+  try {
+    const other = await fetched(url);
+    if (which !== shown) return;
+    if (isNew) history.pushState(null, "", url);
+    document.title = other.title;
+    const focused = document.activeElement?.id;
+    $("main").replaceChildren(...other.getElementById("main").children);
+    open();
+    if (focused) $(focused)?.focus();
+  } catch {
+    location.assign(url); // the browser shows what is wrong
+  }
+}
+
+async function fetched(url) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok || !page.getElementById("image")) throw new Error("This is no page of an image.");
+  return page;
+}
+
+/** Films of the next images, once this one is there. */
+async function loadAhead(which) {
+  const ids = [$("image").dataset.image];
+  try {
+    if ($("xray")) await loadFilm(ids[0]);
+    let link = $("next");
+    for (let ahead = 0; ahead < AHEAD && link?.href && which === shown; ahead++) {
+      const page = await fetched(link.href);
+      const { image } = page.getElementById("image").dataset;
+      ids.push(image);
+      link = page.getElementById("next");
+      if (page.getElementById("xray")) await loadFilm(image).catch(() => {});
+    }
+  } catch {
+    // Nothing to say: what is not here yet is fetched when it is opened.
+  }
+  if (which === shown) keepFilms(ids);
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  const isText = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=range])");
+  if (isText) return;
+  const inChoice = event.target.matches("input");
+  if (event.key === "?") {
+    $("keys").showModal();
+    return;
+  }
+  if (event.key === "Escape" && !document.fullscreenElement) {
     event.preventDefault(); // while a picture loads, the browser would stop our navigation too
     $("up").click();
-  } else if (slider && event.key.toLowerCase() === "a") $("show-map").click();
-  else if (slider && (event.key === "+" || event.key === "-")) {
-    slider.value = Number(slider.value) + (event.key === "+" ? STEP : -STEP);
-    slider.dispatchEvent(new Event("input"));
+    return;
   }
-});
-
-function showMap() {
-  const isOn = $("show-map").checked;
-  const chosen = document.querySelector("input[name=map]:checked");
-  if (chosen && $("attention").getAttribute("src") !== chosen.dataset.src) {
-    $("attention").src = chosen.dataset.src;
+  if (inChoice && event.key.startsWith("Arrow")) return;
+  if (review && !event.shiftKey && reviewKey(event)) {
+    event.preventDefault();
+    return;
   }
-  $("attention").style.opacity = isOn ? slider.value / 100 : 0;
-  $("opacity-value").textContent = `${slider.value} %`;
-  sessionStorage.setItem("opacity", slider.value);
-  sessionStorage.setItem("map", isOn ? "on" : "off");
+  const link = !event.shiftKey && LINKS[event.key];
+  if (link) {
+    $(link)?.click();
+    return;
+  }
+  const action = event.shiftKey && event.key in SHIFT_KEYS ? SHIFT_KEYS[event.key] : KEYS[event.key.toLowerCase()] ?? KEYS[event.key];
+  if (action && viewer?.act(action)) event.preventDefault();
 }
 
-function showNoPicture() {
-  $("pictures").hidden = true;
-  $("full-size").hidden = true;
-  $("no-picture").hidden = false;
+/** Returns: whether the key says something about the review. */
+function reviewKey({ key, target }) {
+  if (/^[2-9]$/.test(key)) return review.chooseLabel(Number(key) - 2);
+  if (key === "a") return review.choose("agree");
+  if (key === "x") return review.choose("unusable");
+  if (key === "c") return review.comment() ?? true;
+  if (key === "Enter" && !target.closest("button, a, summary")) return review.save(true) && true;
+  return false;
 }

@@ -1,0 +1,140 @@
+"""Reviewing in the browser: by mouse and keys, with boxes; blind; and past the gate."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import loaded
+from tests.support.results import done, rejected, work
+from worker.records import NewImage, NewReview, ReviewBox, Verdict
+
+SPACING = {"spacing_mm": [0.2, 0.1], "spacing_at": "detector"}
+
+
+@pytest.fixture
+def three(site, chest) -> None:
+    key = site.keep(chest)
+    site.job("Study", [NewImage(f"{name}.dcm", key, 1) for name in "abc"])
+    work(site.store, 3, lambda claim: replace(done(claim), width=1841, height=1955, facts=SPACING))
+
+
+def reviews(site, image_id: int) -> list:
+    return site.store.reviews(site.clinic.id, [image_id]).get(image_id, [])
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """On the film, in shares of its width and height."""
+    film = page.locator("#film").bounding_box()
+    at = [(film["x"] + x * film["width"], film["y"] + y * film["height"]) for x, y in (start, end)]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    page.mouse.move(*at[1], steps=4)
+    page.mouse.up()
+
+
+def test_a_review_with_a_box_and_on_to_the_next(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    expect(page.locator("#read")).to_have_text("0 of 3 read")
+    page.get_by_role("button", name="Draw a box").click()
+    drag(page, (0.25, 0.25), (0.5, 0.75))
+    expect(page.locator(".box.own:not(.halo)")).to_have_count(1)
+    page.get_by_label("What box 1 shows").fill("opacity")
+    page.get_by_role("radio", name="Normal").check()
+    page.get_by_label("Comment").fill("left lung")
+    page.get_by_role("button", name="Save, next").click()
+    expect(page).to_have_url(re.compile(r"/images/2$"))
+    expect(page.locator("#read")).to_have_text("1 of 3 read")
+    (said,) = reviews(site, 1)
+    assert (said.verdict, said.label, said.comment) == (
+        Verdict.OTHER_LABEL, "NORMAL", "left lung",
+    )  # fmt: skip
+    (box,) = said.boxes
+    assert box.finding == "opacity"
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx(
+        (0.25, 0.25, 0.5, 0.75), abs=0.01
+    )
+    page.goto(f"{site.address}/images/1")
+    expect(page.get_by_role("radio", name="Normal")).to_be_checked()
+    expect(page.locator(".box.own:not(.halo)")).to_have_count(1)
+
+
+def test_a_job_is_reviewed_by_keys_alone(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    page.keyboard.press("a")
+    expect(page.locator("#review-said")).to_contain_text("Saved")
+    page.keyboard.press("Enter")
+    expect(page.locator("#image")).to_have_attribute("data-image", "2")
+    page.keyboard.press("3")
+    expect(page.locator("#review-said")).to_contain_text("Saved")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#image")).to_have_attribute("data-image", "3")
+    page.keyboard.press("x")
+    expect(page.locator("#review-said")).to_contain_text("Saved")
+    said = [reviews(site, image)[0] for image in (1, 2, 3)]
+    assert [one.verdict for one in said] == ["agree", "other_label", "unusable"]
+    assert said[1].label == "PNEUMONIA"  # of COVID19, NORMAL and PNEUMONIA the model said the first
+
+
+def test_what_others_said_is_shown(page, site, three):
+    mark = ReviewBox(0.1, 0.1, 0.2, 0.3)
+    said = NewReview(Verdict.OTHER_LABEL, "NORMAL", "I see nothing.", (mark,))
+    site.store.review(site.clinic.id, 1, "Dr. Okafor", said)
+    page.goto(f"{site.address}/images/1")
+    expect(page.locator(".others")).to_contain_text("Dr. Okafor: Normal")
+    expect(page.locator(".others")).to_contain_text("I see nothing.")
+    expect(page.locator(".box.other:not(.halo)")).to_have_count(1)
+
+
+def test_a_blind_answer_comes_before_the_model_s(page, site, three):
+    site.store.set_blind(site.clinic.id, 1, True)
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    expect(page.get_by_text("Blind reading")).to_be_visible()
+    expect(page.locator(".bars")).to_have_count(0)
+    expect(page.get_by_role("radio", name="Attention")).to_have_count(0)
+    page.get_by_role("radio", name="Pneumonia").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".bars")).to_be_visible()
+    expect(page.get_by_text("81.9 %")).to_be_visible()
+    expect(page.get_by_text("so it is final")).to_be_visible()
+    expect(page.get_by_role("radio", name="Agree")).to_be_disabled()
+    (review,) = reviews(site, 1)
+    assert (review.blind, review.verdict) == (True, Verdict.AGREE)
+
+
+def test_a_refusal_is_not_final(page, site, chest):
+    site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
+    work(site.store, 1, rejected)
+    page.goto(f"{site.address}/images/1")
+    page.get_by_role("button", name="Classify anyway").click()
+    expect(page.get_by_text("Waiting")).to_be_visible()
+    work(site.store, 1)
+    expect(page.get_by_text("81.9 %")).to_be_visible(timeout=15_000)
+    expect(page.locator("#waiver")).to_contain_text("classified anyway by")
+
+
+def test_the_ruler_measures_in_millimetres(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    page.keyboard.press("u")
+    drag(page, (0.25, 0.5), (0.75, 0.5))
+    across = page.locator("#ruler-label").inner_text()
+    assert float(across.removesuffix(" mm")) == pytest.approx(0.5 * 1841 * 0.1, rel=0.02)
+    drag(page, (0.5, 0.25), (0.5, 0.75))
+    down = page.locator("#ruler-label").inner_text()
+    assert float(down.removesuffix(" mm")) == pytest.approx(0.5 * 1955 * 0.2, rel=0.02)
+    page.get_by_text("Technical details").click()
+    expect(page.get_by_text("0.200 mm at the detector")).to_be_visible()
+
+
+def test_without_spacing_there_is_no_ruler_and_it_says_why(page, site, chest):
+    site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
+    work(site.store, 1)
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    page.get_by_role("button", name="Ruler").click()
+    expect(page.get_by_text("does not say how large its pixels are.")).to_be_visible()

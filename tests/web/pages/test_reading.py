@@ -1,0 +1,57 @@
+"""The pages that are read: the model with its agreement, and help."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import worker
+from model.artifact import load_artifact
+from model.errors import Rejection
+from tests.support.results import MODEL, work
+from web.pages.words import REASONS
+from worker.records import NewReview, Verdict
+
+
+def rejections(kind: type = Rejection) -> set[str]:
+    return {kind.code}.union(*(rejections(sub) for sub in kind.__subclasses__())) - {"rejected"}
+
+
+def test_help_explains_every_reason(reader):
+    sources = [file.read_text() for file in Path(worker.__file__).parent.rglob("*.py")]
+    refused = {code for text in sources for code in re.findall(r'refuse\(\s*name, "(\w+)"', text)}
+    assert {"encrypted", "nested_archive"} <= refused
+    assert rejections() | refused <= set(REASONS)
+    page = reader.get("/help").text
+    for code in REASONS:
+        assert f"<code>{code}</code>" in page
+    assert "Rotate by 90°" in page
+
+
+def test_the_model_page_has_the_card(reader):
+    page = reader.get("/model").text
+    card = load_artifact()
+    assert card.version in page
+    assert f"{100 * card.uncertain_below:.1f} %" in page
+    sources = card.metadata["metrics"]["sources"]
+    assert all(name in page for name in sources)
+    assert "No reviews yet" in page
+
+
+def test_the_model_page_has_the_agreement_of_the_clinic_only(reader, upload, store, clinic, png):
+    upload({f"{n}.png": png for n in range(4)})
+    work(store, 4)  # PNEUMONIA, COVID19, NORMAL, NORMAL
+    for image in (1, 2, 3):
+        store.review(clinic.id, image, "Ann", NewReview(Verdict.AGREE))
+    store.review(clinic.id, 4, "Ann", NewReview(Verdict.OTHER_LABEL, "PNEUMONIA"))
+    page = reader.get("/model").text
+    assert MODEL in page
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "4 reviews" in text
+    assert "Same label: 0.75 (0.30 to 0.95, n 4)" in text
+    assert "Pneumonia 0.50 (0.09 to 0.91, n 2) 1.00 (0.34 to 1.00, n 2)" in text
+
+
+@pytest.mark.parametrize("path", ["/model", "/help"])
+def test_they_need_a_session(visitor, path):
+    assert visitor.get(path).status_code == 302

@@ -1,0 +1,96 @@
+"""What readers say about results."""
+
+from apiflask import APIBlueprint
+
+from web.api.inputs import BlindChange, ReviewBody, ReviewsQuery
+from web.api.records import Job, Review, ReviewPage, ReviewProgress, Reviews
+from web.auth.requests import asking_name, check_api_request, clinic_id
+from web.blind import hidden
+from web.services import services
+from worker.records import NewReview, ReviewBox, ReviewRecord
+
+blueprint = APIBlueprint("reviews", __name__, tag="Reviews")
+blueprint.before_request(check_api_request)
+
+FINAL = {409: "It was given before the model's answer was shown, so it stays as it is."}
+
+
+@blueprint.get("/images/<int:image_id>/reviews")
+@blueprint.output(Reviews)
+def list_reviews(image_id):
+    """List an image's reviews
+
+    Of a blind job, a reader in the browser sees those of others after their own.
+    """
+    image = services().store.image(clinic_id(), image_id)
+    return Reviews(items=[Review.of(one) for one in visible_reviews(image.id)]).json_response
+
+
+@blueprint.put("/images/<int:image_id>/review")
+@blueprint.input(ReviewBody, location="json", arg_name="body")
+@blueprint.doc(responses={409: "The image has no result; or: " + FINAL[409]})
+@blueprint.output(Review)
+def review(image_id, body):
+    """Review a result
+
+    In place of what the same reader said before.
+    """
+    said = NewReview(
+        verdict=body.verdict,
+        label=body.label,
+        comment=body.comment.strip(),
+        boxes=tuple(ReviewBox(**dict(box)) for box in body.boxes),
+    )
+    saved = services().store.review(clinic_id(), image_id, asking_name(), said)
+    return Review.of(saved).json_response
+
+
+@blueprint.delete("/images/<int:image_id>/review")
+@blueprint.doc(responses=FINAL)
+@blueprint.output({}, status_code=204, description="The review is gone.")
+def take_back(image_id):
+    """Take your review back"""
+    services().store.unreview(clinic_id(), image_id, asking_name())
+    return "", 204
+
+
+@blueprint.get("/jobs/<int:job_id>/reviews")
+@blueprint.input(ReviewsQuery, location="query", arg_name="query")
+@blueprint.output(ReviewPage)
+def list_job_reviews(job_id, query):
+    """List a job's reviews
+
+    By image, the oldest first.
+    """
+    store = services().store
+    page = store.job_reviews(clinic_id(), job_id, query.cursor, query.limit)
+    return ReviewPage.of(page).json_response
+
+
+@blueprint.get("/jobs/<int:job_id>/reviews/progress")
+@blueprint.output(ReviewProgress)
+def progress(job_id):
+    """Get how many of a job's results are read"""
+    found = services().store.review_progress(clinic_id(), job_id, asking_name())
+    return ReviewProgress.of(found).json_response
+
+
+@blueprint.put("/jobs/<int:job_id>/blind")
+@blueprint.input(BlindChange, location="json", arg_name="change")
+@blueprint.output(Job)
+def change_blind(job_id, change):
+    """Hide a job's results from its readers
+
+    In the browser, a result of a blind job is shown to a reader after their own review of it, which
+    is final then: so readers and the model can be compared fairly. Programs with a token see all.
+    """
+    store = services().store
+    store.set_blind(clinic_id(), job_id, change.blind)
+    return Job.of(store.job(clinic_id(), job_id)).json_response
+
+
+def visible_reviews(image_id: int) -> list[ReviewRecord]:
+    """Reviews of an image that whoever asks may see."""
+    if hidden([image_id]):
+        return []
+    return services().store.reviews(clinic_id(), [image_id]).get(image_id, [])

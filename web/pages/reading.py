@@ -1,0 +1,51 @@
+"""Pages that are read: the model, and help."""
+
+from collections import Counter
+from functools import cache
+
+from apiflask import APIBlueprint
+from flask import render_template
+
+from model.artifact import Artifact, load_artifact
+from web.agreement import agreement
+from web.auth.requests import check_page_request, clinic_id
+from web.pages.words import REASONS, STATES
+from web.services import services
+
+blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
+blueprint.before_request(check_page_request)
+
+
+@blueprint.get("/model")
+def model():
+    store = services().store
+    card = _card()
+    counts = store.agreement(clinic_id())
+    at_work = Counter(worker.model for worker in store.workers_up())
+    return render_template(
+        "model.html",
+        card=card,
+        at_work=dict(at_work.most_common()),
+        agreements={
+            name: agreement(found, _labels(card, name, found)) for name, found in counts.items()
+        },
+        others=[name for name in store.models(clinic_id()) if name != card.version],
+    )
+
+
+@blueprint.get("/help")
+def help_page():
+    return render_template("help.html", states=STATES, reasons=REASONS)
+
+
+@cache
+def _card() -> Artifact:
+    """The model that this server is configured with, which workers need not have yet."""
+    return load_artifact(services().settings.artifact)
+
+
+def _labels(card: Artifact, model: str, counts: Counter) -> list[str]:
+    """In the model's order where it is known."""
+    found = {label for pair in counts for label in pair}
+    known = card.labels if model == card.version else ()
+    return [*known, *sorted(found.difference(known))]

@@ -1,0 +1,117 @@
+// What the reader says about a result: label, comment, boxes on the film.
+
+import { put, remove } from "./api.js";
+import { moment } from "./format.js";
+
+export class Review {
+  #form;
+  #id;
+  #viewer;
+  #boxes;
+  #others;
+  #onSaved;
+
+  /** onSaved({isBlind, isLast}) is called when a review was saved. */
+  constructor(page, viewer, onSaved) {
+    this.#form = page.querySelector("#review");
+    this.#id = page.dataset.image;
+    [this.#viewer, this.#onSaved] = [viewer, onSaved];
+    this.#boxes = JSON.parse(this.#form.dataset.boxes);
+    this.#others = JSON.parse(this.#form.dataset.others);
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save(event.submitter?.value === "next");
+    });
+    this.#form.addEventListener("input", () => this.#say("Not saved yet."));
+    this.#$("#take-back")?.addEventListener("click", () => this.#takeBack());
+    this.#showBoxes();
+  }
+
+  #$(selector) {
+    return this.#form.querySelector(selector);
+  }
+
+  /** A box that was drawn on the film. */
+  addBox(box) {
+    this.#boxes.push({ ...box, finding: "" });
+    this.#showBoxes();
+    this.#say("Not saved yet.");
+  }
+
+  /** Choose an answer by its value, such as `agree`. Returns: whether there is such an answer. */
+  choose(value) {
+    const choice = [...this.#form.elements.verdict].find((one) => one.value === value);
+    if (!choice || choice.disabled) return false;
+    choice.checked = true;
+    this.save(false);
+    return true;
+  }
+
+  /** Which: from 0, of the labels. */
+  chooseLabel(which) {
+    const choice = this.#form.querySelectorAll("[data-label]")[which];
+    return choice ? this.choose(choice.value) : false;
+  }
+
+  comment() {
+    this.#$("#comment")?.focus();
+  }
+
+  async save(thenNext) {
+    const chosen = this.#form.elements.verdict?.value;
+    if (!chosen) return this.#say("Choose an answer first.");
+    const isLabel = chosen !== "agree" && chosen !== "unusable";
+    const body = {
+      verdict: isLabel ? "other_label" : chosen,
+      label: isLabel ? chosen : null,
+      comment: this.#$("#comment").value,
+      boxes: this.#boxes,
+    };
+    try {
+      const saved = await put(`/api/v1/images/${this.#id}/review`, body);
+      this.#say(`Saved ${moment(saved.changed_at)}.`);
+      this.#onSaved({ isBlind: saved.blind, thenNext });
+    } catch (error) {
+      this.#say(error.message.includes("fetch") ? "The server cannot be reached. Not saved." : error.message);
+    }
+  }
+
+  async #takeBack() {
+    try {
+      await remove(`/api/v1/images/${this.#id}/review`);
+      this.#onSaved({ isBlind: true, thenNext: false });
+    } catch (error) {
+      this.#say(error.message);
+    }
+  }
+
+  #showBoxes() {
+    this.#viewer?.showBoxes([
+      ...this.#others.map((box) => ({ ...box, kind: "other" })),
+      ...this.#boxes.map((box) => ({ ...box, kind: "own" })),
+    ]);
+    const list = this.#$("#boxes");
+    list.replaceChildren(
+      ...this.#boxes.map((box, place) => {
+        const item = this.#$("#box-item").content.firstElementChild.cloneNode(true);
+        item.querySelector("b").textContent = place + 1;
+        const finding = item.querySelector("input");
+        finding.value = box.finding;
+        finding.ariaLabel = `What box ${place + 1} shows`;
+        finding.addEventListener("input", () => (box.finding = finding.value));
+        const drop = item.querySelector("button");
+        drop.ariaLabel = `Remove box ${place + 1}`;
+        drop.addEventListener("click", () => {
+          this.#boxes.splice(place, 1);
+          this.#showBoxes();
+          this.#say("Not saved yet.");
+        });
+        return item;
+      }),
+    );
+  }
+
+  #say(words) {
+    this.#$("#review-said").textContent = words;
+  }
+}

@@ -1,0 +1,46 @@
+// A worker beside the page: fetches and decodes films, so that the page never stands still.
+
+import { decodeGreyPng } from "./png.js";
+
+const TRIES = 20;
+const SAMPLE = 65536;
+const QUANTILES = 1000;
+
+addEventListener("message", async ({ data: { id, url } }) => {
+  try {
+    const film = await load(url);
+    postMessage({ id, film }, [film.values.buffer]);
+  } catch (error) {
+    postMessage({ id, error: error.message });
+  }
+});
+
+async function load(url) {
+  const answer = await whenDrawn(url);
+  const { width, height, values, text } = await decodeGreyPng(await answer.arrayBuffer());
+  const [low, high] = (text.window ?? "0 1").split(" ").map(Number);
+  return { width, height, values, window: { low, high }, quantiles: quantiles(values) };
+}
+
+/** The server draws a film when it is first asked for, and says so until it has. */
+async function whenDrawn(url) {
+  for (let tried = 0; tried < TRIES; tried++) {
+    const answer = await fetch(url);
+    if (answer.ok) return answer;
+    if (answer.status !== 503) throw new Error(`The server answered ${answer.status}.`);
+    const seconds = Number(answer.headers.get("Retry-After")) || 1;
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  }
+  throw new Error("The film is not drawn yet.");
+}
+
+/** Grey values (0 to 1) that 0, 1, … QUANTILES thousandths of the film lie below. */
+function quantiles(values) {
+  const step = Math.max(1, Math.floor(values.length / SAMPLE));
+  const sample = values.filter((_, at) => at % step === 0).sort();
+  const most = values.BYTES_PER_ELEMENT === 2 ? 65535 : 255;
+  return Array.from(
+    { length: QUANTILES + 1 },
+    (_, share) => sample[Math.round((share / QUANTILES) * (sample.length - 1))] / most,
+  );
+}
