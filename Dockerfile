@@ -13,13 +13,19 @@ COPY training training
 COPY web web
 COPY worker worker
 
+# What is installed is in locks/, with its hashes; `make lock` renews it.
 FROM ${PYTHON} AS build-cpu
 RUN python -m venv /opt/cxr
+COPY locks/run.txt /locks/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/cxr/bin/pip install --require-hashes --requirement /locks/run.txt
 COPY --from=sources /src /src
-RUN --mount=type=cache,target=/root/.cache/pip /opt/cxr/bin/pip install /src
+RUN /opt/cxr/bin/pip install --no-deps /src
 
 FROM build-cpu AS build-gpu
-RUN --mount=type=cache,target=/root/.cache/pip /opt/cxr/bin/pip install "/src[gpu]"
+COPY locks/gpu.txt /locks/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    /opt/cxr/bin/pip install --require-hashes --requirement /locks/gpu.txt
 
 FROM ${PYTHON} AS runtime
 ENV PATH=/opt/cxr/bin:$PATH \

@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo check test faults bench lint train screenshots clean
+.PHONY: help up demo check test faults bench lint lock train screenshots clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,15 @@ lint: .venv/installed-test  ## check style and the direction of imports
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 
+LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal \
+    --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+lock: .venv/bin/python  ## choose the newest packages that pyproject.toml allows, and write locks/
+	@$(PIP) install 'uv>=0.13,<0.14'
+	$(LOCK) --output-file locks/run.txt
+	$(LOCK) --constraint locks/run.txt --extra gpu --output-file locks/gpu.txt
+	$(LOCK) --constraint locks/run.txt --extra test --output-file locks/test.txt
+
 clean:  ## remove the virtual environment
 	rm -rf .venv
 
@@ -51,12 +60,13 @@ clean:  ## remove the virtual environment
 	@echo "Making the virtual environment .venv with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml
+.venv/installed: .venv/bin/python pyproject.toml locks/run.txt
 	@echo "Installing cxr-batch (about a minute, once)"
-	@$(PIP) install --editable .
+	@$(PIP) install --require-hashes --requirement locks/run.txt
+	@$(PIP) install --no-deps --editable .
 	@touch $@
 
-.venv/installed-test: .venv/installed
+.venv/installed-test: .venv/installed locks/test.txt
 	@echo "Installing what training and tests need (TensorFlow is large)"
-	@$(PIP) install --editable '.[test]'
+	@$(PIP) install --require-hashes --requirement locks/test.txt
 	@touch $@

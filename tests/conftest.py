@@ -104,7 +104,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         tempfile.TemporaryDirectory(prefix="cxr-postgres-", ignore_cleanup_errors=True) as folder,
         pgserver.get_server(folder) as server,
     ):
-        yield PostgresServer(server.get_uri())
+        yield PostgresServer(server)
 
 
 @pytest.fixture

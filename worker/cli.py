@@ -3,7 +3,10 @@
 import secrets
 import signal
 import sys
+import tempfile
 import threading
+import urllib.request
+from pathlib import Path
 
 import click
 
@@ -12,6 +15,7 @@ from worker.logs import log_to_stderr
 from worker.settings import Settings
 
 HEALTH_MARGIN_S = 30
+WEB_ANSWERS_WITHIN_S = 4
 
 
 @click.command()
@@ -53,6 +57,7 @@ def sweep() -> None:
 def migrate() -> None:
     """Bring the database's tables to this version, and let CXR_TOKEN in when it is set."""
     from worker.store import DEFAULT_CLINIC, Store
+    from worker.store.grants import grant
     from worker.store.migrations import migrate as bring_up_to_date
 
     log_to_stderr()
@@ -60,6 +65,7 @@ def migrate() -> None:
         settings = Settings.from_env()
         store = Store(settings.database_url)
         bring_up_to_date(store.database)
+        grant(store.database)
         if settings.token:
             store.ensure_clinic(DEFAULT_CLINIC, settings.token)
         store.close()
@@ -87,18 +93,42 @@ def clinic(name: str) -> None:
 
 
 @click.command()
-@click.argument("part", type=click.Choice(["worker", "sweeper"]))
-def health(part: str) -> None:
+@click.argument("part", type=click.Choice(["web", "worker", "sweeper"]))
+@click.option(
+    "--end-after",
+    type=click.IntRange(min=1),
+    metavar="TIMES",
+    help="In a container: end the part when it was silent so many times in a row.",
+)
+def health(part: str, end_after: int | None) -> None:
     """Exit with 0 when that part runs on this host and gave a sign of life lately, else with 1."""
-    from worker.running.heartbeat import is_alive
+    from worker.running.ending import Strikes, end_children
 
     log_to_stderr()
     with worker_errors():
-        settings = Settings.from_env()
+        strikes = Strikes(Path(tempfile.gettempdir()), part)
+        if _is_alive(Settings.from_env(), part):
+            strikes.clear()
+            return
+        click.echo(f"No sign of life from a {part} on this host.", err=True)
+        if end_after is not None and (count := strikes.add()) >= end_after:
+            end_children(signal.SIGTERM if count == end_after else signal.SIGKILL)
+        sys.exit(1)
+
+
+def _is_alive(settings: Settings, part: str) -> bool:
+    from worker.running.heartbeat import is_alive
+
+    if part != "web":
         # One image may take its limit, and a worker on it gives no sign until then.
-        if not is_alive(settings.home, part, settings.image_limit_s + HEALTH_MARGIN_S):
-            click.echo(f"No sign of life from a {part} on this host.", err=True)
-            sys.exit(1)
+        return is_alive(settings.home, part, settings.image_limit_s + HEALTH_MARGIN_S)
+    try:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{settings.port}/healthz", timeout=WEB_ANSWERS_WITHIN_S
+        ) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def _need_redis(settings: Settings) -> None:

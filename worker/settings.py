@@ -4,15 +4,19 @@ What belongs to the model (input size, labels, thresholds) lives in its artifact
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote, urlsplit
 
 from worker.errors import SettingsError
 
 DEFAULT_HOME = "~/.local/share/cxr-batch"
 # No setting: a supervisor gives each process that it starts a name of its own in this variable.
 PROCESS_NAME = "CXR_PROCESS_NAME"
+# May also be in a file that the variable with _FILE at its end names.
+SECRETS = ("token", "secret_key", "database_password", "redis_password")
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
@@ -35,6 +39,12 @@ class Settings:
     )
     database_url: str = _setting(
         "DATABASE_URL", "", "SQLAlchemy address; empty: SQLite in the home folder"
+    )
+    redis_password: str = _setting(
+        "REDIS_PASSWORD", "", "password of the queue, when REDIS_URL holds none"
+    )
+    database_password: str = _setting(
+        "DATABASE_PASSWORD", "", "password of the database, when DATABASE_URL holds none"
     )
     host: str = _setting("CXR_HOST", "127.0.0.1", "address that the web server listens on")
     port: int = _setting("CXR_PORT", 8000, "port that the web server listens on")
@@ -90,7 +100,7 @@ class Settings:
     )
 
     @classmethod
-    def from_env(cls, environ: dict[str, str] | None = None, **overrides: Any) -> Self:
+    def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Self:
         """Read the environment; `overrides` (the command line's options) win unless None.
 
         Raises SettingsError naming the variable, what was received and what was expected.
@@ -99,6 +109,8 @@ class Settings:
         values: dict[str, Any] = {}
         for setting in fields(cls):
             raw = environ.get(setting.metadata["variable"], "").strip()
+            if not raw and setting.name in SECRETS:
+                raw = _from_file(environ, f"{setting.metadata['variable']}_FILE")
             if raw:
                 values[setting.name] = _parse(setting.metadata["variable"], setting.type, raw)
         values.update({name: value for name, value in overrides.items() if value is not None})
@@ -119,6 +131,9 @@ class Settings:
             # Hosting services write the address without a driver; ours is psycopg 3.
             address = self.database_url.split("://", 1)[1]
             object.__setattr__(self, "database_url", f"postgresql+psycopg://{address}")
+        for name in ("database", "redis"):
+            url = _with_password(getattr(self, f"{name}_url"), getattr(self, f"{name}_password"))
+            object.__setattr__(self, f"{name}_url", url)
 
     @property
     def without_secrets(self) -> Self:
@@ -140,10 +155,13 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """The environment that gives a child process these same settings."""
-        return {
+        values = {
             setting.metadata["variable"]: _format(getattr(self, setting.name))
             for setting in fields(self)
         }
+        # What was read from a file is not read again, least of all by those who get none of it.
+        files = {f"{s.metadata['variable']}_FILE": "" for s in fields(self) if s.name in SECRETS}
+        return values | files
 
 
 def describe() -> list[tuple[str, str, str]]:
@@ -152,6 +170,25 @@ def describe() -> list[tuple[str, str, str]]:
         (setting.metadata["variable"], _format(setting.default), setting.metadata["help"])
         for setting in fields(Settings)
     ]
+
+
+def _from_file(environ: Mapping[str, str], variable: str) -> str:
+    path = environ.get(variable, "").strip()
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except OSError as error:
+        raise SettingsError(
+            f"{variable} must name a file that can be read. Received: {path!r} ({error.strerror})."
+        ) from error
+
+
+def _with_password(url: str, password: str) -> str:
+    """`url` with the password, unless it has one or there is none to give."""
+    parts = urlsplit(url)
+    if not password or parts.password is not None or not parts.netloc:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
 
 
 def _parse(variable: str, kind: Any, raw: str) -> Any:

@@ -12,11 +12,11 @@ from cxr import COMMANDS, main
 from tests.support.compose import (
     ROOT,
     SECRETS,
-    MissingVariable,
     compose,
     dockerfile,
     instructions,
     own_services,
+    secrets_of,
 )
 from worker.settings import Settings, describe
 from worker.supervise.parts import CONTAINER_GRACE_S
@@ -24,9 +24,14 @@ from worker.supervise.supervisor import CLEAN_UP_S
 
 SERVICES = {"migrate", "web", "worker-cpu", "worker-gpu", "sweeper", "redis", "postgres"}
 OWN = SERVICES - {"redis", "postgres"}
-# Read by libpq, PostgreSQL's client library.
-OF_LIBPQ = {"PGPASSWORD"}
-OF_POSTGRES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
+# The role of each part in PostgreSQL, and the secret that is its password.
+ROLES = {
+    "migrate": ("cxr_owner", "owner"),
+    "web": ("cxr_web", "web"),
+    "worker-cpu": ("cxr_worker", "worker"),
+    "worker-gpu": ("cxr_worker", "worker"),
+    "sweeper": ("cxr_sweeper", "sweeper"),
+}
 
 
 def test_compose_file_follows_the_specification():
@@ -59,13 +64,23 @@ def test_commands_exist_in_the_code(name):
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
-def test_variables_are_settings(name):
-    environment = own_services()[name]["environment"]
-    assert set(environment) - {variable for variable, _, _ in describe()} == OF_LIBPQ
-    settings = Settings.from_env(environment)
+def test_variables_are_settings(name, tmp_path):
+    service = own_services()[name]
+    known = {variable for variable, _, _ in describe()}
+    environment, files = {}, secrets_of(service)
+    for variable, value in service["environment"].items():
+        assert variable.removesuffix("_FILE") in known
+        if variable.endswith("_FILE"):
+            environment[variable] = str(tmp_path / files[value])
+    for secret in files.values():
+        (tmp_path / secret).write_text(f"{secret}-password\n")
+    settings = Settings.from_env(service["environment"] | environment)
+    role, password = ROLES[name]
     assert str(settings.home) == "/data"
-    assert settings.redis_url == "redis://redis:6379/0"
-    assert settings.database_url == "postgresql+psycopg://cxr@postgres:5432/cxr"
+    assert settings.redis_url == "redis://:redis-password@redis:6379/0"
+    address = f"{role}:{password}-password@postgres:5432/cxr"
+    assert settings.database_url == f"postgresql+psycopg://{address}"
+    assert len(environment) == len(files), "every secret that it gets is used"
 
 
 def test_defaults_are_those_of_the_settings():
@@ -78,33 +93,61 @@ def test_defaults_are_those_of_the_settings():
         assert default in (defaults[variable], defaults[variable].removesuffix(".0"))
 
 
-@pytest.mark.parametrize("secret", sorted(SECRETS))
-def test_a_missing_secret_is_named(secret):
-    with pytest.raises(MissingVariable, match=rf"{secret} is missing. Put .* into \.env"):
-        compose({name: value for name, value in SECRETS.items() if name != secret})
-    assert secret in (ROOT / "README.md").read_text()
+def test_secrets_are_files_that_the_readme_makes():
+    file = compose()
+    assert set(file["secrets"]) == SECRETS
+    assert {secret["file"] for secret in file["secrets"].values()} == {
+        f"./secrets/{name}" for name in SECRETS
+    }
+    readme = (ROOT / "README.md").read_text()
+    loop = re.search(r"for name in ([\w ]+); do\s+openssl rand -hex 24 > secrets/\$name", readme)
+    assert set(loop[1].split()) == SECRETS
+    assert "/secrets/" in (ROOT / ".gitignore").read_text()
+    assert not re.search(
+        r"(PASSWORD|TOKEN|SECRET_KEY): ", (ROOT / "docker-compose.yml").read_text()
+    )
 
 
 def test_secrets_go_only_where_they_are_needed():
-    holders = {
-        variable: {
-            name
-            for name, service in compose()["services"].items()
-            if variable in service.get("environment", {})
-        }
-        for variable in SECRETS
-    }
+    holders = {secret: set() for secret in SECRETS}
+    for name, service in compose()["services"].items():
+        for secret in secrets_of(service).values():
+            holders[secret].add(name)
+    workers = {"worker-cpu", "worker-gpu"}
     assert holders == {
-        "CXR_TOKEN": {"migrate"},
-        "CXR_SECRET_KEY": {"web"},
-        "POSTGRES_PASSWORD": {"postgres"},
+        "token": {"migrate"},
+        "secret_key": {"web"},
+        "redis": OWN | {"redis"},
+        "postgres": {"postgres"},
+        "owner": {"migrate", "postgres"},
+        "web": {"web", "postgres"},
+        "worker": workers | {"postgres"},
+        "sweeper": {"sweeper", "postgres"},
     }
+
+
+def test_every_service_is_bounded_and_has_no_rights():
+    for name, service in compose()["services"].items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"] > 0, name
+        assert "cpus" in service or "cpu_shares" in service, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "build" in service or service["user"] not in ("root", "0"), name
+
+
+def test_a_part_that_is_silent_is_ended_so_that_it_is_restarted():
+    for name in ("web", "worker-cpu", "worker-gpu", "sweeper"):
+        service = own_services()[name]
+        assert service["healthcheck"]["test"][-2:] == ["--end-after", "4"], name
+        assert (service["init"], service["restart"]) == (True, "unless-stopped")
 
 
 def test_services_that_stay_are_watched_and_restarted():
     for name, service in compose()["services"].items():
         if name != "migrate":
-            assert service["healthcheck"]["test"][0] == "CMD", name
+            assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
             assert service["restart"] == "unless-stopped", name
             assert "stop_grace_period" in service, name
 
@@ -128,15 +171,17 @@ def test_names_inside_the_file_agree():
             assert how["condition"] == (
                 "service_healthy" if watched else "service_completed_successfully"
             )
-    environment = services["postgres"]["environment"]
-    assert set(environment) == OF_POSTGRES
-    address = f"{environment['POSTGRES_USER']}@postgres:5432/{environment['POSTGRES_DB']}"
-    assert address in services["web"]["environment"]["DATABASE_URL"]
+    database = services["postgres"]["environment"]["POSTGRES_DB"]
+    assert services["web"]["environment"]["DATABASE_URL"].endswith(f"@postgres:5432/{database}")
+    for config in services["postgres"]["configs"]:
+        assert config["source"] in file["configs"]
 
 
 def test_the_queue_keeps_its_messages():
     redis = compose()["services"]["redis"]
-    options = dict(zip(redis["command"][1::2], redis["command"][2::2], strict=True))
+    assert redis["command"][:2] == ["sh", "-c"]
+    assert 'exec valkey-server /tmp/password.conf "$@"' in redis["command"][2]
+    options = dict(zip(redis["command"][4::2], redis["command"][5::2], strict=True))
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
     assert redis["volumes"] == ["queue:/data"]
@@ -144,7 +189,8 @@ def test_the_queue_keeps_its_messages():
 
 def test_web_listens_where_it_is_published():
     web = own_services()["web"]
-    settings = Settings.from_env(web["environment"])
+    variables = {k: v for k, v in web["environment"].items() if not k.endswith("_FILE")}
+    settings = Settings.from_env(variables)
     assert (settings.host, settings.port) == ("0.0.0.0", 8000)
     assert web["ports"] == ["127.0.0.1:8000:8000"]
     assert ("EXPOSE", "8000") in instructions(dockerfile(), "cpu")

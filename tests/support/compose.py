@@ -8,27 +8,19 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SECRETS = {
-    "CXR_TOKEN": "a-token-for-the-fleet",
-    "CXR_SECRET_KEY": "a-secret-for-the-fleet",
-    "POSTGRES_PASSWORD": "p@ss/word: 100% {strange}",
-}
-_VARIABLE = re.compile(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}")
+# What README.md puts into the folder `secrets`.
+SECRETS = {"token", "secret_key", "redis", "postgres", "owner", "web", "worker", "sweeper"}
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
-class MissingVariable(Exception):
-    """Raised where `docker compose` refuses to start: a required variable is not set."""
-
-
-def compose(variables: dict[str, str] | None = None) -> dict[str, Any]:
-    """docker-compose.yml with its ${VARIABLES} filled in from `variables`; default: SECRETS."""
-    variables = SECRETS if variables is None else variables
+def compose(**variables: str) -> dict[str, Any]:
+    """docker-compose.yml with its ${VARIABLES} filled in from `variables` or their defaults."""
     return _filled(yaml.safe_load((ROOT / "docker-compose.yml").read_text()), variables)
 
 
 def own_services(**variables: str) -> dict[str, dict[str, Any]]:
     """The services that run our image."""
-    services = compose(SECRETS | variables)["services"]
+    services = compose(**variables)["services"]
     return {name: service for name, service in services.items() if "build" in service}
 
 
@@ -41,14 +33,19 @@ def _filled(value: Any, variables: dict[str, str]) -> Any:
         return value
 
     def fill(found: re.Match) -> str:
-        name, operator, word = found.groups()
-        if variables.get(name):
-            return variables[name]
-        if operator == ":-":
-            return word
-        raise MissingVariable(f"{name} {word}")
+        return variables.get(found[1]) or found[2]
 
-    return _VARIABLE.sub(fill, value)
+    return _VARIABLE.sub(fill, value).replace("$$", "$")
+
+
+def secrets_of(service: dict[str, Any]) -> dict[str, str]:
+    """The secrets that a service gets: which one, by the file that it finds it in."""
+    given = {}
+    for secret in service.get("secrets", []):
+        if isinstance(secret, str):
+            secret = {"source": secret, "target": secret}
+        given[f"/run/secrets/{secret['target']}"] = secret["source"]
+    return given
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -24,15 +25,16 @@ def migrated_store(database_url: str) -> Store:
 
 
 class PostgresServer:
-    """Makes databases on a running server, whose address `uri` is without SQLAlchemy's driver."""
+    """Makes databases on a running server; `wheel` is what started it."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
+    def __init__(self, wheel: Any) -> None:
+        self.wheel = wheel
+        self._uri = wheel.get_uri()
         self._count = 0
         # Nothing outlives the tests, so nothing has to reach the disk.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            self._run(f"ALTER SYSTEM SET {setting} = off")
-        self._run("SELECT pg_reload_conf()")
+            self.run(f"ALTER SYSTEM SET {setting} = off")
+        self.run("SELECT pg_reload_conf()")
 
     @functools.cached_property
     def migrated(self) -> str:
@@ -50,19 +52,19 @@ class PostgresServer:
         try:
             yield self._url(name)
         finally:
-            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _create(self, template: str = "template1") -> str:
         self._count += 1
         name = f"test_{self._count}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def _url(self, name: str) -> str:
         url = make_url(self._uri).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
-    def _run(self, statement: str) -> None:
+    def run(self, statement: str) -> None:
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(statement)
 

@@ -1,7 +1,10 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis.connection import parse_url
+from sqlalchemy import make_url
 
 from worker.errors import SettingsError
 from worker.settings import Settings, describe
@@ -31,6 +34,28 @@ def test_processes_that_decode_files_get_no_secrets(tmp_path):
     kept = settings.without_secrets
     assert not {"the token", "the key"} & set(kept.environment().values())
     assert replace(kept, token="the token", secret_key="the key") == settings
+
+
+def test_secrets_may_be_in_files(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("p@ss/word: 100% {strange}\n")
+    names = ("CXR_TOKEN", "CXR_SECRET_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")
+    addresses = {"DATABASE_URL": "postgresql://cxr@db:5432/cxr", "REDIS_URL": "redis://queue/0"}
+    settings = Settings.from_env(addresses | {f"{name}_FILE": str(file) for name in names})
+    assert settings.token == settings.secret_key == "p@ss/word: 100% {strange}"
+    assert make_url(settings.database_url).password == "p@ss/word: 100% {strange}"
+    assert make_url(settings.database_url).username == "cxr"
+    assert parse_url(settings.redis_url)["password"] == "p@ss/word: 100% {strange}"
+    assert Settings.from_env(settings.environment()) == settings
+    kept = {**os.environ, "CXR_TOKEN_FILE": str(file)} | settings.without_secrets.environment()
+    assert Settings.from_env(kept).token == ""
+
+
+def test_a_password_in_an_address_stays_and_a_missing_file_is_named(tmp_path):
+    whole = {"DATABASE_URL": "postgresql://a:b@db/c", "DATABASE_PASSWORD": "other"}
+    assert Settings.from_env(whole).database_url == "postgresql+psycopg://a:b@db/c"
+    with pytest.raises(SettingsError, match="CXR_TOKEN_FILE must name a file"):
+        Settings.from_env({"CXR_TOKEN_FILE": str(tmp_path / "none")})
 
 
 @pytest.mark.parametrize("address", ["postgres://user@host/db", "postgresql://user@host/db"])

@@ -165,7 +165,7 @@ class Painter:
 
 def _harmless_environment() -> dict[str, str]:
     """Ours without settings and passwords: what decodes hostile files needs none of them."""
-    settings = {variable for variable, _, _ in describe()}
+    settings = {name for variable, _, _ in describe() for name in (variable, f"{variable}_FILE")}
     return {
         name: value
         for name, value in os.environ.items()
