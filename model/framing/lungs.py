@@ -8,12 +8,15 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from model.framing.box import WHOLE, Box
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
 
 MODEL_FILE = Path(__file__).with_name("lungs.tflite")
 
@@ -88,9 +91,12 @@ class LungFinder:
         said = interpreter.get_tensor(answered)[0]
         return said[:4], float(np.exp(said[4:]).mean())
 
-    def _interpreter(self) -> tuple[Interpreter, int, int]:
+    def _interpreter(self) -> "tuple[Interpreter, int, int]":
         """This thread's, with the numbers of its input and output."""
         if not hasattr(self._own, "parts"):
+            # Here, so that the web server can read an artifact's card without any engine.
+            from ai_edge_litert.interpreter import Interpreter
+
             interpreter = Interpreter(model_content=self._content, num_threads=1)
             interpreter.allocate_tensors()
             details = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
