@@ -25,6 +25,8 @@ COMMANDS = {
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",
     "export": "training.cli:export",
+    "backup": "worker.backups.cli:backup",
+    "restore": "worker.backups.cli:restore",
 }
 
 

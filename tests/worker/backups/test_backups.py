@@ -1,0 +1,125 @@
+"""Backups of the embedded default: what is in them, and which are refused."""
+
+import shutil
+import sqlite3
+import stat
+import subprocess
+import tarfile
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from cxr import main
+from tests.support.access import TOKEN
+from tests.support.results import work
+from worker.intake.receiving import Intake
+from worker.settings import Settings
+from worker.store import Store
+
+
+@pytest.fixture
+def cxr(settings):
+    def run(*arguments: object):
+        return CliRunner().invoke(main, list(map(str, arguments)), env=settings.environment())
+
+    return run
+
+
+@pytest.fixture
+def job(settings, store, files, clinic):
+    """Three images with results in the store of `settings`, and secrets beside it."""
+    (settings.home / "token").write_text("the token\n")
+    (settings.home / "secret_key").write_text("the key\n")
+    with Intake(store, files, settings, lambda _: None).receive(clinic.id) as upload:
+        for number in range(3):
+            upload.add(f"{number}.png", [bytes([number]) * 50_000])
+        job = upload.accept("Monday")
+    work(store, 3)
+    return job
+
+
+@pytest.fixture
+def backup(cxr, job, tmp_path):
+    file = tmp_path / "backup.tar"
+    done = cxr("backup", file)
+    assert done.exit_code == 0, done.output
+    assert "3 images" in done.output
+    return file
+
+
+def restored(cxr, backup, home):
+    done = cxr("restore", backup, "--home", home)
+    assert done.exit_code == 0, done.output
+    return Store(Settings(home=home).database_url)
+
+
+def test_everything_comes_back(cxr, backup, store, clinic, files, job, tmp_path):
+    other = restored(cxr, backup, tmp_path / "new" / "home")
+    assert other.job(clinic.id, job.id) == store.job(clinic.id, job.id)
+    before, after = (list(one.all_images(clinic.id, job.id)) for one in (store, other))
+    assert after == before
+    assert all(image.result for image in after)
+    for image in before:
+        copy = tmp_path / "new" / "home" / "images" / image.file_key
+        assert copy.read_bytes() == files.path(image.file_key).read_bytes()
+        assert len(other.maps(clinic.id, image.id)) == len(store.maps(clinic.id, image.id))
+    assert other.clinic_of_token(TOKEN) == clinic
+    assert (tmp_path / "new" / "home" / "secret_key").read_text() == "the key\n"
+    other.close()
+
+
+def test_only_its_owner_can_read_it_and_sha256sum_checks_it(backup, tmp_path):
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.glob(".*")) == []
+    shutil.unpack_archive(backup, tmp_path / "unpacked", "tar", filter="data")
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    checked = subprocess.run(command, cwd=tmp_path / "unpacked", capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout.count("OK") == 6
+
+
+def test_a_job_that_is_deleted_meanwhile_stays_deleted(cxr, store, clinic, files, job, tmp_path):
+    image = next(store.all_images(clinic.id, job.id))
+    files.path(image.file_key).unlink()
+    done = cxr("backup", tmp_path / "backup.tar")
+    assert "2 images" in done.output
+    other = restored(cxr, tmp_path / "backup.tar", tmp_path / "home2")
+    assert other.jobs(clinic.id).items == []
+    assert [deleted.id for deleted in other.deleted_jobs()] == [job.id]
+    other.close()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "outside", "no tar"])
+def test_a_damaged_backup_leaves_nothing(cxr, backup, tmp_path, damage):
+    content = bytearray(backup.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    elif damage == "flipped":
+        content[2_000] ^= 1
+    elif damage == "no tar":
+        content = bytearray(b"x" * 10_000)
+    backup.write_bytes(content)
+    if damage in ("foreign", "outside"):
+        (tmp_path / "x").write_text("x")
+        with tarfile.open(backup, "w") as archive:
+            archive.add(tmp_path / "x", "x" if damage == "foreign" else "images/../../x")
+    done = cxr("restore", backup, "--home", tmp_path / "home2")
+    assert done.exit_code == 1
+    assert "Error: " in done.output
+    assert not (tmp_path / "home2").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_what_is_there_is_never_overwritten(cxr, backup, settings):
+    assert "exists already" in cxr("backup", backup).output
+    assert "not empty" in cxr("restore", backup).output
+    with closing(sqlite3.connect(settings.home / "cxr.db")) as database:
+        assert database.execute("SELECT count(*) FROM images").fetchone() == (3,)
+
+
+def test_postgresql_is_backed_up_with_its_own_tools(tmp_path):
+    address = {"DATABASE_URL": "postgresql://cxr@127.0.0.1:1/cxr", "CXR_HOME": str(tmp_path)}
+    done = CliRunner().invoke(main, ["backup", str(tmp_path / "b.tar")], env=address)
+    assert done.exit_code == 1
+    assert "pg_dump" in done.output

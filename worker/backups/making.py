@@ -1,0 +1,167 @@
+"""`cxr backup`: a snapshot of the database first, then the files that it names."""
+
+import hashlib
+import io
+import os
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from worker.backups import DATABASE, IMAGES, SECRETS, SUMS, BackupError
+from worker.intake.files import ImageFiles
+from worker.settings import Settings
+
+COPY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a backup holds. gone: files of jobs that were deleted while it was made."""
+
+    files: int
+    size_bytes: int
+    gone: int
+
+
+def make_backup(settings: Settings, target: Path) -> Made:
+    """Write a backup of the data folder to `target`, whole or not at all.
+
+    Raises BackupError when the database is no SQLite file, or `target` exists or cannot be written.
+    """
+    database = database_file(settings)
+    if target.exists():
+        raise BackupError(f"{target} exists already. Choose another name.")
+    part, copy = (target.with_name(f".{target.name}.{ending}") for ending in ("part", "db"))
+    try:
+        _snapshot(database, copy)
+        with _private(part) as opened, tarfile.open(fileobj=opened, mode="w|") as archive:
+            made = _Backup(archive).fill(settings, copy)
+        os.replace(part, target)
+        _sync_folder(target.parent)
+        return made
+    except (OSError, sqlite3.Error) as error:
+        raise BackupError(f"The backup cannot be written to {target}: {error}.") from error
+    finally:
+        for file in (part, copy):
+            file.unlink(missing_ok=True)
+
+
+def database_file(settings: Settings) -> Path:
+    """Raises BackupError for another database than SQLite, and for none."""
+    address = settings.database_url
+    if not address.startswith("sqlite:///"):
+        raise BackupError(
+            "Only the embedded database is backed up here. For PostgreSQL use pg_dump, and copy "
+            "the folder `images` after it: see docs/security.md."
+        )
+    file = Path(address.removeprefix("sqlite:///"))
+    if not file.exists():
+        raise BackupError(f"There is no database at {file}.")
+    return file
+
+
+class _Backup:
+    def __init__(self, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+        self._sums: list[str] = []
+        self._size = 0
+
+    def fill(self, settings: Settings, copy: Path) -> Made:
+        files, gone = 0, []
+        images = ImageFiles(settings.images_dir)
+        for key in _keys(copy):
+            try:
+                self._add(images.path(key), f"{IMAGES}/{key}")
+            except FileNotFoundError:
+                gone.append(key)
+                continue
+            files += 1
+            with suppress(FileNotFoundError):
+                self._add(images.small_picture(key), f"{IMAGES}/{key}.jpg")
+        _forget(copy, gone)
+        self._add(copy, DATABASE)
+        for name in SECRETS:
+            with suppress(FileNotFoundError):
+                self._add(settings.home / name, name)
+        content = "".join(self._sums).encode()
+        self._archive.addfile(_member(SUMS, len(content)), io.BytesIO(content))
+        return Made(files, self._size, len(gone))
+
+    def _add(self, file: Path, name: str) -> None:
+        with file.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            hashing = _Hashing(opened)
+            self._archive.addfile(_member(name, size), hashing)
+        self._sums.append(f"{hashing.hexdigest()}  {name}\n")
+        self._size += size
+
+
+class _Hashing:
+    """A file that is hashed as it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._hash.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _snapshot(database: Path, copy: Path) -> None:
+    """SQLite's online backup: one moment of the database, while others go on writing."""
+    with _private(copy):
+        pass
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        # A file of its own: no -wal beside it.
+        target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _keys(copy: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(copy)) as database:
+        query = "SELECT file_key FROM images WHERE file_key IS NOT NULL ORDER BY id"
+        for (key,) in database.execute(query):
+            yield key
+
+
+def _forget(copy: Path, keys: list[str]) -> None:
+    """Files go after their job was deleted: in the copy, too, the job is deleted then."""
+    with closing(sqlite3.connect(copy)) as database, database:
+        database.executemany(
+            "UPDATE jobs SET deleted_at = CURRENT_TIMESTAMP, idempotency_key = NULL "
+            "WHERE id = (SELECT job_id FROM images WHERE file_key = ?)",
+            [(key,) for key in keys],
+        )
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o600
+    return member
+
+
+@contextmanager
+def _private(file: Path) -> Iterator[BinaryIO]:
+    """A new file that only this user can read; on the disk when it is closed."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb", COPY_BYTES) as opened:
+        yield opened
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
