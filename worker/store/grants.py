@@ -14,12 +14,14 @@ READ, WRITE = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
 # Workers decode hostile files: they see nothing of those who may come in.
 OF_WORKERS = {"jobs": WRITE, "images": WRITE, "results": WRITE, "maps": WRITE, "workers": WRITE}
 OF_WORKERS |= {"clinics": "SELECT, UPDATE", "alembic_version": READ}
+# The sweeper opens no file. It removes what was deleted, with the reviews of it.
+OF_SWEEPER = OF_WORKERS | {"reviews": "SELECT, DELETE"}
 
 
 def rights() -> dict[str, dict[str, str]]:
     """By role and table."""
     of_web = dict.fromkeys(Base.metadata.tables, WRITE) | {"alembic_version": READ}
-    return {WEB: of_web, WORKER: OF_WORKERS, SWEEPER: OF_WORKERS}
+    return {WEB: of_web, WORKER: OF_WORKERS, SWEEPER: OF_SWEEPER}
 
 
 def grant(database: Database) -> list[str]:

@@ -59,6 +59,8 @@ def test_a_job_goes_through_all_parts(parts):
         (WORKER, "SELECT * FROM tokens"),
         (WORKER, "INSERT INTO clinics (name, created_at) VALUES ('x', now())"),
         (WORKER, "DROP TABLE images"),
+        (WORKER, "SELECT * FROM reviews"),
+        (SWEEPER, "UPDATE reviews SET comment = ''"),
         (SWEEPER, "SELECT * FROM tokens"),
         (WEB, "DROP TABLE tokens"),
         (WEB, "UPDATE alembic_version SET version_num = '0001'"),
