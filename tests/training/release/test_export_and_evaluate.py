@@ -116,7 +116,7 @@ def test_nothing_to_say_about_no_image(artifact, tested):
 
 def test_an_export_needs_every_split(copied, tmp_path):
     data = shutil.copytree(copied.data, tmp_path / "data")
-    shutil.rmtree(data / "val")
+    shutil.rmtree(data / "train")
     result = cxr(
         *("export", copied.folder, "--recipe", copied.recipe, "--data", data),
         CXR_VGG16_WEIGHTS=str(copied.vgg16),
