@@ -13,7 +13,7 @@ FILM_MAX_SIDE = 5000  # pixels; the largest detectors have some 4,300
 WINDOW_TEXT = "window"
 _JPEG_QUALITY = 85
 _DARKEST, _BRIGHTEST = 0.5, 99.5  # percentiles shown as black and white
-_SAMPLE = 128  # about so many pixels a side tell the percentiles
+_SAMPLE = 64  # about so many pixels a side tell the percentiles
 
 
 def grey(radiograph: Radiograph, max_side: int) -> Image.Image:

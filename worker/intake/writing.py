@@ -17,8 +17,9 @@ from worker.store import Store
 
 log = logging.getLogger(__name__)
 
-# A file waits so long for others, to share a transaction with them.
-GATHER_S = 0.05
+# A file waits so long for others, to share a transaction with them: the first ones briefly, since
+# workers have nothing to do yet.
+FIRST_GATHER_S, GATHER_S = 0.05, 0.25
 MAX_GROUP = 500
 # A sign of life goes into the job's row so often, as long as bytes arrive.
 TOUCH_EVERY_S = 10.0
@@ -128,7 +129,7 @@ class RowWriter:
                 return []
             image, kept = entry
             group.append(image if kept is None else replace(image, file_key=kept.result()))
-            until = until or time.monotonic() + GATHER_S
+            until = until or time.monotonic() + (GATHER_S if self._written else FIRST_GATHER_S)
         return self._durable(group)
 
     def _durable(self, group: list[NewImage]) -> list[NewImage]:

@@ -1,8 +1,9 @@
 """The heart of a worker: claim a batch, prepare it, classify it, save its results.
 
-While a batch is in the network, one thread beside it saves the results of the batch before and
-claims and prepares the one after, so that neither the disk nor the decoder keeps it waiting. Only
-an image that was tried before, and so may have ended a worker, has the process for itself.
+While a batch is in the network, two threads work beside it: one claims and prepares the batch
+after it, one saves pictures and the results of the batch before, so that neither the decoder nor
+the disk keeps it waiting. Only an image that was tried before, and so may have ended a worker, has
+the process for itself.
 """
 
 import logging
@@ -10,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
@@ -47,6 +47,7 @@ class _Batch:
     claims: Sequence[Claim]
     prepared: Sequence[Prepared]
     refused: Sequence[FinishedImage]
+    pictures: Sequence[Future[None]]
 
     @property
     def empty(self) -> bool:
@@ -71,7 +72,7 @@ class Runner:
         self._store = store
         self._files = files
         self._classifier = classifier
-        self._pulse = pulse  # beats at every step, from two threads
+        self._pulse = pulse  # beats at every step, from three threads
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits or `stop()`. What was claimed is always finished.
@@ -81,47 +82,61 @@ class Runner:
         there is: the caller ends the process, and the image is tried alone.
         """
         saved = 0
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside") as beside:
-            while not (batch := self._next_batch(in_hand=False)).empty:
-                saved += self._work_off(batch, beside, stop)
+        with (
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind") as behind,
+            ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as ahead,
+        ):
+            while not (batch := self._next_batch(behind, in_hand=False)).empty:
+                saved += self._work_off(batch, ahead, behind, stop)
                 if stop():
                     break
         return saved
 
-    def _work_off(self, batch: _Batch, beside: ThreadPoolExecutor, stop: Callable[[], bool]) -> int:
+    def _work_off(
+        self,
+        batch: _Batch,
+        ahead: ThreadPoolExecutor,
+        behind: ThreadPoolExecutor,
+        stop: Callable[[], bool],
+    ) -> int:
         """This batch, and what can be done beside it and after it. Returns: results saved."""
         saved = 0
         saving: Future[int] | None = None
         while not batch.empty:
             # One that was tried before may end this process: nothing else must be in its hands.
             following = (
-                None if batch.tried or stop() else beside.submit(self._next_batch, in_hand=True)
+                None
+                if batch.tried or stop()
+                else ahead.submit(self._next_batch, behind, in_hand=True)
             )
             finished = [*batch.refused, *self._classify(batch)]
             if saving is not None:
                 saved += saving.result()
-            saving = beside.submit(self._save, finished)
+            saving = behind.submit(self._save, batch.pictures, finished)
             self._pulse.moved()
             if following is None:
                 break
             batch = following.result()
         return saved + saving.result()
 
-    def _next_batch(self, in_hand: bool) -> _Batch:
-        claims, prepared, refused = [], [], []
+    def _next_batch(self, behind: ThreadPoolExecutor, in_hand: bool) -> _Batch:
+        claims, prepared, refused, pictures = [], [], [], []
         for claim in self._pulse.claim(self._classifier.batch_size, in_hand):
             self._pulse.moved()
-            result = self._prepare(claim)
+            result = self._prepare(
+                claim, lambda x, of=claim: pictures.append(behind.submit(self._keep_picture, of, x))
+            )
             if isinstance(result, FinishedImage):
                 refused.append(result)
             else:
                 claims.append(claim)
                 prepared.append(result)
-        return _Batch(claims, prepared, refused)
+        return _Batch(claims, prepared, refused, pictures)
 
-    def _prepare(self, claim: Claim) -> Prepared | FinishedImage:
+    def _prepare(
+        self, claim: Claim, keep_picture: Callable[[Radiograph], None]
+    ) -> Prepared | FinishedImage:
         path = self._files.path(claim.file_key)
-        keep_picture = partial(self._keep_picture, claim)
         try:
             if claim.attempts == 1 and path.stat().st_size < MAY_BE_SLOW_BYTES:
                 return self._classifier.prepare(path, keep_picture, waived=claim.waived)
@@ -147,7 +162,9 @@ class Runner:
         """Save the small picture of an image. Without one the result stands all the same."""
         try:
             write_picture(self._files.small_picture(claim.file_key), small_jpeg(radiograph))
-        except OSError as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             log.warning("no picture of image %d (%s)", claim.image_id, type(error).__name__)
 
     def _classify(self, batch: _Batch) -> list[FinishedImage]:
@@ -166,16 +183,18 @@ class Runner:
             return [
                 finished_image
                 for claim, prepared in zip(batch.claims, batch.prepared, strict=True)
-                for finished_image in self._classify(_Batch([claim], [prepared], []))
+                for finished_image in self._classify(_Batch([claim], [prepared], [], []))
             ]
         return [
             _done(claim, prepared, result)
             for claim, prepared, result in zip(batch.claims, batch.prepared, results, strict=True)
         ]
 
-    def _save(self, finished: Sequence[FinishedImage]) -> int:
+    def _save(self, pictures: Sequence[Future[None]], finished: Sequence[FinishedImage]) -> int:
         """Save results, again and again while the database is unreachable: nobody can take the
-        images meanwhile."""
+        images meanwhile. Their pictures were begun before, in the same thread."""
+        for picture in pictures:
+            picture.result()
         until = time.monotonic() + HOLD_RESULTS_S
         while True:
             self._pulse.moved()

@@ -10,6 +10,8 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Engine,
+    Interval,
+    bindparam,
     create_engine,
     event,
     func,
@@ -25,7 +27,7 @@ SECONDS_PER_DAY = 86_400
 
 
 class Database:
-    """One address, two kinds of transaction: `writing` and `reading`.
+    """One address, three kinds of transaction: `writing`, `noting` and `reading`.
 
     SQLite gets BEGIN IMMEDIATE for writers, so that they queue for the lock instead of failing when
     they would upgrade a read, and a second engine for readers, which never wait for a writer (WAL).
@@ -37,11 +39,13 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE")
+            self._noter = _sqlite_engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
             self._reader = _sqlite_engine(url, begin="BEGIN")
         else:
             # A host that swallows packets must not hold anybody for the minutes of TCP's own limit.
             limit = {} if "connect_timeout" in self.url.query else CONNECT_LIMIT
-            self._writer = self._reader = create_engine(url, pool_pre_ping=True, connect_args=limit)
+            engine = create_engine(url, pool_pre_ping=True, connect_args=limit)
+            self._writer = self._noter = self._reader = engine
 
     @property
     def engine(self) -> Engine:
@@ -51,6 +55,14 @@ class Database:
     def writing(self) -> Iterator[Session]:
         """A transaction that commits at the end; never hold it during inference."""
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def noting(self) -> Iterator[Session]:
+        """`writing` for what may be forgotten when the power fails: who works on what, and that
+        somebody lives. On SQLite its commit does not wait for the disk.
+        """
+        with Session(self._noter, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -71,6 +83,17 @@ class Database:
             return datetime.now(UTC) + timedelta(seconds=seconds)
         return func.clock_timestamp(type_=DateTime(timezone=True)) + timedelta(seconds=seconds)
 
+    def time_named(self, name: str) -> ColumnElement[datetime]:
+        """`time_in` for a statement that is built once: `delay` is the value of this parameter."""
+        if self.url.get_backend_name() == "sqlite":
+            return bindparam(name)
+        return func.clock_timestamp(type_=DateTime(timezone=True)) + bindparam(name, type_=Interval)
+
+    def delay(self, seconds: float) -> datetime | timedelta:
+        if self.url.get_backend_name() == "sqlite":
+            return datetime.now(UTC) + timedelta(seconds=seconds)
+        return timedelta(seconds=seconds)
+
     def time_of_call(self) -> Any:
         """The moment at which a transaction that begins now came, before it waited for a lock.
 
@@ -89,17 +112,18 @@ class Database:
 
     def close(self) -> None:
         self._writer.dispose()
+        self._noter.dispose()
         self._reader.dispose()
 
 
-def _sqlite_engine(url: str, begin: str) -> Engine:
+def _sqlite_engine(url: str, begin: str, synchronous: str = "FULL") -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
         connection.isolation_level = None  # the driver must not open transactions of its own
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")

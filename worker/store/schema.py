@@ -153,7 +153,7 @@ def _partial_index_of_jobs(name: str, where: ColumnElement[bool], *columns: Any)
 
 
 # In the SQL text, for the partial index.
-HAS_WAITING: ColumnElement[bool] = Job.waiting > literal_column("0")
+HAS_WAITING: ColumnElement[bool] = Job.__table__.c.waiting > literal_column("0")
 _partial_index_of_jobs("jobs_to_claim", HAS_WAITING, Job.clinic_id, Job.urgent, Job.id)
 _partial_index_of_jobs("jobs_arriving", Job.accepted_at.is_(None), Job.touched_at)
 _partial_index_of_jobs("jobs_open", Job.open.is_(True), Job.touched_at)

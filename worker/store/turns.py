@@ -7,19 +7,22 @@ Jobs say how many of their images wait, so what is not for this worker costs it 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row, Select, bindparam, false, func, or_, select, true, update
+from sqlalchemy.orm import Session
 
 from worker.records import ImageStatus
-from worker.store.schema import HAS_WAITING, Clinic, Image, Job, status_is
+from worker.store.schema import HAS_WAITING, Clinic, Image, Job
 
 # So many urgent batches of a clinic in a row, then a routine one, so that routine never starves.
 URGENT_IN_A_ROW = 4
 JOBS_AT_A_TIME = 100
+CLINICS, JOBS, IMAGES = Clinic.__table__, Job.__table__, Image.__table__
 # What is added to an open job goes by the model of that job.
-Root = aliased(Job)
-ROOT_ID = func.coalesce(Job.part_of, Job.id)
+ROOTS = JOBS.alias("roots")
+IS_ROOT = ROOTS.c.id == func.coalesce(JOBS.c.part_of, JOBS.c.id)
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,16 @@ def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -
     its worker, so it comes alone, and not to a worker that has others `in_hand`: that one gets
     none, finishes them and asks again.
     """
-    of_clinic = _jobs(model).where(Job.clinic_id == Clinic.id).correlate(Clinic)
-    clinics = session.execute(
-        select(Clinic.id, Clinic.urgent_streak)
-        .where(of_clinic.exists())
-        .order_by(Clinic.turn, Clinic.id)
-    ).all()
+    of_model = {} if model is None else {"model": model}
+    clinics = session.execute(_clinics(bool(of_model)), of_model).all()
     for clinic in clinics:
         images: list[Row] = []
         jobs: dict[int, Row] = {}
-        for job in _in_order(session, clinic, model):
+        for job in _in_order(session, clinic, of_model):
             if jobs and job.urgent != next(iter(jobs.values())).urgent:
                 break
-            waiting = session.execute(_waiting_of(job.id, limit - len(images))).all()
+            more = {"job": job.id, "at_most": limit - len(images)}
+            waiting = session.execute(_WAITING_OF_JOB, more).all()
             if not waiting:
                 continue
             if not jobs and waiting[0].attempts:
@@ -70,54 +70,76 @@ def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -
     return Batch()
 
 
-def _jobs(model: str | None) -> Select:
-    """Jobs with images that wait for a worker of that model."""
-    free: ColumnElement[bool] = Root.model.is_(None)
-    jobs = (
-        select(Job.id, Job.urgent, ROOT_ID.label("root_id"), Root.model)
-        .join(Root, Root.id == ROOT_ID)
-        .where(HAS_WAITING, Job.deleted_at.is_(None))
-    )
-    return jobs if model is None else jobs.where(or_(free, Root.model == model))
-
-
-def _in_order(session: Session, clinic: Row, model: str | None) -> Iterator[Row]:
+def _in_order(session: Session, clinic: Row, of_model: dict[str, Any]) -> Iterator[Row]:
     """The clinic's jobs that have images for this worker, urgent ones first unless it is the turn
     of a routine one."""
-    jobs = _jobs(model).where(Job.clinic_id == clinic.id)
-    first, second = Job.urgent.is_(True), Job.urgent.is_(False)
-    if clinic.urgent_streak >= URGENT_IN_A_ROW:
-        first, second = second, first
-    for urgency in (first, second):
-        after = 0
-        while found := session.execute(
-            jobs.where(urgency, Job.id > after).order_by(Job.id).limit(JOBS_AT_A_TIME)
-        ).all():
+    routine_first = clinic.urgent_streak >= URGENT_IN_A_ROW
+    for urgent in (False, True) if routine_first else (True, False):
+        jobs = _jobs_of_clinic(bool(of_model), urgent)
+        where = {"clinic": clinic.id, "after": 0} | of_model
+        while found := session.execute(jobs, where).all():
             yield from found
-            after = found[-1].id
-
-
-def _waiting_of(job_id: int, limit: int) -> Select:
-    return (
-        select(
-            *(Image.id, Image.job_id, Image.clinic_id, Image.file_key, Image.attempts),
-            Image.waived_reason,
-        )
-        .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
-        .order_by(Image.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+            where["after"] = found[-1].id
 
 
 def _end_turn(session: Session, clinic: Row, was_urgent: bool, alone: bool) -> None:
     streak = min(clinic.urgent_streak + 1, URGENT_IN_A_ROW) if was_urgent else 0
     if alone and streak == clinic.urgent_streak:
         return  # the usual case, and nothing to write
-    last = select(func.max(Clinic.turn)).scalar_subquery()
+    last = select(func.max(CLINICS.c.turn)).scalar_subquery()
     session.execute(
-        update(Clinic)
-        .where(Clinic.id == clinic.id)
-        .values(turn=last + 1, urgent_streak=streak)
-        .execution_options(synchronize_session=False)
+        update(CLINICS).where(CLINICS.c.id == clinic.id).values(turn=last + 1, urgent_streak=streak)
     )
+
+
+# Statements are built once: for a claim of four images, building them took longer than all the
+# rest.
+
+
+def _jobs(of_model: bool) -> Select:
+    """Jobs with images that wait for a worker of `model`, or of any."""
+    jobs = (
+        select(JOBS.c.id, JOBS.c.urgent, ROOTS.c.id.label("root_id"), ROOTS.c.model)
+        .join(ROOTS, IS_ROOT)
+        .where(HAS_WAITING, JOBS.c.deleted_at.is_(None))
+    )
+    if not of_model:
+        return jobs
+    return jobs.where(or_(ROOTS.c.model.is_(None), ROOTS.c.model == bindparam("model")))
+
+
+@cache
+def _clinics(of_model: bool) -> Select:
+    """Clinics that have such jobs, in turn."""
+    of_clinic = _jobs(of_model).where(JOBS.c.clinic_id == CLINICS.c.id).correlate(CLINICS)
+    return (
+        select(CLINICS.c.id, CLINICS.c.urgent_streak)
+        .where(of_clinic.exists())
+        .order_by(CLINICS.c.turn, CLINICS.c.id)
+    )
+
+
+@cache
+def _jobs_of_clinic(of_model: bool, urgent: bool) -> Select:
+    return (
+        _jobs(of_model)
+        .where(
+            JOBS.c.clinic_id == bindparam("clinic"),
+            JOBS.c.urgent.is_(true() if urgent else false()),
+            JOBS.c.id > bindparam("after"),
+        )
+        .order_by(JOBS.c.id)
+        .limit(JOBS_AT_A_TIME)
+    )
+
+
+_WAITING_OF_JOB = (
+    select(
+        *(IMAGES.c.id, IMAGES.c.job_id, IMAGES.c.clinic_id, IMAGES.c.file_key, IMAGES.c.attempts),
+        IMAGES.c.waived_reason,
+    )
+    .where(IMAGES.c.job_id == bindparam("job"), IMAGES.c.status == ImageStatus.WAITING)
+    .order_by(IMAGES.c.id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)
+)

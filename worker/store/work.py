@@ -9,10 +9,11 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, Update, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.reading_order import WITHOUT_RESULT, reading_rank
@@ -20,8 +21,8 @@ from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, ResultR
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
-from worker.store.schema import NOT_HELD, Image, Job, Result, ResultMap, status_is
-from worker.store.turns import ROOT_ID, Batch, Root, next_batch
+from worker.store.schema import NOT_HELD, Result, ResultMap
+from worker.store.turns import IMAGES, IS_ROOT, JOBS, ROOTS, Batch, next_batch
 
 
 class WorkVerbs:
@@ -42,23 +43,20 @@ class WorkVerbs:
         those that have not are pinned to it. None: of any job, and none is pinned.
         """
         token = secrets.token_hex(16)
-        with self.database.writing() as session:
+        with self.database.noting() as session:
             batch = next_batch(session, limit, in_hand, model)
             taken = _take(session, batch, model)
             if not taken:
                 return []
             session.execute(
-                update(Image)
-                .where(Image.id.in_([row.id for row in taken]))
-                .values(
-                    status=ImageStatus.RUNNING,
-                    lease_token=token,
-                    lease_until=self.database.time_in(lease_s),
-                    lease_s=lease_s,
-                    lease_holder=holder,
-                    attempts=Image.attempts + 1,
-                )
-                .execution_options(synchronize_session=False)
+                self._taking,
+                {
+                    "images": [row.id for row in taken],
+                    "token": token,
+                    "lease": self.database.delay(lease_s),
+                    "seconds": lease_s,
+                    "holder": holder,
+                },
             )
         return [
             Claim(
@@ -73,36 +71,44 @@ class WorkVerbs:
             for row in taken
         ]
 
+    @cached_property
+    def _taking(self) -> Update:
+        return (
+            update(IMAGES)
+            .where(IMAGES.c.id.in_(bindparam("images", expanding=True)))
+            .values(
+                status=ImageStatus.RUNNING,
+                lease_token=bindparam("token"),
+                lease_until=self.database.time_named("lease"),
+                lease_s=bindparam("seconds"),
+                lease_holder=bindparam("holder"),
+                attempts=IMAGES.c.attempts + 1,
+            )
+        )
+
     def save(self, finished: Sequence[FinishedImage]) -> int:
         """Save results and maps in one transaction. Returns: how many were still ours."""
         if not finished:
             return 0
         finished_at = now()
         with self.database.writing() as session:
-            rows = session.execute(
-                select(Image.id, Image.lease_token, Image.job_id)
-                .where(
-                    Image.id.in_([finished_image.claim.image_id for finished_image in finished]),
-                    status_is(ImageStatus.RUNNING),
-                )
-                .order_by(Image.id)  # as `remove_images` does: avoids deadlock
-                .with_for_update()
-            ).all()
+            ids = [finished_image.claim.image_id for finished_image in finished]
+            rows = session.execute(_IN_WORK, {"images": ids}).all()
             held = {row.id: row.lease_token for row in rows}
             ours = [o for o in finished if held.get(o.claim.image_id) == o.claim.token]
             if not ours:
                 return 0
             # Not the claim's: what was added to an open job moves there once it is accepted.
             job_ids = {row.id: row.job_id for row in rows}
-            session.execute(update(Image), [_image_values(o, finished_at) for o in ours])
+            session.execute(_FINISHING, [_image_values(o, finished_at) for o in ours])
             results = [
                 _result_values(o, job_ids[o.claim.image_id], finished_at) for o in ours if o.result
             ]
             if results:
-                session.execute(insert(Result), results)
+                session.execute(_INSERTING_RESULTS, results)
             maps = [values for o in ours if o.result for values in _map_values(o)]
             if maps:
-                session.execute(insert(ResultMap), maps)
+                session.execute(_INSERTING_MAPS, maps)
             changes: dict[int, Counter] = defaultdict(Counter)
             for finished_image in ours:
                 job_id = job_ids[finished_image.claim.image_id]
@@ -112,7 +118,7 @@ class WorkVerbs:
             # In order of id, so that two workers never wait for each other's job rows.
             for job_id in sorted({*changes, *labels}):
                 if job_id in labels:
-                    _update_job(session, job_id, labels=labels[job_id])
+                    session.execute(_LABELLING, {"job": job_id, "names": labels[job_id]})
                 if job_id in changes:
                     move(session, job_id, changes[job_id])
         return len(ours)
@@ -137,10 +143,9 @@ def _take(session: Session, batch: Batch, model: str | None) -> list[Row]:
 def _pin(session: Session, job_id: int, model: str) -> bool:
     """Returns: whether the job is the model's; a worker of another may have been first."""
     pinned = session.execute(
-        update(Job)
-        .where(Job.id == job_id, or_(Job.model.is_(None), Job.model == model))
-        .values(model=model, revision=Job.revision + 1)
-        .execution_options(synchronize_session=False)
+        update(JOBS)
+        .where(JOBS.c.id == job_id, or_(JOBS.c.model.is_(None), JOBS.c.model == model))
+        .values(model=model, revision=JOBS.c.revision + 1)
     )
     return pinned.rowcount > 0
 
@@ -154,11 +159,9 @@ def _new_labels(session: Session, results: Sequence[dict[str, Any]]) -> dict[int
     for values in results:
         if values["role"] is ResultRole.ACTIVE:
             found[values["job_id"]] += values["probabilities"]
-    jobs = session.execute(
-        select(Job.id, Root.id.label("root_id"), Root.labels)
-        .join(Root, Root.id == ROOT_ID)
-        .where(Job.id.in_(found))
-    ).all()
+    if not found:
+        return {}
+    jobs = session.execute(_KNOWN_LABELS, {"jobs": list(found)}).all()
     known = {job.root_id: job.labels or [] for job in jobs}
     labels = dict(known)
     for job in jobs:
@@ -166,13 +169,29 @@ def _new_labels(session: Session, results: Sequence[dict[str, Any]]) -> dict[int
     return {root_id: labels[root_id] for root_id in labels if labels[root_id] != known[root_id]}
 
 
-def _update_job(session: Session, job_id: int, **values: Any) -> None:
-    session.execute(
-        update(Job)
-        .where(Job.id == job_id)
-        .values(revision=Job.revision + 1, **values)
-        .execution_options(synchronize_session=False)
+# Built once: for four images, building these took longer than all the rest.
+_IN_WORK = (
+    select(IMAGES.c.id, IMAGES.c.lease_token, IMAGES.c.job_id)
+    .where(
+        IMAGES.c.id.in_(bindparam("images", expanding=True)),
+        IMAGES.c.status == ImageStatus.RUNNING,
     )
+    .order_by(IMAGES.c.id)  # as `remove_images` does: avoids deadlock
+    .with_for_update()
+)
+_FINISHING = update(IMAGES).where(IMAGES.c.id == bindparam("image"))
+_INSERTING_RESULTS = insert(Result.__table__)
+_INSERTING_MAPS = insert(ResultMap.__table__)
+_KNOWN_LABELS = (
+    select(JOBS.c.id, ROOTS.c.id.label("root_id"), ROOTS.c.labels)
+    .join(ROOTS, IS_ROOT)
+    .where(JOBS.c.id.in_(bindparam("jobs", expanding=True)))
+)
+_LABELLING = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("job"))
+    .values(labels=bindparam("names"), revision=JOBS.c.revision + 1)
+)
 
 
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:
@@ -181,7 +200,7 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
     if result is not None and result.role is ResultRole.ACTIVE:
         rank = reading_rank(result.label, result.probabilities, result.uncertain)
     return {
-        "id": finished_image.claim.image_id,
+        "image": finished_image.claim.image_id,
         "status": finished_image.status,
         "reason": finished_image.reason,
         "message": finished_image.message,

@@ -31,7 +31,7 @@ class WorkerVerbs:
             # deadlock, and it needs no lease any more.
             .with_for_update(skip_locked=True)
         )
-        with self.database.writing() as session:
+        with self.database.noting() as session:
             ids = session.scalars(held).all()
             if ids:
                 session.execute(

@@ -148,6 +148,32 @@ def test_no_file_name_reaches_the_log(runner, upload, caplog):
     assert "crash.png" not in caplog.text
 
 
+def test_a_picture_that_cannot_be_drawn_costs_no_result(
+    runner, store, clinic, upload, files, classifier, monkeypatch
+):
+    job = upload(*["good"] * 6)
+    width, drawn = iter(range(1, 7)), []
+
+    def prepare(source: Path, decoded_as) -> Prepared:
+        decoded_as(Radiograph(np.ones((2, 2), np.float32), next(width), 2, 0.0, "PNG"))
+        return ScriptedClassifier.prepare(classifier, source, decoded_as)
+
+    def draw(radiograph: Radiograph) -> bytes:
+        drawn.append(radiograph.width)
+        if radiograph.width == 3:
+            raise ValueError("no picture")
+        return b"a picture"
+
+    monkeypatch.setattr(classifier, "prepare", prepare)
+    monkeypatch.setattr("worker.running.runner.small_jpeg", draw)
+    assert runner.run() == 6
+    assert drawn == [1, 2, 3, 4, 5, 6]
+    images = store.images(clinic.id, job.id).items
+    assert {image.status for image in images} == {ImageStatus.DONE}
+    pictures = [files.small_picture(image.file_key).exists() for image in images]
+    assert pictures == [True, True, False, True, True, True]
+
+
 def test_stopping_finishes_what_was_claimed_and_leaves_the_rest(runner, store, clinic, upload):
     job = upload(*["good"] * 10)
     assert runner.run(stop=lambda: True) == 4

@@ -19,7 +19,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
         if statement.startswith("SELECT") and asks_images:
             queries.append((statement, parameters))
 
-    engines = {store.database.engine, store.database._reader}
+    engines = {store.database.engine, store.database._noter, store.database._reader}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", record)
     try:
