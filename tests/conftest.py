@@ -75,6 +75,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             markers.add("server")
         for marker in sorted(markers):
             item.add_marker(marker)
+    # With several processes, no long file should be left for the end.
+    slow = {item.path for item in items if _takes_long(item)}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(marker) for marker in ("slow", "browser", "server"))
 
 
 def pytest_configure() -> None:
