@@ -35,6 +35,7 @@ TOO_MANY = (
     *(503, "too_many_uploads"),
     f"The server is taking as many uploads as it can. Try again in {RETRY_AFTER_S} seconds.",
 )
+STOPPING = (503, "stopping", "The server is being stopped. Send the request again.")
 INTERNAL = (500, "internal_error", "Something went wrong on the server. Try again.")
 
 
@@ -76,6 +77,8 @@ class Door:
             await exchange.refuse(TOO_SLOW, close=True)
         except TooLarge:
             await exchange.refuse(TOO_LARGE)
+        except asyncio.CancelledError:  # the server stops, and has waited as long as it may
+            await exchange.refuse(STOPPING, close=True, retry_after_s=RETRY_AFTER_S)
         except Exception as error:
             # The traceback without the message, which can hold a file's name and so a patient's.
             where = "".join(traceback.format_tb(error.__traceback__))

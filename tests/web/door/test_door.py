@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.support import crowd
+from tests.support.door import serving
 from tests.support.waiting import wait_for
 from web.door.limits import Limits
 from web.door.pipe import PIPE_BYTES
-from web.door.server import make_server
 
 LIMITS = Limits(
     threads=1,
@@ -95,15 +95,9 @@ class Door:
 @pytest.fixture
 def door() -> Iterator[Door]:
     app = App()
-    server = make_server(app, LIMITS, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_for(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Door(app, f"http://127.0.0.1:{port}")
-    app.hold.set()
-    server.should_exit = True
-    thread.join(20)
+    with serving(app, LIMITS) as (_, url):
+        yield Door(app, url)
+        app.hold.set()
 
 
 def post(path: str, length: int) -> bytes:
