@@ -60,6 +60,13 @@ def _peer(found: dict | None) -> list[tuple[str, str, str]]:
         ("bulk job through the REST API, images/s", f"{system:.1f}", ""),
         ("LitServe, two workers, nothing durable, images/s", f"{litserve:.1f}", ""),
         ("bulk job / LitServe", f"{system / litserve:.2f}", "1.05"),
+        *(
+            (f"processor time of {name}, everything, ms per image", f"{ms:.1f}", "")
+            for name, ms in (
+                ("a bulk job", found["system"]["cpu_ms_per_image"]),
+                ("LitServe", found["litserve"]["cpu_ms_per_image"]),
+            )
+        ),
     ]
 
 
