@@ -11,7 +11,7 @@ from worker.intake import writing
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
-from worker.records import Claim, JobStatus
+from worker.records import Claim, ImageFilter, JobStatus
 from worker.settings import Settings
 from worker.store import Store
 
@@ -205,7 +205,7 @@ def test_an_open_job_takes_files_until_it_is_closed(intake, clinic):
     assert (known.job.id, known.is_part) == (job.id, True)
     images = list(store.all_images(clinic.id, job.id))
     assert [image.filename for image in images] == ["a.png", "b.png"]
-    labelled = store.images(clinic.id, job.id, label="NORMAL").items
+    labelled = store.images(clinic.id, job.id, ImageFilter(labels=("NORMAL",))).items
     assert [image.id for image in labelled] == [image.id for image in images]
 
     now = store.job(clinic.id, job.id)

@@ -6,7 +6,15 @@ import pytest
 from sqlalchemy import event, insert
 
 from tests.support.rows import finished_image, new_images
-from worker.records import Acceptance, Arriving, Claim, NewResult, ResultRole, WorkerRecord
+from worker.records import (
+    Acceptance,
+    Arriving,
+    Claim,
+    ImageFilter,
+    NewResult,
+    ResultRole,
+    WorkerRecord,
+)
 from worker.store import Store
 from worker.store.schema import Result
 
@@ -132,7 +140,7 @@ def test_a_shadow_result_is_kept_and_never_shown(db):
         )
     assert store.image(clinic.id, one.image_id) == shown
     assert store.images(clinic.id, job.id).items == [shown]
-    assert store.images(clinic.id, job.id, label="NORMAL").items == [shown]
+    assert store.images(clinic.id, job.id, ImageFilter(labels=("NORMAL",))).items == [shown]
     assert store.job(clinic.id, job.id).labels == tuple(shown.result.probabilities)
     assert [found.name for found in store.maps(clinic.id, one.image_id)] == ["attention"]
     store.delete_job(clinic.id, job.id)
