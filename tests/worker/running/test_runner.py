@@ -154,9 +154,9 @@ def test_a_picture_that_cannot_be_drawn_costs_no_result(
     job = upload(*["good"] * 6)
     width, drawn = iter(range(1, 7)), []
 
-    def prepare(source: Path, decoded_as) -> Prepared:
+    def prepare(source: Path, decoded_as, **more) -> Prepared:
         decoded_as(Radiograph(np.ones((2, 2), np.float32), next(width), 2, 0.0, "PNG"))
-        return ScriptedClassifier.prepare(classifier, source, decoded_as)
+        return ScriptedClassifier.prepare(classifier, source, decoded_as, **more)
 
     def draw(radiograph: Radiograph) -> bytes:
         drawn.append(radiograph.width)
