@@ -158,7 +158,7 @@ def test_renaming(page, site):
     site.job("Mnoday", [NewImage("a.dcm", None, 1, "unreadable", "Empty.")])
     page.goto(f"{site.address}/jobs/1")
     page.get_by_role("button", name="Rename").click()
-    page.get_by_label("Job name", exact=True).first.fill("Monday")
+    page.get_by_label("New name of the job").fill("Monday")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Monday")).to_be_visible()
     assert site.store.job(site.clinic.id, 1).name == "Monday"

@@ -26,8 +26,7 @@ def names(page: Page) -> list[str]:
 
 
 def test_the_most_suspicious_come_first_and_the_uncertain_have_their_place(many):
-    labels = many.locator("#rows .result")
-    expect(labels.first).to_have_text("Pneumonia")
+    expect(many.locator("#rows .label").first).to_have_text("Pneumonia")
     many.get_by_label("Sort").select_option("file")
     expect(many.locator("#rows .file a").first).to_have_text("00.dcm")
     many.get_by_label("Sort").select_option("suspicion")

@@ -5,16 +5,17 @@ import { ImageList } from "./images.js";
 import { startUploads } from "./upload.js";
 import { startViews } from "./views.js";
 
-const list = new ImageList();
+const list = new ImageList({ onFailed: () => poller.wake() });
 let isFirst = true;
 
 list.setLabels(JSON.parse(document.getElementById("clinic").dataset.labels));
 startUploads();
 startViews();
 
-new Poller(async () => {
+const poller = new Poller(async () => {
   await list.refresh();
   if (isFirst) await list.showAddressed();
   isFirst = false;
   return SAME;
-}).wake();
+});
+poller.wake();

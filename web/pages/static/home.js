@@ -259,6 +259,7 @@ async function each(jobs, action) {
   }
   $("many-error").textContent = problems.join(" ");
   $("many-error").hidden = problems.length === 0;
+  for (const button of $("many").querySelectorAll("button")) button.disabled = false;
   showSelected();
   poller.wake();
 }

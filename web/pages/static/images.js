@@ -23,14 +23,17 @@ export class ImageList {
   #total = 0;
   #generation = 0;
   #onCounts;
+  #onFailed;
   #typing = null;
 
-  /** `onCounts(filter)` is told when the images that are listed changed. */
-  constructor(onCounts = () => {}) {
+  /** `onCounts(filter)` is told when the images that are listed changed; `onFailed()` when some could
+   * not be loaded: whoever polls then calls `refresh` until they are. */
+  constructor({ onCounts = () => {}, onFailed }) {
     const { base, job } = $("image-list").dataset;
     this.#base = base;
     this.#job = job;
     this.#onCounts = onCounts;
+    this.#onFailed = onFailed;
     this.#useView();
     this.#listen();
     this.#showFilter();
@@ -65,7 +68,7 @@ export class ImageList {
     }
     $("images").style.setProperty("--share-columns", labels.length ? `repeat(${labels.length}, var(--share-width))` : "");
     this.#showFilter();
-    this.#list.redraw();
+    this.#list.draw();
   }
 
   /** Load what the filter names, anew. Throws when it cannot; the rows are then none, not others. */
@@ -132,7 +135,10 @@ export class ImageList {
         (await get(`/api/v1/${this.#path("images")}?${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`)).items,
       newItem: (image) => (isSheet ? newTile : newRow)(image, this.#address),
       fillItem: (element, image) => (isSheet ? fillTile : fillRow)(element, image, this.#address),
-      onError: (error) => this.#showError(error),
+      onError: (error) => {
+        this.#showError(error);
+        this.#onFailed();
+      },
     });
     for (const button of document.querySelectorAll("[data-view]")) {
       button.ariaPressed = button.dataset.view === this.#view;
@@ -221,8 +227,13 @@ export class ImageList {
     addEventListener("popstate", () => {
       this.#filter = readFilter();
       this.#showFilter();
-      this.load().catch(() => {});
+      this.#loadOrWait();
     });
+  }
+
+  /** What cannot be loaded now is loaded when the server is back. */
+  #loadOrWait() {
+    this.load().catch(() => this.#onFailed());
   }
 
   #range() {
@@ -241,15 +252,14 @@ export class ImageList {
     this.#view = view;
     this.#list.clear();
     this.#useView();
-    this.load().catch(() => {});
+    this.#loadOrWait();
   }
 
   #change(wanted) {
     Object.assign(this.#filter, wanted);
     history.replaceState(null, "", location.pathname + pageQuery(this.#filter));
     this.#showFilter();
-    // What cannot be loaded now is loaded when the server is back: see the poller of the page.
-    this.load().catch(() => {});
+    this.#loadOrWait();
   }
 
   #showFilter() {

@@ -20,7 +20,13 @@ let spokenAt = -1;
 let chartTimer = null;
 let chartQuery = null;
 
-const list = new ImageList(drawChart);
+const list = new ImageList({
+  onCounts: drawChart,
+  onFailed: () => {
+    isStale = true;
+    poller.wake();
+  },
+});
 const resource = new Resource(url);
 
 const poller = new Poller(async () => {

@@ -10,9 +10,18 @@ const shareTemplate = document.getElementById("share");
 const tileTemplate = document.getElementById("tile");
 let labels = []; // [{label, name}] in the model's order, a column each
 
-/** From here on rows have a column for each of these labels. */
+/** From here on rows have a column for each of these labels; later ones only add to them. */
 export function useLabels(newLabels) {
   labels = newLabels;
+}
+
+/** The columns of labels that a row does not have yet: it may be older than the first result. */
+function addShares(row) {
+  for (const { label } of labels.slice(row.querySelectorAll(".share").length)) {
+    const share = shareTemplate.content.firstElementChild.cloneNode(true);
+    share.classList.add(hue(label));
+    row.append(share);
+  }
 }
 
 export const hue = (label) => `hue-${labels.findIndex((one) => one.label === label) % HUES}`;
@@ -22,11 +31,6 @@ export function newRow(image, address) {
   const row = rowTemplate.content.firstElementChild.cloneNode(true);
   begin(row, row.querySelector(".file a"), image, address);
   row.querySelector(".file a").textContent = image.filename;
-  for (const { label } of labels) {
-    const share = shareTemplate.content.firstElementChild.cloneNode(true);
-    share.classList.add(hue(label));
-    row.append(share);
-  }
   fillRow(row, image, address);
   return row;
 }
@@ -49,7 +53,7 @@ function begin(element, link, image, address) {
 
 /** Touches nothing when the image is as it was: no flicker, and the focus stays. */
 function isSame(element, image) {
-  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)}`;
+  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)} ${labels.length}`;
   if (element.dataset.version === version) return true;
   element.dataset.version = version;
   return false;
@@ -80,6 +84,7 @@ const canBeShown = ({ status, reason }) =>
 export function fillRow(row, image, address) {
   row.querySelector(".file a").href = address(image);
   if (isSame(row, image)) return;
+  addShares(row);
   fill(row, image, 96);
   row.querySelector(".reason").textContent = image.message ?? "";
   row.querySelector(".reason").title = image.message ?? "";

@@ -42,14 +42,7 @@ export class VirtualList {
 
   setTotal(total) {
     this.#total = total;
-    this.#draw();
-  }
-
-  /** Called when the style sheet gives items another size. */
-  redraw() {
-    for (const { element } of this.#shown.values()) element.remove();
-    this.#shown.clear();
-    this.#draw();
+    this.draw();
   }
 
   /** Bring what is on the screen up to date; the rest follows when it comes near. */
@@ -73,7 +66,7 @@ export class VirtualList {
     const top = this.#place.getBoundingClientRect().top + scrollY;
     const line = Math.floor(index / this.#columns);
     window.scrollTo(0, top + line * this.#itemHeight - innerHeight / 3);
-    this.#draw();
+    this.draw();
   }
 
   #measure() {
@@ -95,11 +88,12 @@ export class VirtualList {
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
-      this.#draw();
+      this.draw();
     });
   }
 
-  #draw() {
+  /** What is near the screen, as it is known by now. */
+  draw() {
     this.#measure();
     const lines = Math.ceil(this.#total / this.#columns);
     this.#place.style.height = `${lines * this.#itemHeight}px`;
