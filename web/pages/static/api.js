@@ -114,6 +114,8 @@ export class Poller {
         this.#finished = true;
       } else {
         showOffline(true);
+        // Also after FINISHED: what it was woken for is not known yet.
+        this.#finished = false;
         this.#delay = RETRY_MS;
       }
     } finally {

@@ -2,6 +2,7 @@
 
 import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove } from "./api.js";
 import { count, jobStatus, percent, showMoment, showStatus } from "./format.js";
+import { startUploads } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
 const HUES = 8; // in base.css
@@ -34,6 +35,7 @@ const poller = new Poller(async () => {
   showEmpty();
   return page.items.some((job) => job.status === "running") ? CHANGED : SAME;
 });
+startUploads();
 ask();
 
 $("more-jobs").addEventListener("click", async () => {
