@@ -1,7 +1,7 @@
 // The page of one image: its viewer, and the keys to work with it and to go through a job.
 
 import { FINISHED, Poller, Resource, SAME, post } from "./api.js";
-import { moment } from "./format.js";
+import { showMoment } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
 import { Viewer } from "./viewer/viewer.js";
@@ -38,7 +38,7 @@ document.addEventListener("click", (event) => {
 function open() {
   const page = $("image");
   shown += 1;
-  for (const time of page.querySelectorAll("time")) time.textContent = moment(time.dateTime);
+  for (const time of page.querySelectorAll("time")) showMoment(time, time.dateTime);
   $("toolbar").hidden = $("xray") === null;
   $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
   viewer?.close();

@@ -1,7 +1,7 @@
 // What the reader says about a result: label, comment, boxes on the film.
 
 import { put, remove } from "./api.js";
-import { moment } from "./format.js";
+import { showMoment } from "./format.js";
 
 export class Review {
   #form;
@@ -69,7 +69,9 @@ export class Review {
     };
     try {
       const saved = await put(`/api/v1/images/${this.#id}/review`, body);
-      this.#say(`Saved ${moment(saved.changed_at)}.`);
+      const time = document.createElement("time");
+      showMoment(time, saved.changed_at);
+      this.#$("#review-said").replaceChildren("Saved ", time, ".");
       this.#onSaved({ isBlind: saved.blind, thenNext });
     } catch (error) {
       this.#say(error.message.includes("fetch") ? "The server cannot be reached. Not saved." : error.message);
