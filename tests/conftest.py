@@ -166,7 +166,7 @@ def store(settings) -> Iterator[Store]:
 
 @pytest.fixture
 def clinic(store) -> ClinicRecord:
-    return store.clinic_of_token(TOKEN)
+    return store.principal_of_token(TOKEN).clinic
 
 
 @pytest.fixture

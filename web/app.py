@@ -1,6 +1,5 @@
 """The web application, for `web.door` or any other WSGI server."""
 
-from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -11,14 +10,19 @@ from werkzeug.routing import IntegerConverter, Map
 from web import pages, problems, security
 from web.api import BLUEPRINTS
 from web.api.openapi import describe
+from web.auth import oidc
+from web.auth.permissions import anyone, check_declared
+from web.auth.requests import check_request
+from web.auth.throttle import limit_requests
 from web.services import Services, services
 from worker.errors import SettingsError
 from worker.intake.sorting import MEGABYTE
 from worker.settings import Settings
 
+# Not ours to decorate: the files of the pages, and the API's description.
+OPEN_ENDPOINTS = ("static", "openapi.spec")
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
 ENVELOPE_BYTES = 16 * MEGABYTE
-SESSION = timedelta(hours=12)  # a working day; every request starts it anew
 
 
 class RowId(IntegerConverter):
@@ -51,13 +55,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         json_errors=False,
     )
     app.config.update(
+        # Flask's own session holds what a sign-in at a provider needs on its way, and nothing else.
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="cxr_session",
+        SESSION_COOKIE_NAME="__Host-cxr_provider" if settings.secure_cookies else "cxr_provider",
         SESSION_COOKIE_HTTPONLY=True,
-        # Lax, so that a link in a message opens a page; unsafe requests are checked in web.auth.
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
-        PERMANENT_SESSION_LIFETIME=SESSION,
         MAX_CONTENT_LENGTH=settings.max_upload_mb * MEGABYTE + ENVELOPE_BYTES,
     )
     app.json.sort_keys = False
@@ -70,16 +73,24 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app.register_blueprint(blueprint)
     app.get("/healthz")(app.doc(hide=True)(health))
     app.get("/readyz")(app.doc(hide=True)(ready))
+    for endpoint in OPEN_ENDPOINTS:
+        anyone(app.view_functions[endpoint])
+    check_declared(app)
+    oidc.set_up(app, settings)
+    limit_requests(app, settings)
+    app.before_request(check_request)
     app.after_request(security.add_headers)
     problems.register(app)
     return app
 
 
+@anyone
 def health() -> Response:
     """This process lives and answers; it needs nothing else for that."""
     return _not_kept({"status": "ok"}, 200)
 
 
+@anyone
 def ready() -> Response:
     """200 when everything works, else 503 with what is missing."""
     state = services().readiness.state()

@@ -17,6 +17,24 @@ class NotSignedIn(WebError):
     code = "not_signed_in"
 
 
+class NotPermitted(WebError):
+    """Raised when whoever asks is known, and lacks the permission for it."""
+
+    code = "not_permitted"
+
+
+class ProviderFailed(WebError):
+    """Raised when the identity provider did not say who somebody is."""
+
+    code = "provider_failed"
+
+
+class InvalidForm(WebError):
+    """Raised when a form's fields make no sense together; the message says why."""
+
+    code = "invalid_form"
+
+
 class CrossSite(WebError):
     """Raised when another site's page tries to act with the user's session."""
 

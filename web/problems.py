@@ -5,25 +5,31 @@ import traceback
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, jsonify, render_template, request
+from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from model.errors import ModelError, Rejection
 from web import errors
+from web.auth.throttle import seconds_to_wait
 from web.services import services
 from worker.errors import (
     InvalidCursor,
     JobNotOpen,
     KeyReused,
     KeyTaken,
+    LinkEnded,
+    NameTaken,
     NoResultToReview,
     NotFound,
     NotRefusedByGate,
+    PasswordRefused,
     ReviewIsFinal,
     SortTooWide,
     StorageUnavailable,
     TooManyPictures,
+    TooManyWaiting,
     UnknownLabel,
     UploadAbandoned,
     UploadTooLarge,
@@ -48,7 +54,14 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     StorageUnavailable: (507, "storage_unavailable"),
     Rejection: (422, None),
     errors.NotSignedIn: (401, None),
+    errors.NotPermitted: (403, None),
     errors.CrossSite: (403, None),
+    errors.InvalidForm: (422, None),
+    errors.ProviderFailed: (502, None),
+    LinkEnded: (410, "link_ended"),
+    NameTaken: (409, "name_taken"),
+    PasswordRefused: (422, "password_refused"),
+    TooManyWaiting: (429, "too_many_waiting"),
     errors.NoPicture: (404, None),
     errors.NotReady: (409, None),
     errors.BeingDrawn: (503, None),
@@ -56,6 +69,11 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     UploadTooLarge: (413, None),
     errors.UnsupportedUpload: (415, None),
     errors.InvalidUpload: (422, None),
+}
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": "60"},
+    503: {"Retry-After": "1"},
 }
 INTERNAL = "Something went wrong on the server. Try again; if it persists, check the server's log."
 NO_DATABASE = "The database cannot be reached. Try again in a moment."
@@ -92,8 +110,7 @@ def _known(error: Exception) -> Response:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, code = STATUS[kind]
-            headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(status)
-            return problem(status, code or error.code, str(error), headers)
+            return problem(status, code or error.code, str(error), HEADERS.get(status))
     return _unexpected(error)
 
 
@@ -120,6 +137,10 @@ def _http(error: HTTPException) -> Response:
         most = services().settings.max_upload_mb
         detail = f"The upload is too large: at most {most} MB go in one job. Send it in parts."
         return problem(413, "upload_too_large", detail)
+    if isinstance(error, RateLimitExceeded):
+        wait_s = seconds_to_wait()
+        detail = f"Too many requests, or attempts to sign in. Try again in {wait_s} seconds."
+        return problem(429, "too_many_requests", detail, {"Retry-After": str(wait_s)})
     if status == 404:
         detail = "There is nothing at this address."
     code = (HTTP_STATUS_CODES.get(status, "error")).lower().replace(" ", "_").replace("'", "")

@@ -2,6 +2,8 @@
 
 from flask import Response, request
 
+from web.services import services
+
 # Everything comes from this server; no inline script or style, no frame, no other site.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -31,6 +33,8 @@ def add_headers(response: Response) -> Response:
     """Security headers on all; pages and errors with patient data are never kept in a cache."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if services().settings.secure_cookies:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
     return response

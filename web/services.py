@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from web.last_use import LastUse
 from web.readiness import Readiness
 from web.tallies import Tallies
 from worker.intake.files import ImageFiles
@@ -26,6 +27,7 @@ class Services:
     tallies: Tallies
     pictures: PictureFiles
     painter: Painter
+    last_use: LastUse
 
     @classmethod
     def make(cls, settings: Settings) -> "Services":
@@ -47,6 +49,7 @@ class Services:
             tallies=tallies,
             pictures=pictures,
             painter=painter,
+            last_use=LastUse(store),
         )
 
 

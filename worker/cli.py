@@ -1,6 +1,5 @@
-"""The commands of the queue's side: worker, sweep, migrate, clinic, health."""
+"""The commands of the queue's side: worker, sweep, migrate, health."""
 
-import secrets
 import signal
 import sys
 import tempfile
@@ -13,6 +12,7 @@ import click
 from worker.errors import WorkerError, worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
+from worker.tokens import check_chosen
 
 HEALTH_MARGIN_S = 30
 WEB_ANSWERS_WITHIN_S = 4
@@ -55,7 +55,10 @@ def sweep() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's tables to this version, and let CXR_TOKEN in when it is set."""
+    """Bring the database's tables to this version, and let CXR_TOKEN in when it is set.
+
+    A CXR_TOKEN that was set before and is another one ends.
+    """
     from worker.store import DEFAULT_CLINIC, Store
     from worker.store.grants import grant
     from worker.store.migrations import migrate as bring_up_to_date
@@ -67,29 +70,9 @@ def migrate() -> None:
         bring_up_to_date(store.database)
         grant(store.database)
         if settings.token:
+            check_chosen(settings.token, "CXR_TOKEN")
             store.ensure_clinic(DEFAULT_CLINIC, settings.token)
         store.close()
-
-
-@click.command()
-@click.argument("name")
-def clinic(name: str) -> None:
-    """Create an access token for the clinic NAME and print it.
-
-    A clinic sees only its own jobs, and waiting clinics get equal shares of the workers. The
-    clinic is created if missing; its earlier tokens stay valid.
-    """
-    from worker.store import Store
-    from worker.store.migrations import check_up_to_date
-
-    log_to_stderr()
-    with worker_errors():
-        store = Store(Settings.from_env().database_url)
-        check_up_to_date(store.database)
-        token = secrets.token_urlsafe(32)
-        store.ensure_clinic(name.strip()[:200], token)
-        store.close()
-        click.echo(token)
 
 
 @click.command()

@@ -23,6 +23,26 @@ class NotFound(WorkerError):
     """
 
 
+class TokenEnded(WorkerError):
+    """Raised when the configured access token is one that was revoked or replaced."""
+
+
+class LinkEnded(WorkerError):
+    """Raised when a link that works once was used, or is too old, or never was one."""
+
+
+class PasswordRefused(WorkerError):
+    """Raised when somebody chooses a password that could be guessed, or a name that is none."""
+
+
+class NameTaken(WorkerError):
+    """Raised when somebody chooses a name that another person has."""
+
+
+class TooManyWaiting(WorkerError):
+    """Raised when an upload would let more images of its clinic wait than may."""
+
+
 class KeyTaken(WorkerError):
     """Raised when the clinic has an upload with this idempotency key: it was sent twice."""
 

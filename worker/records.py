@@ -131,6 +131,19 @@ class ClinicRecord:
 
 
 @dataclass(frozen=True)
+class ClinicNumbers:
+    """How much a clinic sends, for the operator of the system."""
+
+    name: str
+    jobs: int
+    images: int
+    waiting: int
+    running: int
+    failed: int
+    last_upload_at: datetime | None
+
+
+@dataclass(frozen=True)
 class NewImage:
     """One file of an upload. With a `reason` it is refused already (a broken zip member, say)."""
 
@@ -145,13 +158,14 @@ class NewImage:
 class Arriving:
     """An upload on its way. `upload` names the folder of its files, and no other upload.
 
-    part_of: the open job that it adds to.
+    part_of: the open job that it adds to. max_waiting: images that may wait in its clinic.
     """
 
     clinic_id: int
     upload: str
     urgent: bool = False
     part_of: int | None = None
+    max_waiting: int | None = None
 
 
 @dataclass(frozen=True)

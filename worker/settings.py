@@ -20,6 +20,7 @@ SECRETS = ("token", "secret_key", "database_password", "redis_password")
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
+    *("max_requests_per_minute", "max_waiting_images"),
 )
 
 
@@ -54,18 +55,31 @@ class Settings:
     max_uploads: int = _setting(
         "CXR_MAX_UPLOADS", 48, "uploads that the web server takes at once; more are told to wait"
     )
+    max_requests_per_minute: int = _setting(
+        "CXR_MAX_REQUESTS_PER_MINUTE", 30_000, "requests that one token or session may make"
+    )
+    max_waiting_images: int = _setting(
+        "CXR_MAX_WAITING_IMAGES", 200_000, "images of one clinic that may wait at once"
+    )
     token: str = _setting(
         "CXR_TOKEN",
         "",
-        "the clinic's access token; empty: created on first start in the home folder",
+        "the first clinic's access token; another one ends it; empty: created in the home folder",
     )
     secret_key: str = _setting(
         "CXR_SECRET_KEY",
         "",
-        "signs session cookies; empty: created on first start in the home folder",
+        "protects what a sign-in needs; empty: created on first start in the home folder",
     )
     secure_cookies: bool = _setting(
         "CXR_SECURE_COOKIES", False, "send session cookies over HTTPS only (set it behind TLS)"
+    )
+    oidc_issuer: str = _setting(
+        "CXR_OIDC_ISSUER", "", "address of an OpenID Connect provider that people sign in with"
+    )
+    oidc_client_id: str = _setting("CXR_OIDC_CLIENT_ID", "", "this server's name at that provider")
+    oidc_client_secret: str = _setting(
+        "CXR_OIDC_CLIENT_SECRET", "", "this server's secret at that provider"
     )
     artifact: Path | None = _setting(
         "CXR_ARTIFACT", None, "folder of the model; empty: the released one"
@@ -125,6 +139,11 @@ class Settings:
                 raise SettingsError(
                     f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
                 )
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise SettingsError(
+                "CXR_OIDC_ISSUER is set: set CXR_OIDC_CLIENT_ID and CXR_OIDC_CLIENT_SECRET too, as "
+                "the provider gave them to you."
+            )
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'cxr.db'}")
         elif self.database_url.startswith(("postgres://", "postgresql://")):

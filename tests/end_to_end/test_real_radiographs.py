@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model.artifact import load_artifact
+from tests.support.access import signed_in_client
 from tests.support.waiting import wait_for
 
 COUNT = 200
@@ -22,12 +23,8 @@ def samples(training_data) -> list:
 
 @pytest.fixture(scope="module")
 def page(stack) -> httpx.Client:
-    """A browser that followed the sign-in link: a cookie, no token."""
-    browser = httpx.Client(
-        base_url=stack.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=120
-    )
-    browser.get(stack.sign_in_url, follow_redirects=True).raise_for_status()
-    return browser
+    """A browser that has signed in: a cookie, no token."""
+    return signed_in_client(stack.url, stack.token)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def submit(machine: Machine, token: str, count: int) -> int:
 def test_ten_images_beside_a_thousand_of_another_clinic(machine):
     machine.store.ensure_clinic("large", "token of the large one")
     small = machine.store.ensure_clinic("small", "token of the small one")
-    large = machine.store.clinic_of_token("token of the large one")
+    large = machine.store.principal_of_token("token of the large one").clinic
     many = submit(machine, "token of the large one", MANY)
     wait_for(lambda: machine.store.job(large.id, many).counts.done > 20)
     few = submit(machine, "token of the small one", FEW)

@@ -1,4 +1,34 @@
 """What lets the tests in: one token for every clinic of theirs, one secret for every server."""
 
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+    from playwright.sync_api import Page
+
 TOKEN = "a-token-for-the-tests"
 SECRET_KEY = "a-secret-for-the-tests"
+
+
+def sign_in(browser: "FlaskClient", token: str = TOKEN, wanted: str = "/") -> Any:
+    """Send the sign-in form, as a browser does. Returns: the answer."""
+    form = {"token": token, "next": wanted}
+    return browser.post("/sign-in", data=form, headers={"Origin": "http://localhost"})
+
+
+def signed_in_client(address: str, token: str = TOKEN) -> httpx.Client:
+    """A browser without scripts that has signed in to a running server: a cookie, no token."""
+    browser = httpx.Client(base_url=address, headers={"Sec-Fetch-Site": "same-origin"}, timeout=120)
+    entered = browser.post("/sign-in", data={"token": token})
+    assert entered.is_redirect, entered.text
+    return browser
+
+
+def sign_in_page(page: "Page", address: str, token: str = TOKEN, wanted: str = "/") -> None:
+    """Fill in the sign-in form of a running server, in a real browser."""
+    page.goto(f"{address}/sign-in?next={wanted}")
+    page.get_by_label("Access token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{address}{wanted}")

@@ -21,7 +21,7 @@ import PIL.Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from model.reading.radiograph import decode
-from tests.support.access import TOKEN
+from tests.support.access import sign_in_page
 from tests.support.browser import loaded
 from tests.support.results import done, failed, rejected, work
 from tests.support.site import CHROMIUM_FLAGS, Site
@@ -108,7 +108,7 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
             )
             page = context.new_page()
             if "sign-in" not in pages:
-                page.goto(f"{address}/sign-in?token={TOKEN}")
+                sign_in_page(page, address)
             for name, path in pages.items():
                 page.goto(address + path)
                 page.wait_for_timeout(1500)
@@ -119,7 +119,7 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
 def take_all(browser: Browser, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, Site(Path(home)) as site:
-        take(browser, site.address, {"sign-in": "/sign-in", "refused": "/sign-in?token=no"}, folder)
+        take(browser, site.address, {"sign-in": "/sign-in", "refused": "/sign-in?link=no"}, folder)
         take(browser, site.address, {"home-empty": "/"}, folder)
         ids = fill(site)
         pages = {
@@ -146,7 +146,7 @@ def take_for_readme(browser: Browser, system: RunningSystem) -> None:
     """A job of real radiographs while the released model classifies it, a chest with its map, and
     a film that was refused."""
     page = browser.new_page(viewport=README_SIZE, color_scheme="dark")
-    page.goto(system.sign_in_url)
+    sign_in_page(page, system.url, system.token)
     with httpx.Client(
         base_url=system.url, headers={"Authorization": f"Bearer {system.token}"}, timeout=120
     ) as api:

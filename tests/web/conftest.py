@@ -10,7 +10,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from PIL import Image
 
-from tests.support.access import TOKEN
+from tests.support.access import TOKEN, sign_in
 from web.app import create_app
 
 
@@ -38,7 +38,7 @@ def visitor(app) -> FlaskClient:
 @pytest.fixture
 def reader(visitor) -> FlaskClient:
     """A browser that has signed in."""
-    assert visitor.get(f"/sign-in?token={TOKEN}").status_code == 302
+    assert sign_in(visitor).status_code == 303
     return visitor
 
 

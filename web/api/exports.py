@@ -13,12 +13,13 @@ from flask import Response
 from model import DISCLAIMER
 from web.api.inputs import ExportQuery, FilterQuery
 from web.api.records import Export, Job, Review, ReviewedImage
-from web.auth.requests import check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
 from web.services import services
+from worker.access import Scope
 from worker.records import ImageRecord, ReviewRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
-blueprint.before_request(check_api_request)
 
 # Before and after the probabilities, of which there is a column for each label of the job.
 COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label")
@@ -37,6 +38,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 
 @blueprint.get("/jobs/<int:job_id>/results.csv")
+@permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.output(FileSchema(), content_type="text/csv")
 def results_csv(job_id, query):
@@ -51,6 +53,7 @@ def results_csv(job_id, query):
 
 
 @blueprint.get("/results.csv")
+@permits(Scope.READ)
 @blueprint.input(ExportQuery, location="query", arg_name="query")
 @blueprint.output(FileSchema(), content_type="text/csv")
 def results_of_clinic_csv(query):
@@ -66,6 +69,7 @@ def results_of_clinic_csv(query):
 
 
 @blueprint.get("/jobs/<int:job_id>/results.json")
+@permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.output(Export)
 def results_json(job_id, query):

@@ -22,13 +22,14 @@ from web.api.records import (
     Place,
     Tally,
 )
-from web.auth.requests import asking_name, check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import asking_name, clinic_id
 from web.blind import without_hidden
 from web.services import services
+from worker.access import Scope
 from worker.records import ImageRecord, MapRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
-blueprint.before_request(check_api_request)
 
 PNG = FileSchema()
 NO_MAP = {
@@ -43,6 +44,7 @@ NO_PICTURE = {
 
 
 @blueprint.get("/images")
+@permits(Scope.READ)
 @blueprint.input(ImagesQuery, location="query", arg_name="query")
 @blueprint.output(ImagePage)
 def list_images_of_clinic(query):
@@ -54,6 +56,7 @@ def list_images_of_clinic(query):
 
 
 @blueprint.get("/images/tally")
+@permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.output(Tally)
 def tally_clinic(query):
@@ -84,6 +87,7 @@ def tally_of(job_id: int | None, query: FilterQuery) -> Response:
 
 
 @blueprint.get("/images/<int:image_id>/place")
+@permits(Scope.READ)
 @blueprint.input(PlaceQuery, location="query", arg_name="query")
 @blueprint.output(Place)
 def place(image_id, query):
@@ -100,6 +104,7 @@ def place(image_id, query):
 
 
 @blueprint.get("/images/<int:image_id>")
+@permits(Scope.READ)
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(Image)
 def get_image(image_id):
@@ -109,6 +114,7 @@ def get_image(image_id):
 
 
 @blueprint.post("/images/<int:image_id>/classify-anyway")
+@permits(Scope.REVIEW)
 @blueprint.doc(
     responses={409: "The image was not rejected, or not as being no frontal chest X-ray."}
 )
@@ -125,6 +131,7 @@ def classify_anyway(image_id):
 
 
 @blueprint.get("/images/<int:image_id>/preview.png")
+@permits(Scope.READ)
 @blueprint.input(PictureQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE)
 @blueprint.output(PNG, content_type="image/png")
@@ -139,6 +146,7 @@ def preview(image_id, query):
 
 
 @blueprint.get("/images/<int:image_id>/film.png")
+@permits(Scope.READ)
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE)
 @blueprint.output(PNG, content_type="image/png")
 def film(image_id):
@@ -153,6 +161,7 @@ def film(image_id):
 
 
 @blueprint.get("/images/<int:image_id>/maps")
+@permits(Scope.READ)
 @blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
 @blueprint.output(MapList)
 def list_maps(image_id):
@@ -165,6 +174,7 @@ def list_maps(image_id):
 
 
 @blueprint.get("/images/<int:image_id>/maps/<name>.png")
+@permits(Scope.READ)
 @blueprint.input(OverlayQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE | NO_MAP)
 @blueprint.output(PNG, content_type="image/png")
@@ -179,6 +189,7 @@ def map_picture(image_id, name, query):
 
 
 @blueprint.get("/images/<int:image_id>/maps/<name>.json")
+@permits(Scope.READ)
 @blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
 @blueprint.output(Map)
 def map_grid(image_id, name):
@@ -187,6 +198,7 @@ def map_grid(image_id, name):
 
 
 @blueprint.get("/images/<int:image_id>/attention.png")
+@permits(Scope.READ)
 @blueprint.input(OverlayQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE | NO_MAP)
 @blueprint.output(PNG, content_type="image/png")
@@ -199,6 +211,7 @@ def attention_picture(image_id, query):
 
 
 @blueprint.get("/images/<int:image_id>/attention.json")
+@permits(Scope.READ)
 @blueprint.doc(responses=NOT_MODIFIED | NO_MAP)
 @blueprint.output(Map)
 def attention_grid(image_id):

@@ -8,16 +8,18 @@ from web.api.images import image_page, tally_of
 from web.api.inputs import FilterQuery, ImagesQuery, JobChange, JobsQuery
 from web.api.openapi import NOT_MODIFIED
 from web.api.records import ImagePage, Job, JobPage, Tally
-from web.auth.requests import check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
 from web.services import services
+from worker.access import Scope
 from worker.intake import removal
 from worker.records import JobRecord, Page
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
-blueprint.before_request(check_api_request)
 
 
 @blueprint.get("/jobs")
+@permits(Scope.READ, Scope.UPLOAD)
 @blueprint.input(JobsQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(JobPage)
@@ -42,6 +44,7 @@ def list_jobs(query):
 
 
 @blueprint.get("/jobs/<int:job_id>")
+@permits(Scope.READ, Scope.UPLOAD)
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(Job)
 def get_job(job_id):
@@ -55,6 +58,7 @@ def get_job(job_id):
 
 
 @blueprint.patch("/jobs/<int:job_id>")
+@permits(Scope.UPLOAD)
 @blueprint.input(JobChange, location="json", arg_name="change")
 @blueprint.output(Job)
 def change_job(job_id, change):
@@ -63,6 +67,7 @@ def change_job(job_id, change):
 
 
 @blueprint.post("/jobs/<int:job_id>/cancel")
+@permits(Scope.UPLOAD)
 @blueprint.output(Job)
 def cancel_job(job_id):
     """Cancel a job
@@ -73,6 +78,7 @@ def cancel_job(job_id):
 
 
 @blueprint.post("/jobs/<int:job_id>/resume")
+@permits(Scope.UPLOAD)
 @blueprint.output(Job)
 def resume_job(job_id):
     """Resume a job
@@ -85,6 +91,7 @@ def resume_job(job_id):
 
 
 @blueprint.post("/jobs/<int:job_id>/retry")
+@permits(Scope.UPLOAD)
 @blueprint.output(Job)
 def retry_job(job_id):
     """Try failed images again
@@ -96,6 +103,7 @@ def retry_job(job_id):
 
 
 @blueprint.delete("/jobs/<int:job_id>")
+@permits(Scope.DELETE)
 @blueprint.output({}, status_code=204, description="The job is gone.")
 def delete_job(job_id):
     """Delete a job
@@ -109,6 +117,7 @@ def delete_job(job_id):
 
 
 @blueprint.get("/jobs/<int:job_id>/images")
+@permits(Scope.READ)
 @blueprint.input(ImagesQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(ImagePage)
@@ -125,6 +134,7 @@ def list_images(job_id, query):
 
 
 @blueprint.get("/jobs/<int:job_id>/tally")
+@permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 @blueprint.doc(responses=NOT_MODIFIED)
 @blueprint.output(Tally)

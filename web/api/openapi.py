@@ -20,7 +20,7 @@ SECURITY_SCHEMES = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The token that `cxr up` prints.",
+        "description": "A token from `cxr token create`, or that of the token file of `cxr up`.",
     },
     "session": {
         "type": "apiKey",
@@ -34,7 +34,7 @@ PROBLEM_JSON = "application/problem+json"
 COMMON = {
     "400": "The request is not valid HTTP.",
     "401": "The token is missing or not valid.",
-    "403": "A session was used from another site's page.",
+    "403": "A permission is missing, or a session was used from another site's page.",
     "500": "The server failed.",
     "503": "The database cannot be reached.",
 }

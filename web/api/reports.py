@@ -10,13 +10,14 @@ from flask import Response
 from web import pictures, report
 from web.api.images import shown_image
 from web.api.reviews import visible_reviews
-from web.auth.requests import check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
 from web.blind import without_hidden
 from web.errors import NoPicture, NotReady
 from web.services import services
+from worker.access import Scope
 
 blueprint = APIBlueprint("reports", __name__, tag="Exports")
-blueprint.before_request(check_api_request)
 
 PDF = FileSchema()
 PICTURE_SIDE = 1024
@@ -24,6 +25,7 @@ OPACITY = 0.6
 
 
 @blueprint.get("/images/<int:image_id>/report.pdf")
+@permits(Scope.READ)
 @blueprint.output(PDF, content_type="application/pdf")
 def image_report(image_id):
     """Download a report of one image as PDF
@@ -50,6 +52,7 @@ def image_report(image_id):
 
 
 @blueprint.get("/jobs/<int:job_id>/report.pdf")
+@permits(Scope.READ)
 @blueprint.output(PDF, content_type="application/pdf")
 def job_report(job_id):
     """Download a report of a job as PDF

@@ -4,18 +4,20 @@ from apiflask import APIBlueprint
 
 from web.api.inputs import BlindChange, ReviewBody, ReviewsQuery
 from web.api.records import Job, Review, ReviewPage, ReviewProgress, Reviews
-from web.auth.requests import asking_name, check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import asking_name, clinic_id
 from web.blind import hidden
 from web.services import services
+from worker.access import Scope
 from worker.records import NewReview, ReviewBox, ReviewRecord
 
 blueprint = APIBlueprint("reviews", __name__, tag="Reviews")
-blueprint.before_request(check_api_request)
 
 FINAL = {409: "It was given before the model's answer was shown, so it stays as it is."}
 
 
 @blueprint.get("/images/<int:image_id>/reviews")
+@permits(Scope.READ)
 @blueprint.output(Reviews)
 def list_reviews(image_id):
     """List an image's reviews
@@ -27,6 +29,7 @@ def list_reviews(image_id):
 
 
 @blueprint.put("/images/<int:image_id>/review")
+@permits(Scope.REVIEW)
 @blueprint.input(ReviewBody, location="json", arg_name="body")
 @blueprint.doc(responses={409: "The image has no result; or: " + FINAL[409]})
 @blueprint.output(Review)
@@ -46,6 +49,7 @@ def review(image_id, body):
 
 
 @blueprint.delete("/images/<int:image_id>/review")
+@permits(Scope.REVIEW)
 @blueprint.doc(responses=FINAL)
 @blueprint.output({}, status_code=204, description="The review is gone.")
 def take_back(image_id):
@@ -55,6 +59,7 @@ def take_back(image_id):
 
 
 @blueprint.get("/jobs/<int:job_id>/reviews")
+@permits(Scope.READ)
 @blueprint.input(ReviewsQuery, location="query", arg_name="query")
 @blueprint.output(ReviewPage)
 def list_job_reviews(job_id, query):
@@ -68,6 +73,7 @@ def list_job_reviews(job_id, query):
 
 
 @blueprint.get("/jobs/<int:job_id>/reviews/progress")
+@permits(Scope.READ)
 @blueprint.output(ReviewProgress)
 def progress(job_id):
     """Get how many of a job's results are read"""
@@ -76,6 +82,7 @@ def progress(job_id):
 
 
 @blueprint.put("/jobs/<int:job_id>/blind")
+@permits(Scope.UPLOAD)
 @blueprint.input(BlindChange, location="json", arg_name="change")
 @blueprint.output(Job)
 def change_blind(job_id, change):

@@ -7,15 +7,16 @@ from web.api.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
 from web.api.inputs import UploadHeaders
 from web.api.openapi import ADD_BODY, UPLOAD_BODY
 from web.api.records import Job
-from web.auth.requests import check_api_request, clinic_id
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
 from web.errors import InvalidUpload
 from web.services import services
+from worker.access import Scope
 from worker.errors import JobNotOpen, KeyReused, KeyTaken
 from worker.intake.receiving import Upload
 from worker.records import JobRecord, KnownUpload
 
 blueprint = APIBlueprint("upload", __name__, tag="Jobs")
-blueprint.before_request(check_api_request)
 
 HEADERS = {
     "Location": {"schema": {"type": "string"}, "description": "/api/v1/jobs/{id}"},
@@ -38,6 +39,7 @@ NOT_OPEN = f"The job is closed. Or: {KEY_TAKEN}"
 
 
 @blueprint.post("/jobs")
+@permits(Scope.UPLOAD)
 @blueprint.input(UploadHeaders, location="headers", arg_name="headers")
 @blueprint.doc(extensions={"requestBody": UPLOAD_BODY}, responses=ANSWERS)
 @blueprint.output(
@@ -58,6 +60,7 @@ def create_job(headers):
 
 
 @blueprint.post("/jobs/<int:job_id>/images")
+@permits(Scope.UPLOAD)
 @blueprint.input(UploadHeaders, location="headers", arg_name="headers")
 @blueprint.doc(
     extensions={"requestBody": ADD_BODY},
@@ -77,6 +80,7 @@ def add_images(job_id, headers):
 
 
 @blueprint.post("/jobs/<int:job_id>/close")
+@permits(Scope.UPLOAD)
 @blueprint.output(Job)
 def close_job(job_id):
     """Close an open job

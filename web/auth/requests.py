@@ -1,58 +1,78 @@
-"""Who is asking: a bearer token on the API, a signed session cookie in the browser."""
+"""Who is asking: a bearer token on the API, a session's cookie in the browser.
 
+`check_request` runs before every view: it finds the principal, and refuses whoever lacks what the
+route needs. `principal()` is where everything else learns who asks.
+"""
+
+import logging
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from flask import g, redirect, request, session, url_for
+from flask import current_app, g, redirect, request, url_for
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
-from web.errors import CrossSite, NotSignedIn
+from web.auth.permissions import ANYONE, scopes_of_route
+from web.auth.sessions import session_secret
+from web.auth.throttle import count_guess
+from web.errors import CrossSite, NotPermitted, NotSignedIn
 from web.services import services
+from worker.access import Principal, Scope
+
+log = logging.getLogger(__name__)
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
+def principal() -> Principal | None:
+    """Who makes this request; None when nobody is signed in."""
+    if "principal" not in g:
+        g.principal = _of_bearer() or _of_session()
+    return g.principal
+
+
 def clinic_id() -> int:
-    """The clinic of this request; set by the checks below before any view runs."""
-    return g.clinic_id
+    """The clinic of this request. Raises NotPermitted for those who belong to none."""
+    asking = principal()
+    if asking is None or asking.clinic is None:
+        raise NotPermitted("This belongs to a clinic, and you do not.")
+    return asking.clinic.id
 
 
 def asking_name() -> str:
     """Whoever makes this request, as reviews and records of what was done name them."""
-    return f"clinic {clinic_id()}"
+    asking = principal()
+    return asking.name if asking else "nobody"
 
 
 def is_in_browser() -> bool:
     """Whether a browser's session asks, not a program with a token."""
-    return "Authorization" not in request.headers
+    asking = principal()
+    return asking is not None and asking.session_id is not None
 
 
-def check_api_request() -> None:
-    """Let a valid token or session in. Raises NotSignedIn, CrossSite."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        clinic = services().store.clinic_of_token(token.strip())
-        if clinic is None:
-            raise NotSignedIn("The token is not valid. Send the one that `cxr up` prints.")
-        g.clinic_id = clinic.id
-    elif "clinic_id" in session:
+def check_request() -> Response | None:
+    """Let the request in, or send a browser to the sign-in page and back afterwards.
+
+    Raises NotSignedIn, NotPermitted, CrossSite.
+    """
+    if request.endpoint is None:  # no such address; its page shows who is signed in
+        if not _is_api():
+            with suppress(DBAPIError):
+                principal()
+        return None
+    needed = scopes_of_route(current_app, request.endpoint)
+    if needed is ANYONE:
+        return None
+    asking = principal()
+    if asking is None:
+        return _ask_to_sign_in()
+    if asking.session_id is not None:
         check_same_site()
-        g.clinic_id = session["clinic_id"]
-    else:
-        raise NotSignedIn(
-            "This needs a token. Send the header `Authorization: Bearer TOKEN`, or sign in "
-            "at /sign-in in the browser."
-        )
-
-
-def check_page_request() -> Response | None:
-    """Send a browser without a session to the sign-in page, and back afterwards."""
-    if "clinic_id" not in session:
-        # With the query: the filter of a list survives the sign-in.
-        wanted = request.full_path.rstrip("?")
-        wanted = wanted if wanted != "/" else None
-        return redirect(url_for("pages.sign_in", next=wanted))
-    check_same_site()
-    g.clinic_id = session["clinic_id"]
+    if not asking.may(*needed):
+        raise NotPermitted(_what_is_missing(asking, needed))
+    if asking.session_id is None or not request.if_none_match:  # a poll is no use of a session
+        services().last_use.note(asking)
     return None
 
 
@@ -77,19 +97,53 @@ def check_same_site() -> None:
         )
 
 
-def open_session(token: str) -> bool:
-    """Sign the browser in. Returns: whether the token is valid."""
-    clinic = services().store.clinic_of_token(token.strip())
-    session.clear()
-    if clinic is None:
-        return False
-    session["clinic_id"] = clinic.id
-    session.permanent = True
-    return True
-
-
 def local_path(wanted: str | None) -> str:
     """`wanted` if it is a path on this server, else `/`: nobody can redirect a user elsewhere."""
     if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
         return "/"
     return wanted if wanted.isprintable() else "/"
+
+
+def _of_bearer() -> Principal | None:
+    """Raises NotSignedIn for a token that lets nobody in: a session does not stand in for it."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip() or not _is_api():
+        return None
+    found = services().store.principal_of_token(token.strip())
+    if found is None:
+        log.warning("Refused a token that is not valid, from %s", request.remote_addr)
+        count_guess()
+        raise NotSignedIn(
+            "The token is not valid: it is wrong, expired or revoked. `cxr token create` makes one."
+        )
+    return found
+
+
+def _of_session() -> Principal | None:
+    secret = session_secret()
+    return services().store.principal_of_session(secret) if secret else None
+
+
+def _ask_to_sign_in() -> Response:
+    if _is_api():
+        raise NotSignedIn(
+            "This needs a token. Send the header `Authorization: Bearer TOKEN`, or sign in "
+            "at /sign-in in the browser."
+        )
+    # Back to a page, never to an address that only takes forms.
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    return redirect(url_for("sign_in.form", next=None if wanted == "/" else wanted))
+
+
+def _what_is_missing(asking: Principal, needed: frozenset[Scope]) -> str:
+    has = " ".join(scope for scope in Scope if scope in asking.scopes) or "none"
+    wanted = " or ".join(scope for scope in Scope if scope in needed)
+    whose = "token" if asking.session_id is None else "account"
+    return (
+        f"This needs the permission {wanted}. Your {whose} has: {has}. "
+        "Ask an admin of your clinic for more."
+    )
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/api/") and request.blueprint != "docs"

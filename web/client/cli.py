@@ -167,11 +167,14 @@ def results(
             console().print(results_table(client.images(job, sort)))
 
 
-def known_token(token: str | None) -> str:
-    """The given token, else the one in this machine's home. Raises click.UsageError."""
+def known_token(token: str | None, settings: Settings | None = None) -> str:
+    """The given token, else the one in the home of `settings` (default: this machine's).
+
+    Raises click.UsageError.
+    """
     if not token:
         with contextlib.suppress(FileNotFoundError, PermissionError):
-            token = Settings.from_env().token_file.read_text()
+            token = (settings or Settings.from_env()).token_file.read_text()
     token = (token or "").strip()
     if not token:
         raise click.UsageError(

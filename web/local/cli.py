@@ -1,13 +1,23 @@
-"""`cxr up`: the whole system on one machine. `cxr web`: the web server alone."""
+"""`cxr up`: the whole system on one machine. `cxr web`: the web server alone.
 
+`cxr sign-in` and `cxr invite`: links for those who use it.
+"""
+
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from web.local.machine import OneMachine
+from web.client.cli import client_errors, known_token
+from web.local.machine import OneMachine, address_file, link_address, local_address
+from worker.access import Role
+from worker.admin import clinic_name
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
+from worker.store import Store
+from worker.store.migrations import check_up_to_date
 
 
 @click.command()
@@ -37,6 +47,76 @@ def up(host: str | None, port: int | None, home: Path | None, workers: int | Non
     with worker_errors():
         settings = Settings.from_env(host=host, port=port, home=home, workers=workers)
         OneMachine(settings).run()
+
+
+@click.command("sign-in")
+@click.option(
+    "--url",
+    envvar="CXR_URL",
+    show_envvar=True,
+    help="Address of the server. Default: where `cxr up` last ran in this home.",
+)
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="Folder of all data. Default: CXR_HOME or ~/.local/share/cxr-batch.",
+)
+def sign_in(url: str | None, home: Path | None) -> None:
+    """Print a link that signs a browser in, once, with the token of this machine."""
+    log_to_stderr()
+    with client_errors(), worker_errors():
+        settings = Settings.from_env(home=home)
+        with _store(settings) as store:
+            link = store.sign_in_link(known_token(settings.token, settings))
+        click.echo(link_address(url or _known_address(settings), link))
+
+
+@click.command()
+@click.option("--clinic", help="The clinic that they join; created if missing.")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(list(Role)),
+    multiple=True,
+    required=True,
+    help="What they are there; repeat it for several. An operator belongs to no clinic.",
+)
+@click.option(
+    "--url",
+    envvar="CXR_URL",
+    show_envvar=True,
+    help="Address of the server. Default: where `cxr up` last ran in this home.",
+)
+def invite(clinic: str | None, roles: tuple[Role, ...], url: str | None) -> None:
+    """Print a link with which a person makes an account, once, within 7 days."""
+    if (clinic is None) != (set(roles) == {Role.OPERATOR}):
+        raise click.UsageError(
+            "A person belongs to a clinic: give its name with --clinic. Only an operator, who has "
+            "no other role, belongs to none."
+        )
+    log_to_stderr()
+    with worker_errors():
+        settings = Settings.from_env()
+        with _store(settings) as store:
+            link = store.invite(clinic_name(clinic), [Role(role) for role in roles])
+        click.echo(link_address(url or _known_address(settings), link))
+
+
+@contextlib.contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    store = Store(settings.database_url)
+    try:
+        check_up_to_date(store.database)
+        yield store
+    finally:
+        store.close()
+
+
+def _known_address(settings: Settings) -> str:
+    """Where `cxr up` last ran in this home, else where the settings say."""
+    with contextlib.suppress(FileNotFoundError):
+        return address_file(settings).read_text().strip()
+    return local_address(settings)
 
 
 @click.command()

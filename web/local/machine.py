@@ -7,7 +7,7 @@ import secrets
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import click
 
 from model import DISCLAIMER
 from model.artifact import load_artifact
-from worker.errors import LaunchError
+from worker.errors import LaunchError, TokenEnded
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
@@ -23,6 +23,7 @@ from worker.supervise.parts import CXR, sweeper_part, worker_part
 from worker.supervise.process import Part
 from worker.supervise.supervisor import Supervisor
 from worker.supervise.valkey import EmbeddedValkey
+from worker.tokens import check_chosen, new_token
 
 START_TIMEOUT_S = 60.0
 
@@ -39,10 +40,11 @@ class OneMachine:
             settings = replace(
                 self._settings,
                 port=_free_port(self._settings.host, self._settings.port),
-                token=self._settings.token or _kept_secret(self._settings.home / "token"),
                 secret_key=self._settings.secret_key
-                or _kept_secret(self._settings.home / "secret_key"),
+                or _kept_secret(self._settings.home / "secret_key", secrets.token_urlsafe),
             )
+            if settings.token:
+                check_chosen(settings.token, "CXR_TOKEN")
             load_artifact(settings.artifact)  # a missing model is better told now than by a worker
             with _queue(settings) as (settings, valkey), Supervisor(_logs(settings)) as supervisor:
                 self._start(supervisor, settings, valkey)
@@ -58,7 +60,7 @@ class OneMachine:
             )
         store = Store(settings.database_url)
         migrate(store.database)
-        store.ensure_clinic(DEFAULT_CLINIC, settings.token)
+        link = store.sign_in_link(_let_in(store, settings))
         store.close()
         if valkey is not None:
             valkey.wait()  # it starts while the tables are made
@@ -66,9 +68,10 @@ class OneMachine:
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))
         supervisor.start(sweeper_part(settings))
-        address = _address(settings)
+        address = local_address(settings)
         if supervisor.wait_until(lambda: _answers(f"{address}/healthz"), START_TIMEOUT_S):
-            _greet(settings, address)
+            address_file(settings).write_text(f"{address}\n")
+            _greet(settings, address, link)
         elif not supervisor.stopping.is_set():
             raise LaunchError(
                 f"The web server or a worker did not start. Its log is in {_logs(settings)}."
@@ -142,15 +145,41 @@ def _free_port(host: str, port: int) -> int:
         return probe.getsockname()[1]
 
 
-def _kept_secret(file: Path) -> str:
-    """The secret in `file`, made at the first start; only its owner can read it."""
+def _let_in(store: Store, settings: Settings) -> str:
+    """The token that opens the first clinic: CXR_TOKEN, else the one of the token file.
+
+    One in the file that was revoked or replaced since gives way to a new one.
+    """
+    if settings.token:
+        store.ensure_clinic(DEFAULT_CLINIC, settings.token)
+        return settings.token
+    token = _kept_secret(settings.token_file, new_token)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    with os.fdopen(descriptor, "w") as opened:
-        secret = secrets.token_urlsafe(32)
+        store.ensure_clinic(DEFAULT_CLINIC, token)
+    except TokenEnded:
+        settings.token_file.unlink()
+        token = _kept_secret(settings.token_file, new_token)
+        store.ensure_clinic(DEFAULT_CLINIC, token)
+    return token
+
+
+def _kept_secret(file: Path, make: Callable[[], str]) -> str:
+    """The secret in `file`, made at the first start; only its owner can read it.
+
+    An empty file is as good as none: an empty secret would let everybody in.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if kept := file.read_text().strip():
+            return kept
+    secret = make()
+    part = file.with_name(f".{file.name}.part")
+    part.unlink(missing_ok=True)
+    # Whole or not at all, also when the machine stops meanwhile.
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(secret + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    os.replace(part, file)
     return secret
 
 
@@ -158,9 +187,19 @@ def _logs(settings: Settings) -> Path:
     return settings.home / "logs"
 
 
-def _address(settings: Settings) -> str:
+def local_address(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
     return f"http://{host}:{settings.port}"
+
+
+def address_file(settings: Settings) -> Path:
+    """Where a running system says at which address it is."""
+    return settings.home / "address"
+
+
+def link_address(address: str, link: str) -> str:
+    """Of a link that works once."""
+    return f"{address}/sign-in?link={link}"
 
 
 def _answers(url: str) -> bool:
@@ -171,8 +210,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _greet(settings: Settings, address: str) -> None:
+def _greet(settings: Settings, address: str, link: str) -> None:
     click.echo(f"cxr-batch is running at {address}")
-    click.echo(f"Sign in:     {address}/sign-in?token={settings.token}")
+    click.echo(f"Sign in:     {link_address(address, link)}")
+    click.echo("             The link works once; `cxr sign-in` prints another.")
     click.echo(f"Data folder: {settings.home}")
     click.echo(f"{DISCLAIMER} Press Ctrl-C to stop.")

@@ -26,10 +26,7 @@ class RunningSystem:
     token: str
     home: Path
     process: subprocess.Popen
-
-    @property
-    def sign_in_url(self) -> str:
-        return f"{self.url}/sign-in?token={self.token}"
+    sign_in_url: str  # works once
 
 
 @contextlib.contextmanager
@@ -58,19 +55,21 @@ def running_system(home: Path, *arguments: str, **environment: str) -> Iterator[
             env={**os.environ, "REDIS_URL": "", "DATABASE_URL": "", "CXR_TOKEN": "", **environment},
         )
         try:
-            url, token = _greeting(process, Path(output.name))
-            yield RunningSystem(url, token, home, process)
+            url, sign_in_url = _greeting(process, Path(output.name))
+            token = environment.get("CXR_TOKEN") or (home / "token").read_text().strip()
+            yield RunningSystem(url, token, home, process, sign_in_url)
         finally:
             _stop(process)
 
 
 def _greeting(process: subprocess.Popen, output: Path) -> tuple[str, str]:
+    """The address, and the link to sign in."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not (found := re.search(r"(http://\S+)/sign-in\?token=(\S+)\n", output.read_text())):
+    while not (found := re.search(r"((http://\S+)/sign-in\?link=\S+)\n", output.read_text())):
         if process.poll() is not None or time.monotonic() > deadline:
             raise LaunchError(f"The system did not start. It said: {output.read_text()}")
         time.sleep(0.05)
-    return found[1], found[2]
+    return found[2], found[1]
 
 
 def _stop(process: subprocess.Popen) -> None:

@@ -1,5 +1,8 @@
 """The pages for people: views, templates and static files."""
 
-from web.pages import docs, reading, views
+from web.pages import access, account, docs, reading, sign_in, system, views
 
-BLUEPRINTS = (views.blueprint, reading.blueprint, docs.blueprint)
+BLUEPRINTS = (
+    *(sign_in.blueprint, views.blueprint, reading.blueprint, docs.blueprint),
+    *(account.blueprint, access.blueprint, system.blueprint),
+)

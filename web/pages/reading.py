@@ -8,15 +8,17 @@ from flask import render_template
 
 from model.artifact import Artifact, load_artifact
 from web.agreement import agreement
-from web.auth.requests import check_page_request, clinic_id
+from web.auth.permissions import permits, signed_in
+from web.auth.requests import clinic_id
 from web.pages.words import REASONS, STATES
 from web.services import services
+from worker.access import Scope
 
 blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
-blueprint.before_request(check_page_request)
 
 
 @blueprint.get("/model")
+@permits(Scope.READ)
 def model():
     store = services().store
     card = _card()
@@ -34,6 +36,7 @@ def model():
 
 
 @blueprint.get("/help")
+@signed_in
 def help_page():
     return render_template("help.html", states=STATES, reasons=REASONS)
 

@@ -1,10 +1,10 @@
 """The pages for people. Data comes to them through the REST API; these are the frames."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
-from flask import redirect, render_template, request, session, url_for
-from werkzeug.wrappers import Response
+from flask import g, redirect, render_template, request, url_for
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
@@ -12,32 +12,30 @@ from web.api.images import shown_image
 from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, Review, named
 from web.api.reviews import visible_reviews
-from web.auth.requests import (
-    asking_name,
-    check_page_request,
-    check_same_site,
-    clinic_id,
-    local_path,
-    open_session,
-)
+from web.auth.permissions import permits, signed_in
+from web.auth.requests import asking_name, clinic_id, principal
 from web.blind import without_hidden
 from web.labels import label_name, map_name
 from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
 from web.services import services
+from worker.access import Scope
 from worker.intake.sorting import MEGABYTE
 from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
 STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
+# In a browser's name for itself; each claims to be those below it as well.
+BROWSERS = (
+    *(("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox")),
+    *(("Chrome/", "Chrome"), ("Safari/", "Safari")),
+)
+SYSTEMS = (
+    *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
+    *(("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+)
 UNCERTAIN_MEANS = "Low confidence: review manually."
-OPEN_TO_ALL = {"pages.sign_in", "pages.enter"}
-
-
-@blueprint.before_request
-def _check() -> Response | None:
-    return None if request.endpoint in OPEN_TO_ALL else check_page_request()
 
 
 @blueprint.app_context_processor
@@ -48,7 +46,8 @@ def _words() -> dict[str, object]:
         "job_state": _job_state,
         "label_name": label_name,
         "map_name": map_name,
-        "signed_in": "clinic_id" in session,
+        # Not looked up here: an error page must not need the database that has just failed.
+        "principal": g.get("principal"),
         "status_names": STATUS_NAMES,
         "uncertain_means": UNCERTAIN_MEANS,
         "viewer_keys": VIEWER_KEYS,
@@ -74,38 +73,32 @@ def file_size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-@blueprint.get("/sign-in")
-def sign_in():
-    """With `?token=` (the link that `cxr up` prints) sign in at once; the token leaves the URL."""
-    wanted = local_path(request.args.get("next"))
-    token = request.args.get("token")
-    if token is not None and open_session(token):
-        return redirect(wanted)
-    return render_template("sign_in.html", wanted=wanted, refused=token is not None)
+@blueprint.app_template_filter("moment")
+def moment(at: datetime) -> str:
+    """2026-11-25 18:58 UTC"""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-@blueprint.post("/sign-in")
-def enter():
-    check_same_site()
-    wanted = local_path(request.form.get("next"))
-    if open_session(request.form.get("token", "")):
-        return redirect(wanted, code=303)
-    return render_template("sign_in.html", wanted=wanted, refused=True), 403
-
-
-@blueprint.post("/sign-out")
-def sign_out():
-    session.clear()
-    return redirect(url_for("pages.sign_in"), code=303)
+@blueprint.app_template_filter("browser_name")
+def browser_name(user_agent: str) -> str:
+    """ "Mozilla/5.0 (X11; Linux…) … Firefox/140.0" → "Firefox on Linux"."""
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "Another browser")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    return f"{browser} on {system}" if system else browser
 
 
 @blueprint.get("/")
+@signed_in
 def home():
+    if not principal().may(Scope.READ, Scope.UPLOAD):
+        elsewhere = "system.show" if principal().may(Scope.OPERATE) else "account.show"
+        return redirect(url_for(elsewhere), code=303)
     jobs = JobPage.of(services().store.jobs(clinic_id())).items
     return render_template("home.html", jobs=jobs, **_upload_limits())
 
 
 @blueprint.get("/images")
+@permits(Scope.READ)
 @blueprint.input(ListPageQuery, location="query", arg_name="query")
 def images(query: ListPageQuery):
     labels = [dict(label) for label in named(services().store.labels(clinic_id()))]
@@ -116,9 +109,12 @@ def images(query: ListPageQuery):
 
 
 @blueprint.get("/jobs/<int:job_id>")
+@permits(Scope.READ, Scope.UPLOAD)
 @blueprint.input(ListPageQuery, location="query", arg_name="query")
 def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
+    if not principal().may(Scope.READ):
+        return render_template("progress.html", job=found, finished=found.counts.finished)
     rows, next_page = _rows(job_id, query)
     return render_template(
         "job.html",
@@ -132,6 +128,7 @@ def job(job_id: int, query: ListPageQuery):
 
 
 @blueprint.get("/jobs/<int:job_id>/distribution")
+@permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 def distribution(job_id: int, query: FilterQuery):
     """A piece of the job's page: the results that the filter shows."""
@@ -166,6 +163,7 @@ def _upload_limits() -> dict[str, int]:
 
 
 @blueprint.get("/images/<int:image_id>")
+@permits(Scope.READ)
 @blueprint.input(PlaceQuery, location="query", arg_name="query")
 def image(image_id: int, query: PlaceQuery):
     """The address also holds the list that the reader came from (`job`, `sort` and the filter, as

@@ -42,7 +42,8 @@ class Intake:
     wake: Callable[[int], object]
 
     def receive(self, clinic_id: int, into: JobRecord | None = None) -> "Upload":
-        """A new job on its way, or more files for the open job `into`."""
+        """A new job on its way, or more files for the open job `into`. Raises TooManyWaiting."""
+        self.store.check_room(clinic_id, self.settings.max_waiting_images)
         return Upload(self, clinic_id, into)
 
 
@@ -86,7 +87,7 @@ class Upload:
     def add(self, filename: str, chunks: Iterable[bytes]) -> None:
         """Take one file, or the members of a zip archive; `chunks` is read to its end.
 
-        Raises UploadTooLarge, StorageUnavailable, UploadAbandoned.
+        Raises UploadTooLarge, StorageUnavailable, UploadAbandoned, TooManyWaiting.
         """
         self._sorter.add(filename, self._fingerprint.passing(filename, self._moving(chunks)))
 
@@ -151,4 +152,5 @@ class Upload:
             upload=self._folder.name,
             urgent=self.urgent,
             part_of=self._into.id if self._into else None,
+            max_waiting=self._intake.settings.max_waiting_images,
         )

@@ -1,12 +1,13 @@
 """The store: every verb that reads or writes SQL, and the only place with database sessions."""
 
-from worker.store.clinics import ClinicVerbs
+from worker.store.accounts import AccountVerbs
 from worker.store.control import ControlVerbs
 from worker.store.database import Database
 from worker.store.images import ImageVerbs
 from worker.store.jobs import JobVerbs
 from worker.store.leases import LeaseVerbs
 from worker.store.outbox import OutboxVerbs
+from worker.store.overview import OverviewVerbs
 from worker.store.removal import RemovalVerbs
 from worker.store.reviews import ReviewVerbs
 from worker.store.work import WorkVerbs
@@ -19,13 +20,14 @@ DEFAULT_CLINIC = "default"
 
 
 class Store(
-    ClinicVerbs,
+    AccountVerbs,
     JobVerbs,
     ControlVerbs,
     ImageVerbs,
     WorkVerbs,
     LeaseVerbs,
     OutboxVerbs,
+    OverviewVerbs,
     RemovalVerbs,
     ReviewVerbs,
     WorkerVerbs,

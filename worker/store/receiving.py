@@ -17,6 +17,7 @@ from worker.errors import JobNotOpen, KeyTaken, UploadAbandoned, UploadTooLarge
 from worker.records import Acceptance, Arriving, ImageStatus, JobRecord, JobStatus, NewImage
 from worker.store.counters import complete_if_done
 from worker.store.database import Database
+from worker.store.overview import check_room
 from worker.store.rows import job_record, now
 from worker.store.schema import Image, Job, Result
 
@@ -30,7 +31,7 @@ class ReceivingVerbs:
     def add_images(self, arriving: Arriving, already: int, images: Sequence[NewImage]) -> None:
         """Append to an upload that has `already` images; the first ones make its row.
 
-        Raises UploadAbandoned when it was given up meanwhile, JobNotOpen.
+        Raises UploadAbandoned when it was given up meanwhile, JobNotOpen, TooManyWaiting.
         """
         with self.database.writing() as session:
             self._append(session, arriving, already, images)
@@ -45,7 +46,7 @@ class ReceivingVerbs:
         """Append the last images and show the job, in one transaction. Returns: the job.
 
         For a part that is the open job. Raises KeyTaken when the clinic has an upload of that key,
-        UploadAbandoned, JobNotOpen, UploadTooLarge.
+        UploadAbandoned, JobNotOpen, UploadTooLarge, TooManyWaiting.
         """
         with self.database.writing() as session:
             # Images before their job, and jobs in order of id, as workers do: avoids deadlock.
@@ -116,6 +117,8 @@ class ReceivingVerbs:
             raise UploadAbandoned(ABANDONED)
         elif job.accepted_at is not None or job.total != already:
             return job  # it was committed, and the answer was lost
+        if arriving.max_waiting is not None:
+            check_room(session, arriving.clinic_id, len(images), arriving.max_waiting)
         refused = sum(image.reason is not None for image in images)
         job.total += len(images)
         job.waiting += len(images) - refused

@@ -44,7 +44,8 @@ class UtcDateTime(TypeDecorator):
         return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 
-def _by_value(kind: type) -> Enum:
+def by_value(kind: type) -> Enum:
+    """A column of an enumeration."""
     # Stored as the text that the API shows, so that a query by hand reads well.
     return Enum(
         kind,
@@ -79,17 +80,6 @@ class Clinic(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     turn: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     urgent_streak: Mapped[int] = mapped_column(default=0, server_default="0")
-    created_at: Mapped[datetime]
-
-
-class Token(Base):
-    """An access token, of which only the SHA-256 is kept (it is random, so no salt is needed)."""
-
-    __tablename__ = "tokens"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
 
 
@@ -128,7 +118,7 @@ class Job(Base):
     part_of: Mapped[int | None] = mapped_column(BigKey)
     open: Mapped[bool] = mapped_column(default=False, server_default=false())
     blind: Mapped[bool] = mapped_column(default=False, server_default=false())
-    status: Mapped[JobStatus] = mapped_column(_by_value(JobStatus))
+    status: Mapped[JobStatus] = mapped_column(by_value(JobStatus))
     total: Mapped[int]
     waiting: Mapped[int]
     running: Mapped[int] = mapped_column(default=0)
@@ -187,7 +177,7 @@ class Image(Base):
     filename: Mapped[str] = mapped_column(String(1000))
     file_key: Mapped[str | None] = mapped_column(String(80))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[ImageStatus] = mapped_column(_by_value(ImageStatus))
+    status: Mapped[ImageStatus] = mapped_column(by_value(ImageStatus))
     reason: Mapped[str | None] = mapped_column(String(40))
     message: Mapped[str | None] = mapped_column(String(500))
     width: Mapped[int | None]
@@ -244,7 +234,7 @@ class Result(Base):
 
     image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(80), primary_key=True)
-    role: Mapped[ResultRole] = mapped_column(_by_value(ResultRole))
+    role: Mapped[ResultRole] = mapped_column(by_value(ResultRole))
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
     label: Mapped[str] = mapped_column(String(80))
@@ -321,7 +311,7 @@ class Review(Base):
     reader: Mapped[str] = mapped_column(String(200), primary_key=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
-    verdict: Mapped[Verdict] = mapped_column(_by_value(Verdict))
+    verdict: Mapped[Verdict] = mapped_column(by_value(Verdict))
     label: Mapped[str | None] = mapped_column(String(80))
     comment: Mapped[str] = mapped_column(String(2000))
     boxes: Mapped[list[dict[str, Any]]]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support.access import TOKEN
+from tests.support.access import sign_in_page
 from tests.support.site import CHROMIUM_FLAGS, Site
 
 # Long enough for a machine that does much else besides; what is there is found at once.
@@ -61,7 +61,7 @@ def _note_violation(text: str, errors: list[str]) -> None:
 @pytest.fixture
 def page(visit, site) -> Page:
     page = visit()
-    page.goto(f"{site.address}/sign-in?token={TOKEN}")
+    sign_in_page(page, site.address)
     return page
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.access import TOKEN
+from tests.support.access import sign_in_page
 from tests.support.browser import POLL_MS, row
 from tests.support.results import failed, work
 from worker.records import NewImage
@@ -193,7 +193,7 @@ def test_all_buttons_fit(visit, site, three, width):
     work(site.store, 1, failed)
     site.store.cancel_job(site.clinic.id, 1)
     page = visit(width)
-    page.goto(f"{site.address}/sign-in?token={TOKEN}&next=/jobs/1")
+    sign_in_page(page, site.address, wanted="/jobs/1")
     for name in ("Retry failed", "Resume", "Delete"):
         box = button(page, name).bounding_box()
         assert box["x"] >= 0

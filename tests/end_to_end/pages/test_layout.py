@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.access import TOKEN
+from tests.support.access import sign_in_page
 from tests.support.results import rejected, work
 from worker.records import NewImage
 
@@ -14,7 +14,7 @@ def test_no_page_scrolls_sideways(visit, site, chest, width):
     work(site.store, 1)
     work(site.store, 1, rejected)
     page = visit(width)
-    page.goto(f"{site.address}/sign-in?token={TOKEN}")
+    sign_in_page(page, site.address)
     for path in ("/", "/jobs/1", "/images/1", "/images/2", "/images/3", "/nothing", "/sign-in"):
         page.goto(site.address + path)
         page.wait_for_timeout(300)
@@ -35,7 +35,7 @@ def test_no_page_jumps_while_it_loads(visit, site, chest, width):
             for (const shift of list.getEntries()) jumped += shift.value;
         }).observe({ type: "layout-shift", buffered: true });"""
     )
-    page.goto(f"{site.address}/sign-in?token={TOKEN}")
+    sign_in_page(page, site.address)
     for path in ("/", "/jobs/1", "/images/1", "/images/2", "/images/3"):
         page.goto(site.address + path)
         page.wait_for_timeout(1000)

@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.support.access import TOKEN
+from tests.support.access import TOKEN, sign_in_page
 from tests.support.browser import POLL_MS, row
 from tests.support.results import done, rejected, work
 from tests.support.site import Site
@@ -202,7 +202,7 @@ def test_another_choice_of_files_is_another_upload(page, site):
 def test_through_the_whole_system(visit, stack, radiographs):
     """`cxr up`, two real radiographs: the chest is classified, the leg is refused."""
     page = visit()
-    page.goto(stack.sign_in_url)
+    sign_in_page(page, stack.url, stack.token)
     page.locator("#files").set_input_files([radiographs["RG1_UNCR"], radiographs["RG3_UNCR"]])
     expect(page.locator("#state")).to_have_text("Complete", timeout=60_000)
     expect(row(page, "RG1_UNCR.dcm")).to_contain_text("Done")

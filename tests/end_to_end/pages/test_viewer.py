@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.access import sign_in_page
 from tests.support.browser import loaded
 from tests.support.pictures import dicom_bytes, png_of
 from tests.support.results import done, rejected, work
@@ -152,7 +153,7 @@ def test_fingers_pinch_and_move(visit, site, deep):
     page = visit(900, 1100, touch=True)
     site.job("One", [NewImage("deep.dcm", site.keep(deep), 1)])
     work(site.store, 1, lambda claim: replace(done(claim), width=SIDE, height=SIDE))
-    page.goto(f"{site.address}/sign-in?token={site.settings.token}")
+    sign_in_page(page, site.address)
     page.goto(f"{site.address}/images/1")
     loaded(page, 1)
     box = page.locator("#stage").bounding_box()
@@ -194,7 +195,7 @@ def test_a_film_uses_a_wide_screen(visit, site, deep):
     page = visit(2560, 1400)
     site.job("One", [NewImage("deep.dcm", site.keep(deep), 1)])
     work(site.store, 1)
-    page.goto(f"{site.address}/sign-in?token={site.settings.token}")
+    sign_in_page(page, site.address)
     page.goto(f"{site.address}/images/1")
     assert page.locator("#stage").bounding_box()["width"] > 2000
 

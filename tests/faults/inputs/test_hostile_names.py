@@ -5,11 +5,11 @@ import html.parser
 import io
 import json
 
-import httpx
 import pytest
 
 from tests.faults.inputs.hostile_archives import packed
 from tests.faults.inputs.hostile_names import FORMULA_STARTS, NAMES
+from tests.support.access import signed_in_client
 from tests.support.waiting import wait_for
 
 PLAIN = "plain.png"
@@ -70,8 +70,7 @@ def images(submit) -> list[dict]:
 @pytest.fixture(scope="module")
 def reader(system):
     """A browser that has signed in."""
-    with httpx.Client(base_url=system.url, follow_redirects=True) as reader:
-        assert reader.get(system.sign_in_url).status_code == 200
+    with signed_in_client(system.url, system.token) as reader:
         yield reader
 
 

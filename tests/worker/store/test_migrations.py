@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from tests.support.rows import new_images
+from worker.access import FIRST_SCOPES
 from worker.errors import DatabaseOutOfDate
 from worker.reading_order import WITHOUT_RESULT, reading_rank
 from worker.records import ImageFilter, ImageRecord, ImageStatus, ResultRecord, Sort, SortKind
@@ -21,6 +22,7 @@ from worker.store.migrations import (
     migrate,
 )
 from worker.store.schema import Base
+from worker.tokens import digest
 
 FINISHED = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 GRID = np.linspace(0, 1, 6, dtype="<f2").reshape(2, 3)
@@ -49,6 +51,9 @@ def test_what_an_earlier_version_stored_is_kept(database_url, revision):
         _fill(connection, keys=revision != "0001")
     migrate(store.database)
     check_up_to_date(store.database)
+
+    assert store.principal_of_token("an old token").clinic.id == 1
+    assert store.principal_of_token("an old token").scopes == FIRST_SCOPES
 
     mixed, done, waiting = reversed(store.jobs(1).items)
     assert (mixed.name, mixed.counts.done, mixed.model) == ("mixed", 2, None)
@@ -119,6 +124,7 @@ def _fill(connection: Connection, keys: bool) -> None:
         connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), values)
 
     insert("clinics", name="clinic", created_at=at)
+    insert("tokens", clinic_id=1, sha256=digest("an old token"), created_at=at)
     images = (
         *((1, "done", "net-1"), (1, "done", "net-2")),
         *((2, "done", "net-2"), (2, "done", "net-2"), (2, "rejected", None)),

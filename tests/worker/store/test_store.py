@@ -10,10 +10,10 @@ from worker.records import ImageFilter, ImageStatus, JobStatus, NewImage
 def test_a_token_opens_its_clinic_only(db):
     store, clinic = db
     other = store.ensure_clinic("other", "another token")
-    assert store.clinic_of_token("another token") == other
-    assert store.clinic_of_token("nobody's token") is None
+    assert store.principal_of_token("another token").clinic == other
+    assert store.principal_of_token("nobody's token") is None
     assert store.ensure_clinic(clinic.name, "a second token").id == clinic.id
-    assert store.clinic_of_token("a second token") == clinic
+    assert store.principal_of_token("a second token").clinic == clinic
 
 
 def test_a_new_job_waits(db):

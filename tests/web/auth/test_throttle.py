@@ -1,0 +1,136 @@
+"""Guesses and floods meet 429, counted on a real queue's server and without it."""
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from tests.support.access import TOKEN, sign_in
+from web.app import create_app
+from worker.access import Role
+from worker.passwords import hashed
+from worker.settings import Settings
+
+ORIGIN = {"Origin": "http://localhost"}
+PASSWORD = "sixteen purple herons"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture(params=["on the queue's server", "without it"])
+def reachable(request, settings) -> Settings:
+    """Settings of a web server whose queue's server is there, or is not."""
+    if request.param == "without it":
+        return settings
+    return replace(settings, redis_url=request.getfixturevalue("valkey_url"))
+
+
+@pytest.fixture
+def start(store):
+    """Starts a web server with changed settings."""
+    apps = []
+
+    def make(settings: Settings, **changes):
+        apps.append(create_app(replace(settings, **changes)))
+        return apps[-1].test_client()
+
+    yield make
+    for app in apps:
+        app.extensions["cxr"].painter.close()
+
+
+@pytest.fixture
+def maria(store) -> None:
+    link = store.link(store.invite("default", [Role.READER]))
+    store.accept_invitation(link.id, "maria", hashed(PASSWORD))
+
+
+def statuses(ask, times: int) -> list[int]:
+    return [ask().status_code for _ in range(times)]
+
+
+def test_wrong_tokens_are_refused_ever_more_and_a_right_one_passes(start, reachable, caplog):
+    visitor = start(reachable)
+    wrong = {"Authorization": "Bearer guessed"}
+    found = statuses(lambda: visitor.get("/api/v1/jobs", headers=wrong), 80)
+    assert found[:60] == [401] * 60
+    assert found[60:] == [429] * 20
+    answer = visitor.get("/api/v1/jobs", headers=wrong)
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert answer.json["code"] == "too_many_requests"
+    assert caplog.text.count("Refused a token") == 81
+    assert visitor.get("/api/v1/jobs", headers=BEARER).status_code == 200
+    assert sign_in(visitor, "guessed").status_code == 429
+    assert sign_in(visitor).status_code == 303
+
+
+def test_passwords_are_tried_ten_times_by_name(start, reachable, maria):
+    visitor = start(reachable)
+
+    def enter(name: str = "maria", password: str = "wrong"):
+        form = {"name": name, "password": password}
+        return visitor.post("/sign-in", data=form, headers=ORIGIN)
+
+    assert statuses(enter, 12) == [403] * 10 + [429] * 2
+    refused = enter("MARIA", PASSWORD)
+    assert refused.status_code == 429
+    assert "Try again in" in refused.text
+    assert 0 < int(refused.headers["Retry-After"]) <= 300
+    assert enter("john").status_code == 403
+
+
+def test_many_names_from_one_address_are_throttled_too(start, settings):
+    visitor = start(settings)
+    names = iter(range(100))
+
+    def enter():
+        form = {"name": f"name {next(names)}", "password": "wrong"}
+        return visitor.post("/sign-in", data=form, headers=ORIGIN)
+
+    assert statuses(enter, 32) == [403] * 30 + [429] * 2
+
+
+def test_a_token_has_its_rate_and_others_have_theirs(start, store, reachable):
+    other = {"Authorization": f"Bearer {store.create_token('default', ['read'])[1]}"}
+    visitor = start(reachable, max_requests_per_minute=5)
+    found = statuses(lambda: visitor.get("/api/v1/jobs", headers=BEARER), 7)
+    assert found == [200] * 5 + [429] * 2
+    assert visitor.get("/api/v1/jobs", headers=other).status_code == 200
+    assert statuses(lambda: visitor.get("/healthz"), 7) == [200] * 7
+
+
+def test_two_web_servers_count_together(start, store, settings, valkey_url):
+    one, other = (
+        start(settings, redis_url=valkey_url, max_requests_per_minute=4) for _ in range(2)
+    )
+    for browser in (one, other, one, other):
+        assert browser.get("/api/v1/jobs", headers=BEARER).status_code == 200
+    assert one.get("/api/v1/jobs", headers=BEARER).status_code == 429
+
+
+@pytest.fixture
+def full(start, settings):
+    return start(settings, max_waiting_images=3)
+
+
+def test_a_clinic_whose_images_wait_sends_more_later(full, store, upload_to):
+    assert upload_to(full, 2).status_code == 202
+    refused = upload_to(full, 2)
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_waiting")
+    assert refused.headers["Retry-After"] == "60"
+    assert [job.counts.total for job in store.jobs(1).items] == [2]
+    store.ensure_clinic("another", "a-token-of-another-clinic")
+    assert upload_to(full, 3, "a-token-of-another-clinic").status_code == 202
+    assert upload_to(full, 1).status_code == 202
+    assert upload_to(full, 1).status_code == 429
+    store.cancel_job(1, 1)
+    assert upload_to(full, 2).status_code == 202
+
+
+@pytest.fixture
+def upload_to():
+    def send(browser, count: int, token: str = TOKEN):
+        files = [(io.BytesIO(b"x"), f"{number}.png") for number in range(count)]
+        headers = {"Authorization": f"Bearer {token}"}
+        return browser.post("/api/v1/jobs", data={"files": files}, headers=headers)
+
+    return send

@@ -1,0 +1,83 @@
+"""The second factor of a sign-in: codes of an authenticator app (TOTP, RFC 6238)."""
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime
+
+import pyotp
+import segno
+from cryptography.fernet import Fernet, InvalidToken
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from web.services import services
+from worker.store.accounts.people import Credentials
+
+PERIOD_S = 30
+# Clocks of phones are not exact: the code before and the one after count too.
+TOLERATED = (0, -1, 1)
+# From the password to the code.
+TICKET_S = 300
+_SALT = "cxr second factor"
+
+
+def new_secret() -> str:
+    return pyotp.random_base32()
+
+
+def sealed(secret: str) -> str:
+    """A secret as it is kept: encrypted with this server's secret key."""
+    return _box().encrypt(secret.encode()).decode()
+
+
+def opened(kept: str) -> str | None:
+    """The secret, None when it was sealed with another key."""
+    try:
+        return _box().decrypt(kept.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def period_of_code(secret: str, code: str) -> int | None:
+    """The number of the half minute that the code is of, None for a wrong one."""
+    totp = pyotp.TOTP(secret, interval=PERIOD_S)
+    current = totp.timecode(datetime.now(UTC))
+    code = code.replace(" ", "")
+    for period in (current + offset for offset in TOLERATED):
+        if hmac.compare_digest(totp.generate_otp(period).encode(), code.encode()):
+            return period
+    return None
+
+
+def qr_code(secret: str, name: str) -> str:
+    """What an authenticator app scans, as SVG."""
+    uri = pyotp.TOTP(secret, interval=PERIOD_S).provisioning_uri(name=name, issuer_name="cxr-batch")
+    return segno.make(uri, error="m").svg_inline(scale=5, border=3, dark="#000", light="#fff")
+
+
+def ticket_for(known: Credentials) -> str:
+    """Proof, for some minutes, that somebody knew this person's password."""
+    return _serializer().dumps([known.person.id, _mark(known)])
+
+
+def known_by_ticket(ticket: str) -> Credentials | None:
+    """Whose password it was, unless that was changed since."""
+    try:
+        person_id, mark = _serializer().loads(ticket, max_age=TICKET_S)
+    except BadSignature:
+        return None
+    known = services().store.credentials_of(person_id)
+    return known if known and hmac.compare_digest(_mark(known), mark) else None
+
+
+def _mark(known: Credentials) -> str:
+    return hashlib.sha256((known.password_hash or "").encode()).hexdigest()[:16]
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(services().settings.secret_key, salt=_SALT)
+
+
+def _box() -> Fernet:
+    key = hashlib.sha256(f"{_SALT}:{services().settings.secret_key}".encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

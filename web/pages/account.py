@@ -1,0 +1,139 @@
+"""A person's own account: password, second factor, and the browsers that are signed in."""
+
+from apiflask import APIBlueprint
+from flask import redirect, render_template, request, url_for
+
+from web.auth import second_factor
+from web.auth.permissions import signed_in
+from web.auth.requests import principal
+from web.auth.throttle import count_try
+from web.errors import NotPermitted
+from web.services import services
+from worker import passwords
+from worker.access import PrincipalKind
+from worker.errors import PasswordRefused
+from worker.store.accounts.people import Credentials
+
+blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="/account")
+
+WRONG_PASSWORD = "That is not your current password."
+WRONG_CODE = "That code is not valid. Enter the one that the app shows now."
+
+
+@blueprint.get("")
+@signed_in
+def show():
+    return _page()
+
+
+@blueprint.post("/password")
+@signed_in
+def change_password():
+    """Every other session of the person ends."""
+    known, asking = _credentials(), principal()
+    new = request.form.get("new", "")
+    if not _knows_password(known):
+        return _page(refused={"password": WRONG_PASSWORD}), 403
+    try:
+        passwords.check_chosen(new, known.person.name)
+    except PasswordRefused as error:
+        return _page(refused={"password": str(error)}), 422
+    services().store.set_password(
+        known.person.id, passwords.hashed(new), keep_session=asking.session_id
+    )
+    return _done("Your password is changed, and your other sessions have ended.")
+
+
+@blueprint.post("/second-factor/begin")
+@signed_in
+def begin_second_factor():
+    """A new secret for the app; it counts once a code of it was entered."""
+    known = _credentials()
+    if not _knows_password(known):
+        return _page(refused={"factor": WRONG_PASSWORD}), 403
+    return _factor_page(known, second_factor.new_secret())
+
+
+@blueprint.post("/second-factor")
+@signed_in
+def confirm_second_factor():
+    known = _credentials()
+    secret = second_factor.opened(request.form.get("sealed", ""))
+    if secret is None:
+        return redirect(url_for("account.show"), code=303)
+    count_try(known.person.name)
+    period = second_factor.period_of_code(secret, request.form.get("code", ""))
+    if period is None or not services().store.use_code_of(known.person.id, period):
+        return _factor_page(known, secret, WRONG_CODE), 403
+    services().store.set_second_factor(known.person.id, second_factor.sealed(secret))
+    return _done("From now on a code is asked for after your password.")
+
+
+@blueprint.post("/second-factor/remove")
+@signed_in
+def remove_second_factor():
+    known = _credentials()
+    if not _knows_password(known):
+        return _page(refused={"factor": WRONG_PASSWORD}), 403
+    services().store.set_second_factor(known.person.id, None)
+    return _done("No code is asked for any more.")
+
+
+@blueprint.post("/sessions/<int:session_id>/end")
+@signed_in
+def end_session(session_id: int):
+    """Of one's own; ending this one signs out."""
+    asking = principal()
+    services().store.end_session(session_id, kind=asking.kind, principal_id=asking.id)
+    return _done("The session has ended.")
+
+
+@blueprint.post("/sessions/end-others")
+@signed_in
+def end_other_sessions():
+    asking = principal()
+    services().store.end_sessions(asking.kind, asking.id, except_id=asking.session_id)
+    return _done("All other sessions have ended.")
+
+
+def _credentials() -> Credentials:
+    """Raises NotPermitted for those who are signed in with a token, which has no password."""
+    asking = principal()
+    known = None
+    if asking.kind is PrincipalKind.PERSON:
+        known = services().store.credentials_of(asking.id)
+    if known is None:
+        raise NotPermitted("You are signed in with an access token: it has no password.")
+    return known
+
+
+def _knows_password(known: Credentials) -> bool:
+    """Asked again before anything that would keep a thief of the session in."""
+    count_try(known.person.name)
+    return passwords.matches(request.form.get("password", ""), known.password_hash)
+
+
+def _page(done: str = "", refused: dict[str, str] | None = None) -> str:
+    asking, store = principal(), services().store
+    is_person = asking.kind is PrincipalKind.PERSON
+    return render_template(
+        "account.html",
+        person=store.person(asking.id) if is_person else None,
+        sessions=store.sessions_of(asking.kind, asking.id),
+        done=done,
+        refused=refused or {},
+    )
+
+
+def _factor_page(known: Credentials, secret: str, refused: str = "") -> str:
+    return render_template(
+        "second_factor.html",
+        secret=secret,
+        sealed=second_factor.sealed(secret),
+        qr_code=second_factor.qr_code(secret, known.person.name),
+        refused=refused,
+    )
+
+
+def _done(said: str) -> str:
+    return _page(said)

@@ -1,0 +1,153 @@
+"""Who may do what: scopes, the roles that bundle them, and the principal that has them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from worker.records import ClinicRecord
+
+
+class Scope(StrEnum):
+    """What a request needs and a principal has."""
+
+    READ = "read"
+    REVIEW = "review"
+    UPLOAD = "upload"
+    DELETE = "delete"
+    ADMIN = "admin"
+    OPERATE = "operate"
+
+
+SCOPE_MEANS = {
+    Scope.READ: "see jobs, X-rays, results and maps, and export them",
+    Scope.REVIEW: "record a reader's opinion of a result",
+    Scope.UPLOAD: "send files; follow, cancel, resume and retry jobs",
+    Scope.DELETE: "delete jobs",
+    Scope.ADMIN: "manage the clinic's people, tokens and sessions",
+    Scope.OPERATE: "see workers and the numbers of all clinics, without their X-rays",
+}
+
+
+class Role(StrEnum):
+    """What a person is in a clinic; one person may have several roles."""
+
+    READER = "reader"
+    UPLOADER = "uploader"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+
+
+SCOPES_OF_ROLE = {
+    Role.READER: frozenset({Scope.READ, Scope.REVIEW}),
+    Role.UPLOADER: frozenset({Scope.UPLOAD}),
+    Role.ADMIN: frozenset(Scope) - {Scope.OPERATE},
+    Role.OPERATOR: frozenset({Scope.OPERATE}),
+}
+# Of the token that CXR_TOKEN or the token file holds: whoever starts the system is its first admin.
+FIRST_SCOPES = SCOPES_OF_ROLE[Role.ADMIN]
+
+
+def scopes_of(roles: Iterable[Role]) -> frozenset[Scope]:
+    return frozenset().union(*(SCOPES_OF_ROLE[role] for role in roles))
+
+
+class PrincipalKind(StrEnum):
+    PERSON = "person"
+    TOKEN = "token"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who makes a request: a person, or a program with a token.
+
+    id: the person's or the token's. clinic: None for those who see the whole system, and no
+    clinic's X-rays. roles: of a person. session_id: of the browser's session; None for a program.
+    """
+
+    kind: PrincipalKind
+    id: int
+    name: str
+    clinic: ClinicRecord | None
+    scopes: frozenset[Scope]
+    roles: tuple[Role, ...] = ()
+    session_id: int | None = None
+
+    def may(self, *scopes: Scope) -> bool:
+        """Whether it has at least one of them."""
+        return not self.scopes.isdisjoint(scopes)
+
+
+@dataclass(frozen=True)
+class TokenRecord:
+    """An access token, without its secret. hint: its beginning. of_setting: CXR_TOKEN's."""
+
+    id: int
+    clinic: ClinicRecord | None
+    name: str
+    hint: str
+    scopes: tuple[Scope, ...]
+    of_setting: bool
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def state(self) -> str:
+        """`active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is not None and self.expires_at <= datetime.now(self.expires_at.tzinfo):
+            return "expired"
+        return "active"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """A browser that is signed in. who: the person's or the token's name."""
+
+    id: int
+    who: str
+    address: str
+    browser: str
+    created_at: datetime
+    seen_at: datetime
+
+
+class LinkPurpose(StrEnum):
+    """What a link that works once is for."""
+
+    SIGN_IN = "sign_in"
+    INVITATION = "invitation"
+    PASSWORD = "password"
+
+
+@dataclass(frozen=True)
+class LinkRecord:
+    """A link that can still be used.
+
+    person_id: who signs in with it, or gets a new password; token_id: the token that signs in.
+    """
+
+    id: int
+    purpose: LinkPurpose
+    clinic: ClinicRecord | None
+    roles: tuple[Role, ...]
+    token_id: int | None
+    person_id: int | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PersonRecord:
+    """Somebody who signs in. disabled_at: since when they cannot."""
+
+    id: int
+    clinic: ClinicRecord | None
+    name: str
+    roles: tuple[Role, ...]
+    has_password: bool
+    has_second_factor: bool
+    created_at: datetime
+    disabled_at: datetime | None

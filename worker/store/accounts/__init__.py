@@ -1,0 +1,10 @@
+"""Who gets in: clinics' tokens, people, their sessions, and links that work once."""
+
+from worker.store.accounts.links import LinkVerbs
+from worker.store.accounts.people import PersonVerbs
+from worker.store.accounts.sessions import SessionVerbs
+from worker.store.accounts.tokens import TokenVerbs
+
+
+class AccountVerbs(TokenVerbs, SessionVerbs, LinkVerbs, PersonVerbs):
+    pass

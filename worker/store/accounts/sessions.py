@@ -1,0 +1,147 @@
+"""Sessions of browsers: rows, so that they end when somebody says so."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+
+from worker.access import Principal, PrincipalKind, SessionRecord
+from worker.errors import NotFound
+from worker.store.accounts.records import person_principal, token_principal
+from worker.store.accounts.tables import Person, Session, Token
+from worker.store.accounts.tokens import token_works
+from worker.store.database import Database
+from worker.store.rows import now
+from worker.store.schema import Clinic
+from worker.tokens import digest
+
+IDLE = timedelta(hours=12)  # a working day without use
+LONGEST = timedelta(days=7)  # with use
+
+
+def session_works() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on a session that lets in, joined with its token and person."""
+    return (
+        Session.seen_at > now() - IDLE,
+        Session.created_at > now() - LONGEST,
+        or_(
+            and_(Session.token_id.is_not(None), *token_works()),
+            and_(Session.person_id.is_not(None), Person.disabled_at.is_(None)),
+        ),
+    )
+
+
+JOINED = (
+    select(Session, Token, Person, Clinic)
+    .outerjoin(Token, Session.token_id == Token.id)
+    .outerjoin(Person, Session.person_id == Person.id)
+    .outerjoin(Clinic, Clinic.id == func.coalesce(Token.clinic_id, Person.clinic_id))
+)
+
+
+class SessionVerbs:
+    database: Database
+
+    def open_session(
+        self, kind: PrincipalKind, principal_id: int, address: str, browser: str
+    ) -> str:
+        """A new session. Returns: its secret, for the browser's cookie."""
+        secret = secrets.token_urlsafe(32)
+        at = now()
+        with self.database.writing() as session:
+            session.execute(
+                delete(Session).where(
+                    or_(Session.seen_at < at - IDLE, Session.created_at < at - LONGEST)
+                )
+            )
+            session.add(
+                Session(
+                    sha256=digest(secret),
+                    token_id=principal_id if kind is PrincipalKind.TOKEN else None,
+                    person_id=principal_id if kind is PrincipalKind.PERSON else None,
+                    address=address[:64],
+                    browser=browser[:200],
+                    created_at=at,
+                    seen_at=at,
+                )
+            )
+        return secret
+
+    def principal_of_session(self, secret: str) -> Principal | None:
+        """Who is signed in, if anybody."""
+        query = JOINED.where(Session.sha256 == digest(secret), *session_works())
+        with self.database.reading() as transaction:
+            found = transaction.execute(query).first()
+            if found is None:
+                return None
+            session, token, person, clinic = found
+            principal = (
+                person_principal(person, clinic) if person else token_principal(token, clinic)
+            )
+            return replace(principal, session_id=session.id)
+
+    def end_session_of(self, secret: str) -> None:
+        """End the session whose cookie holds this secret, if there is one."""
+        with self.database.writing() as transaction:
+            transaction.execute(delete(Session).where(Session.sha256 == digest(secret)))
+
+    def note_session_use(self, session_ids: Iterable[int]) -> None:
+        with self.database.writing() as transaction:
+            transaction.execute(
+                update(Session).where(Session.id.in_(list(session_ids))).values(seen_at=now())
+            )
+
+    def end_session(
+        self,
+        session_id: int,
+        kind: PrincipalKind | None = None,
+        principal_id: int | None = None,
+        clinic_id: int | None = None,
+    ) -> None:
+        """End a session of that principal, or of anybody in that clinic. Raises NotFound."""
+        query = JOINED.where(Session.id == session_id)
+        if kind is not None:
+            query = query.where(_owner(kind) == principal_id)
+        if clinic_id is not None:
+            query = query.where(Clinic.id == clinic_id)
+        with self.database.writing() as transaction:
+            if transaction.execute(query).first() is None:
+                raise NotFound(f"There is no session {session_id}.")
+            transaction.execute(delete(Session).where(Session.id == session_id))
+
+    def sessions_of(self, kind: PrincipalKind, principal_id: int) -> list[SessionRecord]:
+        """The open sessions of a person or a token, the newest first."""
+        return self._sessions(_owner(kind) == principal_id)
+
+    def sessions_of_clinic(self, clinic_id: int) -> list[SessionRecord]:
+        """The open sessions of everybody in the clinic, the newest first."""
+        return self._sessions(Clinic.id == clinic_id)
+
+    def end_sessions(
+        self, kind: PrincipalKind, principal_id: int, except_id: int | None = None
+    ) -> None:
+        """End all sessions of a person or a token, but for one that is to go on."""
+        ended = delete(Session).where(_owner(kind) == principal_id, Session.id != (except_id or 0))
+        with self.database.writing() as transaction:
+            transaction.execute(ended)
+
+    def _sessions(self, condition: ColumnElement[bool]) -> list[SessionRecord]:
+        query = JOINED.where(condition, *session_works()).order_by(Session.id.desc())
+        with self.database.reading() as transaction:
+            return [
+                SessionRecord(
+                    id=session.id,
+                    who=person.name if person else token.name,
+                    address=session.address,
+                    browser=session.browser,
+                    created_at=session.created_at,
+                    seen_at=session.seen_at,
+                )
+                for session, token, person, _ in transaction.execute(query)
+            ]
+
+
+def _owner(kind: PrincipalKind) -> ColumnElement[int | None]:
+    return Session.person_id if kind is PrincipalKind.PERSON else Session.token_id

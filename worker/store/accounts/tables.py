@@ -1,0 +1,91 @@
+"""The tables of those who get in. Of every random secret only the SHA-256 is kept."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from worker.access import LinkPurpose
+from worker.store.schema import USED_ONCE, Base, by_value
+
+
+class Token(Base):
+    """An access token of a program.
+
+    `of_setting`: it is the one of CXR_TOKEN or of the token file; there is one per clinic, and
+    another one ends it.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(String(200), server_default="")
+    hint: Mapped[str] = mapped_column(String(16), server_default="")
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    of_setting: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Person(Base):
+    """Somebody who signs in by name. `name_key` is the name as it is compared.
+
+    `totp_secret` is encrypted with the server's secret key; `totp_used` is the number of the last
+    half minute whose code was used, since a code counts once. `oidc_subject` is who they are to the
+    identity provider.
+    """
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(400), unique=True)
+    roles: Mapped[list[str]]
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    totp_secret: Mapped[str | None] = mapped_column(String(200))
+    totp_used: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    oidc_subject: Mapped[str | None] = mapped_column(String(400), unique=True)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A browser that is signed in, as a person or with a token. It ends by being deleted."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index("sessions_of_token", "token_id"),
+        Index("sessions_of_person", "person_id"),
+        USED_ONCE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    address: Mapped[str] = mapped_column(String(64))
+    browser: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Link(Base):
+    """A link that works once, until `expires_at`."""
+
+    __tablename__ = "links"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[LinkPurpose] = mapped_column(by_value(LinkPurpose))
+    clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"))
+    roles: Mapped[list[str]]
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
