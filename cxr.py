@@ -27,6 +27,8 @@ COMMANDS = {
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",
     "export": "training.cli:export",
+    "audit": "worker.auditing:audit",
+    "retention": "worker.keeping:retention",
     "backup": "worker.backups.cli:backup",
     "restore": "worker.backups.cli:restore",
 }

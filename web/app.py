@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask import Response, jsonify
 from werkzeug.routing import IntegerConverter, Map
 
-from web import pages, problems, security
+from web import audit, pages, problems, security
 from web.api import BLUEPRINTS
 from web.api.openapi import describe
 from web.auth import oidc
@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     limit_requests(app, settings)
     app.before_request(check_request)
     app.after_request(security.add_headers)
+    app.after_request(audit.record)  # the last one runs first
     problems.register(app)
     return app
 

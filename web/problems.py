@@ -16,6 +16,7 @@ from web.auth.throttle import seconds_to_wait
 from web.services import services
 from worker.errors import (
     InvalidCursor,
+    JobHeld,
     JobNotOpen,
     KeyReused,
     KeyTaken,
@@ -47,6 +48,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     KeyTaken: (409, "key_taken"),
     KeyReused: (422, "idempotency_key_reused"),
     JobNotOpen: (409, "job_not_open"),
+    JobHeld: (409, "job_held"),
     NotRefusedByGate: (409, "not_refused_by_gate"),
     NoResultToReview: (409, "no_result_to_review"),
     ReviewIsFinal: (409, "review_is_final"),

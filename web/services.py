@@ -7,6 +7,7 @@ from flask import current_app
 from web.last_use import LastUse
 from web.readiness import Readiness
 from web.tallies import Tallies
+from web.trail import Trail
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.pictures.files import PictureFiles
@@ -28,6 +29,7 @@ class Services:
     pictures: PictureFiles
     painter: Painter
     last_use: LastUse
+    trail: Trail
 
     @classmethod
     def make(cls, settings: Settings) -> "Services":
@@ -50,6 +52,7 @@ class Services:
             pictures=pictures,
             painter=painter,
             last_use=LastUse(store),
+            trail=Trail(store),
         )
 
 

@@ -1,16 +1,14 @@
 """The commands of who gets in: `cxr token`."""
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
 
 from worker.access import SCOPE_MEANS, Scope, TokenRecord
-from worker.errors import worker_errors
-from worker.logs import log_to_stderr
-from worker.settings import Settings
+from worker.audit import Action, AuditEvent
+from worker.commands import opened_store, this_user
 
 MAX_NAME = 200
 MAX_DAYS = 3650
@@ -75,8 +73,9 @@ def create(
             "A token belongs to a clinic: give its name with --clinic. Only a token with the scope "
             "`operate` alone belongs to none."
         )
-    with _store() as store:
+    with opened_store() as store:
         made, secret = store.create_token(clinic, wanted, name.strip()[:MAX_NAME], expires)
+        store.audit([_event(Action.TOKEN_CREATED, made)])
     if as_json:
         click.echo(json.dumps({"id": made.id, "token": secret}))
         return
@@ -90,7 +89,7 @@ def create(
 def list_tokens(clinic: str | None, as_json: bool) -> None:
     """List the tokens, without their secrets."""
     clinic = clinic_name(clinic)
-    with _store() as store:
+    with opened_store() as store:
         found = [one for one in store.tokens() if clinic is None or _clinic_name(one) == clinic]
     if as_json:
         click.echo(json.dumps([_document(one) for one in found]))
@@ -102,25 +101,17 @@ def list_tokens(clinic: str | None, as_json: bool) -> None:
 @click.argument("token_id", type=click.IntRange(min=1), metavar="ID")
 def revoke(token_id: int) -> None:
     """End the token with the number ID, and every session that was opened with it, at once."""
-    with _store() as store:
+    with opened_store() as store:
         store.revoke_token(token_id)
+        (revoked,) = (one for one in store.tokens() if one.id == token_id)
+        store.audit([_event(Action.TOKEN_REVOKED, revoked)])
     click.echo(f"Token {token_id} is revoked.")
 
 
-@contextmanager
-def _store() -> Iterator:
-    """The store of this machine's settings, once its tables are known to be of this version."""
-    from worker.store import Store
-    from worker.store.migrations import check_up_to_date
-
-    log_to_stderr()
-    with worker_errors():
-        store = Store(Settings.from_env().database_url)
-        try:
-            check_up_to_date(store.database)
-            yield store
-        finally:
-            store.close()
+def _event(action: Action, token: TokenRecord) -> AuditEvent:
+    clinic_id = token.clinic.id if token.clinic else None
+    detail = {"token": token.id, "scopes": " ".join(token.scopes)}
+    return AuditEvent(action, clinic_id, detail=detail, **this_user())
 
 
 def clinic_name(clinic: str | None) -> str | None:

@@ -71,6 +71,10 @@ class ReviewIsFinal(WorkerError):
     """Raised when a review is to be changed that was given before the answer was shown."""
 
 
+class JobHeld(WorkerError):
+    """Raised when a job that is held is to be deleted."""
+
+
 class UnknownLabel(WorkerError):
     """Raised when results are asked for by a label that the job's model does not have."""
 

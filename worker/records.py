@@ -389,6 +389,16 @@ class ReviewProgress:
 
 
 @dataclass(frozen=True)
+class RetentionRecord:
+    """Days for which a clinic keeps its finished jobs and their files; None: for ever."""
+
+    clinic_id: int
+    clinic_name: str
+    keep_files_days: int | None
+    keep_jobs_days: int | None
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     items: Sequence[T]
     next_cursor: str | None

@@ -104,6 +104,7 @@ def retry_job(job_id):
 
 @blueprint.delete("/jobs/<int:job_id>")
 @permits(Scope.DELETE)
+@blueprint.doc(responses={409: "The job is held until somebody releases it."})
 @blueprint.output({}, status_code=204, description="The job is gone.")
 def delete_job(job_id):
     """Delete a job

@@ -1,7 +1,7 @@
 """Uploads: `POST /jobs`, and `images` and `close` of a job that is open."""
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response, g, request
 
 from web.api.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
 from web.api.inputs import UploadHeaders
@@ -140,6 +140,7 @@ def _replayed(known: KnownUpload, content_sha256: str, into: JobRecord | None) -
 
 
 def _accepted(job: JobRecord, replayed: bool = False) -> Response:
+    g.concerned_job_id = job.id  # for the audit trail
     response = Job.of(job).json_response
     response.status_code = 202
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"

@@ -1,6 +1,6 @@
 """The cookie of a browser that is signed in. It holds a random secret; the rest is a row."""
 
-from flask import request
+from flask import g, request
 from werkzeug.wrappers import Response
 
 from web.services import services
@@ -27,12 +27,14 @@ def open_session(response: Response, kind: PrincipalKind, principal_id: int) -> 
         kind, principal_id, request.remote_addr or "", request.user_agent.string
     )
     set_cookie(response, COOKIE, secret, LONGEST.total_seconds())
+    g.signed_in = services().store.principal_of_session(secret)  # for the audit trail
 
 
 def end_session(response: Response) -> None:
     """Sign this browser out; its cookie is worth nothing from now on."""
     secret = session_secret()
     if secret:
+        g.signed_out = services().store.principal_of_session(secret)
         services().store.end_session_of(secret)
     delete_cookie(response, COOKIE)
 

@@ -30,11 +30,13 @@ def serve(settings: Settings) -> None:
         max_uploads=settings.max_uploads,
         max_connections=max(64, _open_files() - OTHER_FILES),
     )
-    server = make_server(create_app(settings), limits, settings.host, settings.port)
+    app = create_app(settings)
+    server = make_server(app, limits, settings.host, settings.port)
     # uvicorn has its own handlers while it runs, and raises the signal again when it is done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     server.run()
+    app.extensions["cxr"].trail.close()
     logging.shutdown()
     # What was answered is durable. A thread that still waits for a database must not stop the stop.
     os._exit(0 if server.started else 1)

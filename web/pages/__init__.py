@@ -1,8 +1,8 @@
 """The pages for people: views, templates and static files."""
 
-from web.pages import access, account, docs, reading, sign_in, system, views
+from web.pages import access, account, audit, docs, reading, sign_in, system, views
 
 BLUEPRINTS = (
     *(sign_in.blueprint, views.blueprint, reading.blueprint, docs.blueprint),
-    *(account.blueprint, access.blueprint, system.blueprint),
+    *(account.blueprint, access.blueprint, audit.blueprint, system.blueprint),
 )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from worker.audit import Action, AuditEvent
+from worker.commands import opened_store, this_user
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
@@ -23,11 +25,15 @@ def backup(file: Path, home: Path | None) -> None:
 
     FILE holds X-rays, the access token and the secret key: keep it as safe as the data folder.
     """
-    from worker.backups.making import make_backup
+    from worker.backups.making import database_file, make_backup
 
     log_to_stderr()
     with worker_errors():
-        made = make_backup(Settings.from_env(home=home), file.absolute())
+        settings = Settings.from_env(home=home)
+        database_file(settings)
+        with opened_store(settings) as store:
+            store.audit([AuditEvent(Action.BACKED_UP, **this_user())])
+        made = make_backup(settings, file.absolute())
     click.echo(f"{made.files} images, {made.size_bytes / 1e6:.0f} MB, in {file}.")
 
 
@@ -49,5 +55,6 @@ def restore(file: Path, home: Path | None) -> None:
         files = restore_backup(file.absolute(), settings.home)
         store = Store(f"sqlite:///{settings.home / 'cxr.db'}")
         migrate(store.database)
+        store.audit([AuditEvent(Action.RESTORED, **this_user())])
         store.close()
     click.echo(f"{files} files restored to {settings.home}. Start the system with `cxr up`.")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from worker.intake.files import ImageFiles
 from worker.intake.removal import remove_some
+from worker.intake.retention import retire
 from worker.intake.space import Reserve
 from worker.queue.dispatch import Dispatcher
 from worker.running.heartbeat import Heartbeat
@@ -71,6 +72,8 @@ def settle(
     if abandoned := store.abandon_silent(silent_s):
         log.warning("%d uploads broke off without an end", abandoned)
     store.close_idle_jobs(settings.open_job_s)
+    if retired := retire(store, files):
+        log.info("%d jobs, or the files of jobs, were kept for their time and are deleted", retired)
     return remove_some(store, files, MAX_REMOVED)
 
 

@@ -1,6 +1,7 @@
 """The store: every verb that reads or writes SQL, and the only place with database sessions."""
 
 from worker.store.accounts import AccountVerbs
+from worker.store.audit import AuditVerbs
 from worker.store.control import ControlVerbs
 from worker.store.database import Database
 from worker.store.images import ImageVerbs
@@ -9,6 +10,7 @@ from worker.store.leases import LeaseVerbs
 from worker.store.outbox import OutboxVerbs
 from worker.store.overview import OverviewVerbs
 from worker.store.removal import RemovalVerbs
+from worker.store.retention import RetentionVerbs
 from worker.store.reviews import ReviewVerbs
 from worker.store.work import WorkVerbs
 from worker.store.workers import WorkerVerbs
@@ -21,6 +23,7 @@ DEFAULT_CLINIC = "default"
 
 class Store(
     AccountVerbs,
+    AuditVerbs,
     JobVerbs,
     ControlVerbs,
     ImageVerbs,
@@ -29,6 +32,7 @@ class Store(
     OutboxVerbs,
     OverviewVerbs,
     RemovalVerbs,
+    RetentionVerbs,
     ReviewVerbs,
     WorkerVerbs,
 ):

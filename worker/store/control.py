@@ -9,10 +9,11 @@ from collections import Counter
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from worker.errors import NotFound, NotRefusedByGate
+from worker.errors import JobHeld, NotFound, NotRefusedByGate
 from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
+from worker.store.retention import Hold
 from worker.store.rows import job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
 from worker.store.workers import WorkerVerbs
@@ -125,9 +126,11 @@ class ControlVerbs(WorkerVerbs):
 
     def delete_job(self, clinic_id: int, job_id: int) -> None:
         """From now on the job is gone for everybody, and no worker begins on its images; its rows
-        and files are removed behind. Its key is free again. Raises NotFound."""
+        and files are removed behind. Its key is free again. Raises NotFound, JobHeld."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id, lock=True)
+            if session.get(Hold, job_id) is not None:
+                raise JobHeld(f"Job {job_id} is held and cannot be deleted until it is released.")
             # Parts have higher numbers than their job, so rows are locked in the order of all.
             session.execute(
                 update(Job)
@@ -141,7 +144,8 @@ class ControlVerbs(WorkerVerbs):
             job_row(session, clinic_id, job_id)
             waiting = session.execute(
                 update(Image)
-                .where(Image.job_id == job_id, status_is(status))
+                # Those whose files are not kept any more stay as they are.
+                .where(Image.job_id == job_id, status_is(status), Image.file_key.is_not(None))
                 .values(
                     status=ImageStatus.WAITING,
                     reason=None,

@@ -10,17 +10,19 @@ from worker.store.database import Database
 from worker.store.schema import Base
 
 WEB, WORKER, SWEEPER = "cxr_web", "cxr_worker", "cxr_sweeper"
-READ, WRITE = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
+READ, WRITE, ADD = "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT"
 # Workers decode hostile files: they see nothing of those who may come in.
 OF_WORKERS = {"jobs": WRITE, "images": WRITE, "results": WRITE, "maps": WRITE, "workers": WRITE}
 OF_WORKERS |= {"clinics": "SELECT, UPDATE", "alembic_version": READ}
 # The sweeper opens no file. It removes what was deleted, with the reviews of it.
 OF_SWEEPER = OF_WORKERS | {"reviews": "SELECT, DELETE"}
+# It deletes what is kept no longer, and says so.
+OF_SWEEPER |= {"audit": ADD, "retention": READ, "holds": READ}
 
 
 def rights() -> dict[str, dict[str, str]]:
     """By role and table."""
-    of_web = dict.fromkeys(Base.metadata.tables, WRITE) | {"alembic_version": READ}
+    of_web = dict.fromkeys(Base.metadata.tables, WRITE) | {"audit": ADD, "alembic_version": READ}
     return {WEB: of_web, WORKER: OF_WORKERS, SWEEPER: OF_SWEEPER}
 
 

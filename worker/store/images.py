@@ -49,6 +49,11 @@ _ACTIVE_OF_MAP = (
 class ImageVerbs:
     database: Database
 
+    def job_of_image(self, image_id: int) -> int | None:
+        """The number of its job, in whatever clinic."""
+        with self.database.reading() as session:
+            return session.scalar(select(Image.job_id).where(Image.id == image_id))
+
     def images(
         self,
         clinic_id: int,

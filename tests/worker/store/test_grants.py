@@ -6,6 +6,9 @@ from sqlalchemy.exc import ProgrammingError
 
 from tests.support.results import work
 from tests.support.rows import new_images, worker_record
+from worker.audit import Action, AuditEvent
+from worker.intake.files import ImageFiles
+from worker.intake.retention import retire
 from worker.records import ImageStatus
 from worker.store import Store
 from worker.store.grants import SWEEPER, WEB, WORKER, grant, rights
@@ -34,7 +37,7 @@ def parts(postgres_url, postgres_server):
     owner.close()
 
 
-def test_a_job_goes_through_all_parts(parts):
+def test_a_job_goes_through_all_parts(parts, tmp_path):
     owner, web, worker, sweeper = parts
     clinic = owner.ensure_clinic("north", "a token of the north")
     job = web.create_job(clinic.id, "job", new_images(3))
@@ -47,22 +50,36 @@ def test_a_job_goes_through_all_parts(parts):
     sweeper.close_idle_jobs(60)
     sweeper.forget_silent_workers(60)
     assert [image.status for image in web.all_images(clinic.id, job.id)] == [ImageStatus.DONE] * 3
+    web.audit([AuditEvent(Action.DELETED, clinic.id, job_id=job.id)])
     web.delete_job(clinic.id, job.id)
     (deleted,) = sweeper.deleted_jobs()
     assert len(sweeper.remove_images(deleted.id, 10)) == 3
     sweeper.remove_job(deleted.id)
+    kept = web.create_job(clinic.id, "kept for no time", new_images(1))
+    work(worker, 1)
+    owner.set_retention(clinic.id, 0, 0)
+    assert retire(sweeper, ImageFiles(tmp_path)) == 1
+    assert [deleted.id for deleted in sweeper.deleted_jobs()] == [kept.id]
+    assert web.check_audit().entries == 2
 
 
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
         (WORKER, "SELECT * FROM tokens"),
+        (WORKER, "SELECT * FROM people"),
+        (WORKER, "SELECT * FROM sessions"),
+        (WORKER, "SELECT * FROM audit"),
         (WORKER, "INSERT INTO clinics (name, created_at) VALUES ('x', now())"),
         (WORKER, "DROP TABLE images"),
         (WORKER, "SELECT * FROM reviews"),
         (SWEEPER, "UPDATE reviews SET comment = ''"),
         (SWEEPER, "SELECT * FROM tokens"),
-        (WEB, "DROP TABLE tokens"),
+        (SWEEPER, "DELETE FROM audit"),
+        (WEB, "UPDATE audit SET who = 'x'"),
+        (WEB, "DELETE FROM audit"),
+        (WEB, "DROP TABLE audit"),
+        (WEB, "ALTER TABLE audit DISABLE TRIGGER USER"),
         (WEB, "UPDATE alembic_version SET version_num = '0001'"),
         (WEB, "CREATE TABLE x (id int)"),
     ],

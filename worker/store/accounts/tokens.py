@@ -56,6 +56,14 @@ class TokenVerbs:
             known.name = known.name or "first token"
             return clinic_record(clinic)
 
+    def clinic_named(self, name: str) -> ClinicRecord:
+        """Raises NotFound."""
+        with self.database.reading() as session:
+            found = clinic_record(session.scalar(select(Clinic).where(Clinic.name == name)))
+        if found is None:
+            raise NotFound(f"There is no clinic {name!r}.")
+        return found
+
     def create_token(
         self,
         clinic_name: str | None,

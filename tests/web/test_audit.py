@@ -1,0 +1,135 @@
+"""Who did what: which requests leave entries, how many, and that nothing is shown without one."""
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from tests.support.results import work
+from web import trail
+from web.audit import ACTIONS, WITHOUT_ENTRY
+from worker.audit import Action
+
+
+@pytest.fixture
+def entries(app, store):
+    """The entries so far, those that wait for the end of their minute included."""
+
+    def read() -> list:
+        app.extensions["cxr"].trail.close()
+        return [record.event for record in store.audit_entries()]
+
+    return read
+
+
+@pytest.fixture
+def finished(upload, store, png) -> dict:
+    job = upload({"Doe^John.png": png, "b.png": png}).json
+    work(store, 2)
+    return job
+
+
+def test_the_routes_that_are_named_exist(app):
+    assert set(ACTIONS) | WITHOUT_ENTRY <= set(app.view_functions)
+    assert not set(ACTIONS) & WITHOUT_ENTRY
+
+
+def test_what_a_program_does_is_written_down(client, entries, finished):
+    client.get("/api/v1/jobs/1/results.csv")
+    client.post("/api/v1/jobs/1/cancel")
+    client.delete("/api/v1/jobs/1")
+    found = entries()
+    assert [(event.action, event.job_id) for event in found] == [
+        (Action.UPLOADED, 1),
+        (Action.EXPORTED, 1),
+        (Action.CHANGED, 1),
+        (Action.DELETED, 1),
+    ]
+    assert found[2].detail == {"route": "jobs.cancel_job"}
+    assert {(event.who_kind, event.who_id, event.clinic_id) for event in found} == {("token", 1, 1)}
+    assert {event.address for event in found} == {"127.0.0.1"}
+
+
+def test_views_of_one_job_are_one_entry_a_minute_and_one_for_what_follows(
+    client, entries, finished, store
+):
+    client.get("/api/v1/images/1")
+    before = len(list(store.audit_entries()))
+    for _ in range(20):
+        client.get("/api/v1/images/1/preview.png")
+        client.get("/api/v1/images/2")
+        client.get("/api/v1/jobs/1/images")
+    assert len(list(store.audit_entries())) == before
+    views = [event for event in entries() if event.action is Action.VIEWED]
+    assert [(event.job_id, event.image_ids) for event in views] == [(1, (1,)), (1, (2,))]
+
+
+def test_a_new_minute_is_a_new_entry(client, entries, finished, monkeypatch):
+    monkeypatch.setattr(trail, "MINUTE_S", 0.0)
+    client.get("/api/v1/images/1")
+    client.application.extensions["cxr"].trail._write_rests(everything=True)
+    client.get("/api/v1/images/1")
+    views = [event for event in entries() if event.action is Action.VIEWED]
+    assert [event.image_ids for event in views] == [(1,), (1,)]
+
+
+def test_a_poll_that_is_told_nothing_new_costs_no_statement(client, finished, store, monkeypatch):
+    etag = client.get("/api/v1/jobs/1/images").headers["ETag"]
+    here = client.application.extensions["cxr"]
+    monkeypatch.setattr(type(here.trail), "write_once_a_minute", lambda *_: pytest.fail("written"))
+    monkeypatch.setattr(type(here.trail), "write", lambda *_: pytest.fail("written"))
+    answer = client.get("/api/v1/jobs/1/images", headers={"If-None-Match": etag})
+    assert answer.status_code == 304
+    assert client.get("/api/v1/jobs/1").status_code == 200
+
+
+def test_signing_in_out_and_failing_leave_entries(visitor, reader, entries, app):
+    reader.post("/sign-out", headers={"Origin": "http://localhost"})
+    guesser = app.test_client()
+    for guess in range(30):
+        guesser.get("/api/v1/jobs", headers={"Authorization": f"Bearer guess-{guess}"})
+    guesser.post(
+        "/sign-in", data={"token": "another guess"}, headers={"Origin": "http://localhost"}
+    )
+    found = entries()
+    assert [event.action for event in found] == [
+        Action.SIGNED_IN,
+        Action.SIGNED_OUT,
+        Action.REFUSED,
+        Action.REFUSED,
+    ]
+    assert (found[0].who_kind, found[0].clinic_id) == ("token", 1)
+    assert (found[1].who_kind, found[1].who_id) == (found[0].who_kind, found[0].who_id)
+    first, rest = found[2:]
+    assert (first.who_kind, first.address, first.detail["status"]) == ("nobody", "127.0.0.1", 401)
+    assert rest.detail["times"] == 30
+    assert "guess" not in str(found)
+
+
+def test_no_entry_holds_a_name_of_a_file_or_a_patient(client, entries, finished):
+    client.get("/api/v1/images/1")
+    client.get("/api/v1/jobs/1/results.json")
+    assert "Doe" not in str(entries())
+
+
+@pytest.mark.parametrize("path", ["images/1", "images/1/preview.png", "jobs/1/results.csv"])
+def test_without_an_entry_nothing_is_shown(client, finished, monkeypatch, path):
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("the disk is full"))
+
+    monkeypatch.setattr(client.application.extensions["cxr"].store, "audit", full, raising=False)
+    monkeypatch.setattr(type(client.application.extensions["cxr"].store), "audit", full)
+    answer = client.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
+
+
+def test_the_page_shows_and_filters(reader, client, finished):
+    client.get("/api/v1/jobs/1/results.csv")
+    page = reader.get("/audit")
+    assert page.status_code == 200
+    for word in ("Exported", "Uploaded", "Signed in"):
+        assert f"<td>{word}</td>" in page.text
+    only = reader.get("/audit?action=exported&job_id=1")
+    assert "<td>Exported</td>" in only.text
+    assert "<td>Uploaded</td>" not in only.text
+    assert "No entries." in reader.get("/audit?until=2020-01-01").text
+    for odd in ("action=x&job_id=x&since=x&before=x", f"job_id={2**70}"):
+        assert reader.get(f"/audit?{odd}").status_code == 200

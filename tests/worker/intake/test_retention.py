@@ -1,0 +1,143 @@
+"""What is kept no longer goes, what is held stays, and each deletion leaves an entry."""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import update
+
+from cxr import main
+from tests.support.results import failed, work
+from worker.audit import Action
+from worker.errors import JobHeld, NotFound
+from worker.intake.receiving import Intake
+from worker.intake.removal import remove_some
+from worker.intake.retention import retire
+from worker.records import ImageStatus
+from worker.store.rows import now
+from worker.store.schema import Job
+
+
+@pytest.fixture
+def finished(settings, store, files, clinic):
+    """Makes a job of two images that ended so many days ago. Returns: its number."""
+
+    def make(days_ago: float, play=None) -> int:
+        with Intake(store, files, settings, lambda _: None).receive(clinic.id) as upload:
+            for number in range(2):
+                upload.add(f"{number}.png", [b"x"])
+            job = upload.accept("job")
+        work(store, 2, play) if play else work(store, 2)
+        with store.database.writing() as session:
+            ended = now() - timedelta(days=days_ago)
+            session.execute(update(Job).where(Job.id == job.id).values(finished_at=ended))
+        return job.id
+
+    return make
+
+
+@pytest.fixture
+def cxr(settings, store):
+    def run(*arguments: object):
+        command = ["retention", *map(str, arguments)]
+        return CliRunner().invoke(main, command, env=settings.environment())
+
+    return run
+
+
+def keys(store, clinic, job_id: int) -> list[str | None]:
+    return [image.file_key for image in store.all_images(clinic.id, job_id)]
+
+
+def deletions(store) -> list[tuple]:
+    return [
+        (entry.event.job_id, entry.event.detail["what"], entry.event.who)
+        for entry in store.audit_entries()
+        if entry.event.action is Action.DELETED
+    ]
+
+
+def test_without_a_setting_everything_stays(store, files, clinic, finished):
+    job = finished(days_ago=10_000)
+    assert retire(store, files) == 0
+    assert all(keys(store, clinic, job))
+
+
+def test_files_go_first_and_jobs_later(store, files, clinic, finished):
+    old, middle, new = finished(40), finished(10), finished(1)
+    store.set_retention(clinic.id, 7, 30)
+    kept = keys(store, clinic, new)
+    gone = keys(store, clinic, middle) + keys(store, clinic, old)
+    assert retire(store, files) == 2
+    with pytest.raises(NotFound):
+        store.job(clinic.id, old)
+    remove_some(store, files)
+    assert keys(store, clinic, middle) == [None, None]
+    assert all(image.result for image in store.all_images(clinic.id, middle))
+    assert keys(store, clinic, new) == kept
+    assert [files.path(key).exists() for key in gone] == [False] * 4
+    assert all(files.path(key).exists() for key in kept)
+    assert deletions(store) == [(old, "job", "retention"), (middle, "files", "retention")]
+    assert retire(store, files) == 0
+
+
+def test_zero_days_is_at_once_after_the_result(store, files, clinic, finished):
+    job = finished(0)
+    store.set_retention(clinic.id, 0, None)
+    assert retire(store, files) == 1
+    assert keys(store, clinic, job) == [None, None]
+
+
+def test_failed_images_without_files_are_not_tried_again(store, files, clinic, finished):
+    job = finished(1, failed)
+    store.set_retention(clinic.id, 0, None)
+    retire(store, files)
+    assert store.retry_job(clinic.id, job).counts.waiting == 0
+    assert {image.status for image in store.all_images(clinic.id, job)} == {ImageStatus.FAILED}
+
+
+def test_a_job_that_is_held_stays_until_it_is_released(store, files, clinic, finished):
+    job = finished(100)
+    store.set_retention(clinic.id, 0, 0)
+    store.hold_job(clinic.id, job)
+    store.hold_job(clinic.id, job)
+    assert retire(store, files) == 0
+    with pytest.raises(JobHeld, match="is held"):
+        store.delete_job(clinic.id, job)
+    assert all(keys(store, clinic, job))
+    store.release_job(clinic.id, job)
+    assert retire(store, files) == 1
+
+
+def test_another_clinic_keeps_its_own(store, files, clinic, finished):
+    finished(100)
+    other = store.ensure_clinic("other", "a token of another clinic")
+    store.set_retention(other.id, 0, 0)
+    assert retire(store, files) == 0
+    with pytest.raises(NotFound):
+        store.hold_job(other.id, 1)
+
+
+def test_it_is_set_by_a_command_which_leaves_entries(cxr, store, clinic, finished):
+    job = finished(1)
+    assert cxr("set", clinic.name, "--keep-files", 7, "--keep-jobs", 365).exit_code == 0
+    assert cxr("list").output == "default: files 7, jobs 365\n"
+    assert cxr("hold", clinic.name, job).exit_code == 0
+    assert cxr("release", clinic.name, job).exit_code == 0
+    assert "is not held" in cxr("release", clinic.name, job).output
+    assert "no clinic" in cxr("set", "nowhere").output
+    events = [entry.event for entry in store.audit_entries()]
+    assert [event.action for event in events] == [Action.SETTINGS_CHANGED] * 3
+    assert events[0].detail == {"keep_files_days": 7, "keep_jobs_days": 365}
+    assert events[1].job_id == job
+
+
+def test_the_api_says_that_a_job_is_held(store, clinic, finished, settings):
+    from tests.support.access import TOKEN
+    from web.app import create_app
+
+    job = finished(1)
+    store.hold_job(clinic.id, job)
+    client = create_app(settings).test_client()
+    answer = client.delete(f"/api/v1/jobs/{job}", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, answer.json["code"]) == (409, "job_held")

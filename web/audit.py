@@ -1,0 +1,116 @@
+"""Which requests leave an entry in the audit trail: all, but for those that are named here.
+
+What shows films or results is written before the answer leaves: without an entry, there is none.
+"""
+
+import logging
+
+from flask import Response, g, request
+from sqlalchemy.exc import DBAPIError
+
+from web.auth.requests import SAFE_METHODS
+from web.problems import NO_DATABASE, problem
+from web.services import services
+from worker.audit import Action, AuditEvent, by
+
+log = logging.getLogger(__name__)
+
+# By endpoint. Any other request that reads is a view, and any other that writes is a change.
+ACTIONS = {
+    "exports.results_csv": Action.EXPORTED,
+    "exports.results_json": Action.EXPORTED,
+    "exports.results_of_clinic_csv": Action.EXPORTED,
+    "reports.image_report": Action.EXPORTED,
+    "reports.job_report": Action.EXPORTED,
+    "access.create_token": Action.TOKEN_CREATED,
+    "access.revoke_token": Action.TOKEN_REVOKED,
+    "upload.create_job": Action.UPLOADED,
+    "upload.add_images": Action.UPLOADED,
+    "jobs.delete_job": Action.DELETED,
+}
+# Files, signs of life, forms, and jobs without their results. Signing in has entries of its own.
+WITHOUT_ENTRY = {
+    "static",
+    "openapi.spec",
+    "health",
+    "ready",
+    "pages.home",
+    "docs.docs",
+    "docs.script",
+    "docs.style",
+    "reading.help_page",
+    "reading.model",
+    "account.show",
+    "access.show",
+    "system.show",
+    "images.tally_clinic",
+    "jobs.tally_job",
+    "sign_in.at_provider",
+    "sign_in.enter_code",
+    "sign_in.from_provider",
+    "audit.entries",
+    "jobs.list_jobs",
+    "jobs.get_job",
+    "sign_in.form",
+    "sign_in.enter",
+    "sign_in.link",
+    "sign_in.follow",
+    "sign_in.sign_out",
+}
+DONE = range(200, 304)  # a form that was taken leads to another page
+REFUSED = {401, 403}
+
+
+def record(response: Response) -> Response:
+    """The answer, once its entry is written; 503 for what may not be shown without one."""
+    event = _event(response)
+    if event is None:
+        return response
+    trail = services().trail
+    often = event.action in (Action.VIEWED, Action.REFUSED)
+    try:
+        (trail.write_once_a_minute if often else trail.write)(event)
+    except DBAPIError as error:
+        log.error("No entry in the audit trail (%s)", type(error.orig).__name__)
+        if event.action in (Action.VIEWED, Action.EXPORTED):
+            response.close()
+            return problem(503, "database_unavailable", NO_DATABASE, {"Retry-After": "5"})
+    return response
+
+
+def _event(response: Response) -> AuditEvent | None:
+    if "signed_in" in g:
+        return _of(Action.SIGNED_IN, **by(g.signed_in))
+    if g.get("signed_out"):
+        return _of(Action.SIGNED_OUT, **by(g.signed_out))
+    if response.status_code in REFUSED:
+        route = request.endpoint or "none"
+        detail = {"status": response.status_code, "route": route}
+        return _of(Action.REFUSED, **_who(), detail=detail)
+    if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
+        return None
+    if g.get("principal") is None or response.headers.get("Idempotency-Replayed"):
+        return None  # a form to sign in with, or nothing new
+    action = ACTIONS.get(request.endpoint)
+    if action is None:
+        action = Action.VIEWED if request.method in SAFE_METHODS else Action.CHANGED
+    image_id = request.view_args.get("image_id")
+    job_id = request.view_args.get("job_id") or g.get("concerned_job_id")
+    if image_id is not None:
+        job_id = services().trail.job_of_image(image_id)
+    return _of(
+        action,
+        **_who(),
+        job_id=job_id,
+        image_ids=() if image_id is None else (image_id,),
+        detail={} if job_id and action is Action.VIEWED else {"route": request.endpoint},
+    )
+
+
+def _who() -> dict[str, object]:
+    """Not looked up again: the database may just have failed."""
+    return by(g.get("principal"))
+
+
+def _of(action: Action, **fields: object) -> AuditEvent:
+    return AuditEvent(action=action, address=(request.remote_addr or "")[:64], **fields)

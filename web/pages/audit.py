@@ -1,0 +1,59 @@
+"""The audit trail of a clinic, for its admins."""
+
+from datetime import UTC, datetime, timedelta
+
+from apiflask import APIBlueprint
+from flask import render_template, request, url_for
+
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
+from web.services import services
+from worker.access import Scope
+from worker.audit import Action, AuditRecord
+
+blueprint = APIBlueprint("audit", __name__, enable_openapi=False)
+
+ENTRIES_PER_PAGE = 100
+
+
+@blueprint.get("/audit")
+@permits(Scope.ADMIN)
+def entries():
+    asked = request.args
+    chosen = {
+        "action": asked.get("action", type=Action),
+        "job_id": asked.get("job_id", type=_number),
+        "since": asked.get("since", type=_day),
+        "until": asked.get("until", type=_day),
+    }
+    until = chosen["until"]
+    found = services().store.audit_page(
+        clinic_id(),
+        **chosen | {"until": until + timedelta(days=1) if until else None},
+        before_id=asked.get("before", type=_number),
+        limit=ENTRIES_PER_PAGE + 1,
+    )
+    page = found[:ENTRIES_PER_PAGE]
+    return render_template(
+        "audit.html",
+        actions=list(Action),
+        chosen={name: asked[name] for name, wanted in chosen.items() if wanted is not None},
+        entries=page,
+        older=_older(page, chosen) if len(found) > len(page) else None,
+    )
+
+
+def _older(page: list[AuditRecord], chosen: dict[str, object]) -> str:
+    kept = {name: request.args[name] for name, wanted in chosen.items() if wanted is not None}
+    return url_for("audit.entries", before=page[-1].id, **kept)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**63:
+        raise ValueError(f"Not the number of a row: {number}")
+    return number
+
+
+def _day(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -1,0 +1,34 @@
+"""What the commands that work on the store have in common."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from worker.errors import worker_errors
+from worker.logs import log_to_stderr
+from worker.settings import Settings
+
+
+@contextmanager
+def opened_store(settings: Settings | None = None) -> Iterator:
+    """The store, once its tables are known to be of this version. Default: this machine's."""
+    from worker.store import Store
+    from worker.store.migrations import check_up_to_date
+
+    log_to_stderr()
+    with worker_errors():
+        store = Store((settings or Settings.from_env()).database_url)
+        try:
+            check_up_to_date(store.database)
+            yield store
+        finally:
+            store.close()
+
+
+def this_user() -> dict[str, str]:
+    """The fields of an audit event that say who gave a command."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        name = "unknown"
+    return {"who_kind": "command", "who": name[:200]}

@@ -1,0 +1,87 @@
+"""The commands of how long things are kept: `cxr retention`."""
+
+import click
+
+from worker.audit import Action, AuditEvent
+from worker.commands import opened_store, this_user
+
+DAYS = click.IntRange(0, 36_500)
+
+
+@click.group()
+def retention() -> None:
+    """How long a clinic's jobs and files are kept, and which jobs stay whatever that says."""
+
+
+@retention.command("set")
+@click.argument("clinic")
+@click.option(
+    "--keep-files",
+    type=DAYS,
+    metavar="DAYS",
+    help="Days after its end for which a job's X-rays and pictures are kept; 0: until the next "
+    "round of the sweeper. Default: as long as the job.",
+)
+@click.option(
+    "--keep-jobs",
+    type=DAYS,
+    metavar="DAYS",
+    help="Days after its end for which a job is kept with its results. Default: for ever.",
+)
+def set_retention(clinic: str, keep_files: int | None, keep_jobs: int | None) -> None:
+    """Set how long CLINIC keeps its finished jobs. Both options replace what was set before."""
+    with opened_store() as store:
+        known = store.clinic_named(clinic)
+        store.set_retention(known.id, keep_files, keep_jobs)
+        detail = {"keep_files_days": _days(keep_files), "keep_jobs_days": _days(keep_jobs)}
+        event = AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())
+        store.audit([event])
+    click.echo(f"{clinic} keeps files {_days(keep_files)} days, jobs {_days(keep_jobs)} days.")
+
+
+@retention.command("list")
+def list_retention() -> None:
+    """List what every clinic keeps, in days."""
+    with opened_store() as store:
+        for one in store.retention():
+            files, jobs = _days(one.keep_files_days), _days(one.keep_jobs_days)
+            click.echo(f"{one.clinic_name}: files {files}, jobs {jobs}")
+
+
+@retention.command()
+@click.argument("clinic")
+@click.argument("job", type=click.IntRange(min=1))
+def hold(clinic: str, job: int) -> None:
+    """Keep a JOB of CLINIC until it is released: nobody can delete it, and no time ends it."""
+    _change("hold_job", clinic, job)
+    click.echo(f"Job {job} is held.")
+
+
+@retention.command()
+@click.argument("clinic")
+@click.argument("job", type=click.IntRange(min=1))
+def release(clinic: str, job: int) -> None:
+    """Let a JOB of CLINIC that was held go again."""
+    _change("release_job", clinic, job)
+    click.echo(f"Job {job} is released.")
+
+
+def _change(verb: str, clinic: str, job_id: int) -> None:
+    with opened_store() as store:
+        known = store.clinic_named(clinic)
+        getattr(store, verb)(known.id, job_id)
+        store.audit(
+            [
+                AuditEvent(
+                    Action.SETTINGS_CHANGED,
+                    known.id,
+                    job_id=job_id,
+                    detail={"what": verb},
+                    **this_user(),
+                )
+            ]
+        )
+
+
+def _days(days: int | None) -> str | int:
+    return "all" if days is None else days
