@@ -18,7 +18,7 @@ def test_the_filter_outlasts_a_look_at_one_image(page, site, chest):
     expect(row(page, "b.dcm")).to_have_count(0)
     page.get_by_role("link", name="a.dcm").click()
     expect(page.locator("#up")).to_have_attribute("href", re.compile("status=done"))
-    page.wait_for_load_state()  # the keys are heard by then
+    expect(page.locator("#toolbar")).to_be_visible()  # the keys are heard by then
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile(r"/jobs/1\?sort=suspicion&status=done#image-1$"))
     expect(page.get_by_role("button", name="Done")).to_have_attribute("aria-pressed", "true")

@@ -47,7 +47,7 @@ def test_back_from_an_image_leads_to_its_row(many, site, way):
     name = many.locator("#rows .item").last.locator("a").text_content()
     many.get_by_role("link", name=name).click()
     expect(many.locator("#position")).to_have_text("40 of 40")
-    many.wait_for_load_state()
+    expect(many.locator("#toolbar")).to_be_visible()  # the keys are heard by then
     if way == "Escape":
         many.keyboard.press("Escape")
     else:
@@ -64,6 +64,8 @@ def test_an_image_says_which_of_how_many_it_is(many):
     expect(many.locator("#position")).to_have_text("1 of 80")
     many.get_by_role("link", name="Next").click()
     expect(many.locator("#position")).to_have_text("2 of 80")
+    many.locator("#up").click()
+    expect(many.get_by_text("Seen", exact=True).locator("visible=true")).to_have_count(2)
 
 
 def test_the_contact_sheet(many):

@@ -76,7 +76,7 @@ def test_dropping_files(page, site, chest):
     page.get_by_label("Urgent").check()
     drop(page, ["a.dcm", "b.dcm", ".hidden"], chest.read_bytes())
     expect(page).to_have_url(re.compile(r"/jobs/1$"))
-    expect(page.get_by_text("Urgent")).to_be_visible()
+    expect(page.get_by_text("Urgent", exact=True)).to_be_visible()
     expect(page.locator(".images .line:not(.head)")).to_have_count(2)
 
 

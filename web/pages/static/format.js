@@ -41,12 +41,18 @@ export function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** A time as everywhere on the pages: local, and UTC for those who hover or listen. */
-export function showMoment(element, iso) {
+/** A time in words, local as everywhere on the pages. */
+export function moment(iso) {
   const time = new Date(iso);
   const isToday = time.toDateString() === new Date().toDateString();
+  return (isToday ? today : longAgo).format(time);
+}
+
+/** A time in its element, and UTC for those who hover or listen. */
+export function showMoment(element, iso) {
+  const time = new Date(iso);
   element.dateTime = iso;
-  element.textContent = (isToday ? today : longAgo).format(time);
+  element.textContent = moment(iso);
   element.title = `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 

@@ -24,5 +24,9 @@ export function markSeen(id) {
   localStorage.setItem(KEY, JSON.stringify([...seen].slice(-MAX_KEPT)));
 }
 
-const opened = document.getElementById("image")?.dataset.image;
-if (opened) markSeen(Number(opened));
+// The page of an image puts the next one into its place, without being loaded anew.
+if (document.getElementById("image")) {
+  const mark = () => markSeen(Number(document.getElementById("image").dataset.image));
+  new MutationObserver(mark).observe(document.getElementById("main"), { childList: true });
+  mark();
+}
