@@ -142,9 +142,13 @@ class Walk:
         self._job = job.id
         image = self._store.images(self._clinic.id, job.id).items[0]
         self._image = image.id
-        picture = self.app.extensions["cxr"].pictures.small(image.file_key)
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        picture.write_bytes(encoded(Image.new("L", (32, 32)), "JPEG"))
+        pictures = self.app.extensions["cxr"].pictures
+        for picture, kind in (
+            (pictures.small(image.file_key), "JPEG"),
+            (pictures.film(image.file_key), "PNG"),
+        ):
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(encoded(Image.new("L", (32, 32)), kind))
 
     def _with_token(self, kind: str, scopes, clinic: str = DEFAULT_CLINIC, **more) -> Asking:
         record, secret = self._store.create_token(clinic, scopes, **more)
