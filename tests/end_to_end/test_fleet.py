@@ -63,9 +63,10 @@ class Fleet:
             variable: self._here(value)
             for variable, value in self.services[name].get("environment", {}).items()
         }
-        for variable, value in given.items():
+        for variable in given:
             if variable.endswith("_FILE"):
-                secret = secrets_of(self.services[name])[value]
+                said = self.services[name]["environment"][variable]
+                secret = secrets_of(self.services[name])[said]
                 given[variable] = str(self.folder / "secrets" / secret)
         if "CXR_PORT" in given:
             given |= {"CXR_PORT": str(self.ports["web"]), "CXR_HOST": "127.0.0.1"}
