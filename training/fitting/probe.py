@@ -1,6 +1,6 @@
 """A cheap test of how X-rays are prepared: ImageNet's network as it is, and a linear model on it.
 
-    CXR_DATA=folder python -m training.fitting.probe --recipe framed [--recipe released]
+    CXR_DATA=folder python -m training.fitting.probe --recipe released [--recipe other.toml]
 
 For each recipe's preprocessing (nothing else of it is used), features of some hundred images of
 each source and label; then, for each source in turn, a logistic regression that has not seen it.
@@ -88,7 +88,7 @@ def answers(
 
 
 @click.command()
-@click.option("--recipe", "recipes", multiple=True, default=("framed",), show_default=True)
+@click.option("--recipe", "recipes", multiple=True, default=("released",), show_default=True)
 @click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
 @click.option("--each", default=200, show_default=True, help="Images of a source, label and split.")
 def main(recipes: Sequence[str], data: Path, each: int) -> None:
