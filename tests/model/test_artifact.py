@@ -6,7 +6,16 @@ import shutil
 import numpy as np
 import pytest
 
-from model.artifact import INT8, METADATA, RELEASED, WEIGHTS, load_artifact, sha256
+from model.artifact import (
+    INT8,
+    LUNGS,
+    METADATA,
+    RELEASED,
+    TRAINING_FILMS,
+    WEIGHTS,
+    load_artifact,
+    sha256,
+)
 from model.errors import ArtifactMismatch, ArtifactMissing
 
 MEGABYTE = 1_000_000
@@ -30,10 +39,12 @@ def test_released_artifact():
     artifact = load_artifact()
     metadata = artifact.metadata
     assert artifact.labels == tuple(metadata["labels"]) == ("COVID19", "NORMAL", "PNEUMONIA")
-    assert artifact.maps == ("attention",)
-    assert artifact.version == "efficientnet_attention-1.1.0"
-    assert metadata["files"] == {name: sha256(RELEASED / name) for name in (INT8, WEIGHTS)}
-    assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 35 * MEGABYTE
+    evidence = tuple(f"evidence_{label}" for label in artifact.labels)
+    assert artifact.maps == ("attention", *evidence)
+    assert artifact.version == "efficientnet_attention-2.0.0"
+    files = (INT8, WEIGHTS, LUNGS, TRAINING_FILMS)
+    assert metadata["files"] == {name: sha256(RELEASED / name) for name in files}
+    assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 20 * MEGABYTE
     assert 1 / len(artifact.labels) < artifact.uncertain_below < 1
     assert artifact.preprocessing.id == metadata["preprocessing_id"]
     assert len(metadata["data_sha256"]) == 64
@@ -48,6 +59,7 @@ def test_released_artifact_says_how_good_it_is():
         "kermany",
         "nih",
         "radiography",
+        "siim",
     }
     for part in (metadata["metrics"], *metadata["metrics"]["sources"].values()):
         figure = part["figures"]["accuracy"]

@@ -38,9 +38,10 @@ def test_a_file_is_prepared(classifier, radiographs):
     assert prepared.image.shape == (size, size, 3)
     assert prepared.image.dtype == np.float32
     assert (prepared.width, prepared.height) == (1841, 1955)
+    # A frame around the lungs may reach beyond the film.
     left, top, right, bottom = prepared.box
-    assert 0 <= left < right <= 1
-    assert 0 <= top < bottom <= 1
+    assert -0.2 < left < 0.3 < 0.7 < right < 1.2
+    assert -0.2 < top < 0.3 < 0.7 < bottom < 1.2
     assert prepared.gate.version.startswith("frontal-")
     assert 0.5 < prepared.gate.score <= 1
     assert prepared.decode_ms > 0
@@ -142,14 +143,14 @@ def test_predictions_in_order(classifier, chest):
         assert attention.dtype == np.float16
         assert attention.ndim == 2
         assert 0 <= attention.min() < attention.max() <= 1
-        assert one.box == prepared[0].box
+        assert one.box == prepared[0].box.inside
         assert one.model == classifier.version
         assert one.infer_ms > 0
 
 
 @pytest.mark.parametrize(
     ("folder", "label", "probability"),
-    [(RELEASED, "PNEUMONIA", 0.852), (REFERENCE, "COVID19", 0.905)],
+    [(RELEASED, "PNEUMONIA", 0.522), (REFERENCE, "COVID19", 0.905)],
 )
 def test_the_demo_chest_keeps_its_label(radiographs, folder, label, probability):
     """What the models that ship say about a public film: labels in another order would show."""
