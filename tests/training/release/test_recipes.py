@@ -148,7 +148,7 @@ def test_the_trained_network_is_kept_before_it_is_calibrated(made):
 
 
 def test_a_network_trained_before_it_gave_out_evidence_takes_its_weights(tmp_path):
-    recipe = load_recipe("framed")
+    recipe = load_recipe("released")
     recipe = replace(recipe, preprocessing=replace(recipe.preprocessing, size=32))
     now = in_precision("float32", recipe)
     # As it was: a plain dense layer behind the dropout, and two outputs.
