@@ -134,7 +134,7 @@ def test_predictions_in_order(classifier, chest):
     together = classifier.classify(prepared)
     alone = [classifier.classify([one])[0] for one in prepared]
 
-    for one, other in zip(together, alone, strict=True):
+    for one, other, shown in zip(together, alone, prepared, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=1e-3)
         assert tuple(one.probabilities) == classifier.labels
         assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-3)
@@ -143,7 +143,7 @@ def test_predictions_in_order(classifier, chest):
         assert attention.dtype == np.float16
         assert attention.ndim == 2
         assert 0 <= attention.min() < attention.max() <= 1
-        assert one.box == prepared[0].box.inside
+        assert one.box == shown.box.inside
         assert one.model == classifier.version
         assert one.infer_ms > 0
 
