@@ -139,7 +139,7 @@ def test_deleting_without_a_question(server, folder):
 def test_a_wrong_token_is_one_sentence(server, folder):
     refused = cxr("submit", folder, "--json", **server, CXR_TOKEN="wrong")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: The token is not valid.")
+    assert refused.stderr.startswith("Error: The token is not valid: ")
     assert len(refused.stderr.splitlines()) == 1
 
 
