@@ -70,8 +70,9 @@ def images(submit) -> list[dict]:
 @pytest.fixture(scope="module")
 def reader(system):
     """A browser that has signed in."""
-    with signed_in_client(system.url, system.token) as reader:
-        yield reader
+    reader = signed_in_client(system.url, system.token)
+    yield reader
+    reader.close()
 
 
 def test_in_json_a_name_keeps_its_letters_and_loses_what_is_none(images):
@@ -97,14 +98,16 @@ def test_in_csv_a_name_stays_in_its_cell_and_is_no_formula(client, images):
     assert text.count("\n") == 1 + len(images)
     for row, image in zip(rows, images, strict=True):
         name = image["filename"]
-        assert row["filename"] == (f"'{name}" if name.startswith(FORMULA_STARTS) else name)
-        assert not [cell for cell in row.values() if cell.startswith(FORMULA_STARTS)]
+        # Apostrophes are added and nothing else; some spreadsheets split cells at semicolons, too.
+        assert row["filename"].replace("'", "") == name.replace("'", "")
+        parts = [part.lstrip(" ") for cell in row.values() for part in cell.split(";")]
+        assert not [part for part in parts if part.startswith(FORMULA_STARTS)]
     assert sum(image["filename"].startswith(FORMULA_STARTS) for image in images) > 5
 
 
 def test_the_json_export_is_what_the_list_says(client, images):
     export = client.get(f"/jobs/{images[0]['job_id']}/results.json").json()
-    assert export["results"] == images
+    assert export["results"] == [image | {"reviews": []} for image in images]
 
 
 def test_on_the_page_of_an_image_a_name_is_text(reader, images):
