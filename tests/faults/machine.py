@@ -59,6 +59,8 @@ class Machine:
             "CXR_ARTIFACT": str(toy_artifact(NETWORK_SIZE)),
             "CXR_HOME": str(self.home),
             "CXR_LEASE_S": str(LEASE_S),
+            # A disk is to run full in the middle of a file, not to be found too full before it.
+            "CXR_MIN_FREE_MB": "0",
             "CXR_SWEEP_INTERVAL_S": "0.5",
             "CXR_TOKEN": TOKEN,
             "DATABASE_URL": self.database.url,

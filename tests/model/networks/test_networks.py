@@ -64,7 +64,7 @@ def test_evidence_and_the_biases_sum_to_the_log_probabilities():
     dense = network.get_layer("probabilities")
     dense.set_weights([dense.get_weights()[0], np.array([0.4, -0.7, 0.1], np.float32)])
     output = output_of(
-        [*map(np.asarray, outputs_of(network, toy_images(3, 224)))],
+        [*map(np.asarray, outputs_of(network, toy_images(3, network.input_shape[1])))],
         map_names(network, LABELS),
     )
     logs = np.log(output.probabilities)
