@@ -64,7 +64,7 @@ def test_everything_comes_back(cxr, backup, store, clinic, files, job, tmp_path)
         copy = tmp_path / "new" / "home" / "images" / image.file_key
         assert copy.read_bytes() == files.path(image.file_key).read_bytes()
         assert len(other.maps(clinic.id, image.id)) == len(store.maps(clinic.id, image.id))
-    assert other.clinic_of_token(TOKEN) == clinic
+    assert other.principal_of_token(TOKEN).clinic == clinic
     assert (tmp_path / "new" / "home" / "secret_key").read_text() == "the key\n"
     other.close()
 
