@@ -33,6 +33,8 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         storage_uri=settings.redis_url.replace("redis+socket://", "redis+unix://") or "memory://",
         storage_options=options if settings.redis_url else {},
         in_memory_fallback_enabled=True,
+        # Of several requests that find the queue's server gone at once, only the first falls back.
+        swallow_errors=True,
         key_prefix="cxr",
     )
     limiter.init_app(app)
