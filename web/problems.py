@@ -145,6 +145,8 @@ def _http(error: HTTPException) -> Response:
         return problem(429, "too_many_requests", detail, {"Retry-After": str(wait_s)})
     if status == 404:
         detail = "There is nothing at this address."
+    if status == 400 and request.path.startswith("/api/"):
+        detail = "The request body is not valid JSON. /api/v1/docs shows what each address takes."
     code = (HTTP_STATUS_CODES.get(status, "error")).lower().replace(" ", "_").replace("'", "")
     kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Location")}
     return problem(status, code, detail, kept)

@@ -27,6 +27,8 @@ from web.client.http import Client
 
 WORKERS = 2
 ROLES = ("owner", "web", "worker", "sweeper")
+# In front of the rules of a server that trusts everyone: the fleet's roles need their passwords.
+PASSWORDS = "".join(f"local all cxr_{role} scram-sha-256\n" for role in ROLES)
 START_S = 90
 
 
@@ -128,6 +130,7 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
         postgres_server.run("DROP DATABASE cxr WITH (FORCE)")
         for part in ROLES:
             postgres_server.run(f"DROP ROLE cxr_{part}")
+        _trust_everyone(postgres_server.wheel)
 
 
 def test_a_job_goes_through_the_fleet(fleet, radiographs):
@@ -190,9 +193,7 @@ def _postgres_of_the_file(server: Any, folder: Path) -> str:
     assert made.returncode == 0, made.stderr
     # The wheel's server trusts everyone; the image asks for the password, so this one does too.
     rules = Path(server.pgdata, "pg_hba.conf")
-    asks = "".join(f"local all cxr_{part} scram-sha-256\n" for part in ROLES)
-    if not rules.read_text().startswith(asks):
-        rules.write_text(asks + rules.read_text())
+    rules.write_text(PASSWORDS + rules.read_text())
     server.psql("SELECT pg_reload_conf();")
     for part in ROLES:
         wait_for(lambda part=part: _refuses(sockets, f"cxr_{part}", database))
@@ -201,6 +202,13 @@ def _postgres_of_the_file(server: Any, folder: Path) -> str:
     options = [option.replace("127.0.0.1", sockets) for option in options]
     subprocess.run([Path(server.bin_path, ready), *options], check=True, capture_output=True)
     return sockets
+
+
+def _trust_everyone(server: Any) -> None:
+    """Undo the rule of `_postgres_of_the_file`: other tests' roles have no passwords."""
+    rules = Path(server.pgdata, "pg_hba.conf")
+    rules.write_text(rules.read_text().removeprefix(PASSWORDS))
+    server.psql("SELECT pg_reload_conf();")
 
 
 def _refuses(host: str, user: str, database: str) -> bool:
