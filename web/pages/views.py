@@ -18,6 +18,7 @@ from web.blind import without_hidden
 from web.labels import label_name, map_name
 from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
+from web.pages.menu import page_links
 from web.services import services
 from worker.access import Scope
 from worker.intake.sorting import MEGABYTE
@@ -46,6 +47,7 @@ def _words() -> dict[str, object]:
         "job_state": _job_state,
         "label_name": label_name,
         "map_name": map_name,
+        "page_links": page_links,
         # Not looked up here: an error page must not need the database that has just failed.
         "principal": g.get("principal"),
         "status_names": STATUS_NAMES,

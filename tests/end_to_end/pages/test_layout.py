@@ -1,6 +1,7 @@
 """Every page at the width of a phone and of a desk."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.access import sign_in_page
 from tests.support.results import rejected, work
@@ -40,3 +41,25 @@ def test_no_page_jumps_while_it_loads(visit, site, chest, width):
         page.goto(site.address + path)
         page.wait_for_timeout(1000)
         assert page.evaluate("jumped") < 0.02, path
+
+
+def test_every_page_is_reached_on_a_phone(visit, site):
+    page = visit(390, touch=True)
+    sign_in_page(page, site.address)
+    assert page.locator("header.top").bounding_box()["height"] < 100
+    for name in ("Model", "Help", "API", "People", "Audit", "Worklist"):
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name=name).click()
+        expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_long_reason_leaves_room_for_a_long_name(visit, site, chest, width):
+    site.job("Long", [NewImage("long-" * 30 + ".dcm", site.keep(chest), 1)])
+    work(site.store, 1, rejected)
+    page = visit(width)
+    sign_in_page(page, site.address)
+    page.goto(f"{site.address}/jobs/1")
+    link = page.locator(".images .file a")
+    expect(link).to_be_visible()
+    assert link.bounding_box()["width"] > 200
