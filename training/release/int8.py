@@ -15,33 +15,15 @@ import numpy as np
 
 from model.networks import network_named
 
+# What is rounded, as LiteRT calls it: convolutions, and what may stand between two of them.
+INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "PAD")
 HEAD = {"pooled", "probabilities", "evidence"}
-# Operations that only the head has. The head's 1x1 convolutions stay int8: they lose nothing.
-FLOAT32_OPERATIONS = (
-    "ADD",
-    "AVERAGE_POOL_2D",
-    "BATCH_MATMUL",
-    "DIV",
-    "ELU",
-    "FULLY_CONNECTED",
-    "LOGISTIC",
-    "MAXIMUM",
-    "MEAN",
-    "MUL",
-    "ONE_HOT",
-    "REDUCE_MAX",
-    "RESHAPE",
-    "SOFTMAX",
-    "STRIDED_SLICE",
-    "SUM",
-    "TOPK_V2",
-)
 
 
-def float32_operations(network: keras.Model) -> list[str]:
+def int8_operations(network: keras.Model) -> tuple[str, ...]:
     """In a network with residual connections, ADD is theirs and as cheap in int8 as they are."""
     residual = any(isinstance(layer, keras.layers.Add) for layer in network.layers)
-    return [name for name in FLOAT32_OPERATIONS if not (residual and name == "ADD")]
+    return (*INT8_OPERATIONS, "ADD") if residual else INT8_OPERATIONS
 
 
 def float32_layers(network: keras.Model) -> set[str]:
@@ -60,49 +42,52 @@ def to_int8_network(network: keras.Model, calibration: Sequence[np.ndarray]) -> 
     calibration: (S, S, 3) float32 images, from which the ranges of the activations are taken.
     Kernels have a scale per output channel, activations one per tensor.
     """
-    # Only here: TensorFlow is the one thing in training that is bound to a backend.
+    # Only here: it needs TensorFlow's converter, and export is the only one that needs it.
+    from ai_edge_quantizer.qtyping import TFLOperationName
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    exact = _float32_network(network)
+    quantizer = Quantizer(exact)
+    for name in int8_operations(network):
+        quantizer.add_static_config(
+            ".*", TFLOperationName(name), activation_num_bits=8, weight_num_bits=8
+        )
+    if exempt := float32_layers(network):
+        quantizer.update_quantization_recipe(
+            _of_layers(exempt), TFLOperationName.ALL_SUPPORTED, algorithm_key="no_quantize"
+        )
+    signature, name = _input_of(exact)
+    with warnings.catch_warnings():
+        # The interpreter warns that keeping every tensor costs memory: ranges need every tensor.
+        warnings.simplefilter("ignore", UserWarning)
+        ranges = quantizer.calibrate({signature: [{name: image[None]} for image in calibration]})
+    rounded = quantizer.quantize(ranges, enable_progress_report=False)
+    return bytes(rounded.quantized_model)
+
+
+def _float32_network(network: keras.Model) -> bytes:
+    # TensorFlow is the one thing in training that is bound to a backend.
     import tensorflow as tf
 
-    def images():
-        for image in calibration:
-            yield [image[None]]
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # Both interpreters below say that they are deprecated; it is not ours to change.
-        warnings.simplefilter("ignore", UserWarning)
+    with tempfile.TemporaryDirectory() as folder:
         network.export(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        exempt = _tensors_of(float32_layers(network), converter)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = images
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-        ]
-        # The plain converter cannot leave single operations in float32; its debugger can.
-        debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter,
-            debug_dataset=images,
-            debug_options=tf.lite.experimental.QuantizationDebugOptions(
-                denylisted_ops=float32_operations(network),
-                denylisted_nodes=exempt,
-            ),
-        )
-        return debugger.get_nondebug_quantized_model()
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
 
 
-def _tensors_of(layers: set[str], converter) -> list[str]:
-    """Names that the converter gives to what these layers put out; it must not round yet.
+def _of_layers(names: set[str]) -> str:
+    """Matches what the converter calls an operation of these layers.
 
     A name is NETWORK/LAYER/OPERATION, its parts may be numbered; where operations were fused,
     several such with semicolons between, the last operation first.
     """
-    import tensorflow as tf
+    layers = "|".join(re.escape(name) for name in sorted(names))
+    return rf"^[^/;]+/({layers})(_\d+)?[/;]"
 
-    exact = tf.lite.Interpreter(model_content=converter.convert())
-    found = []
-    for tensor in exact.get_tensor_details():
-        _, layer, *_ = [*tensor["name"].split(";")[0].split("/"), ""]
-        if layer in layers or re.sub(r"_\d+$", "", layer) in layers:
-            found.append(tensor["name"])
-    return found
+
+def _input_of(content: bytes) -> tuple[str, str]:
+    """Names of the signature and of its input."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    ((signature, names),) = Interpreter(model_content=content).get_signature_list().items()
+    (name,) = names["inputs"]
+    return signature, name

@@ -20,11 +20,14 @@ def test_the_narrow_layers_in_front_stay_float32_and_the_wide_ones_do_not():
     images = list(toy_images(2, SIZE))
     interpreter = Interpreter(model_content=to_int8_network(network, images))
 
+    # At the border the last float32 tensor is rounded for what follows, under a name of its own.
     kernels = {
         (layer, tensor["dtype"])
         for tensor in interpreter.get_tensor_details()
         for layer in ("block_stem", "block0", "block8", "block9", "block15", "block_head")
-        if len(tensor["shape"]) == 4 and f"/{layer}_" in tensor["name"].split(";")[0]
+        if len(tensor["shape"]) == 4
+        and f"/{layer}_" in tensor["name"].split(";")[0]
+        and not tensor["name"].endswith("_quantized")
     }
     for layer in ("block_stem", "block0", "block8"):
         assert (layer, np.float32) in kernels
