@@ -42,7 +42,7 @@ WITHOUT_ENTRY = {
     "reading.model",
     "account.show",
     "access.show",
-    "system.show",
+    "operations.show",
     "images.tally_clinic",
     "jobs.tally_job",
     "sign_in.at_provider",

@@ -132,7 +132,8 @@ class ClinicRecord:
 
 @dataclass(frozen=True)
 class ClinicNumbers:
-    """How much a clinic sends, for the operator of the system."""
+    """How much a clinic sends, for the operator of the system, and for how many days its files and
+    jobs are kept; None: for ever."""
 
     name: str
     jobs: int
@@ -141,6 +142,28 @@ class ClinicNumbers:
     running: int
     failed: int
     last_upload_at: datetime | None
+    keep_files_days: int | None
+    keep_jobs_days: int | None
+
+
+@dataclass(frozen=True)
+class WaitingNumbers:
+    """Images of a clinic that wait. oldest_at: when the oldest of them was uploaded."""
+
+    clinic: str
+    urgent: bool
+    images: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True)
+class ReasonNumbers:
+    """Images that were rejected or failed for one reason, in how many clinics."""
+
+    status: ImageStatus
+    reason: str
+    images: int
+    clinics: int
 
 
 @dataclass(frozen=True)
@@ -430,6 +453,25 @@ class WorkerRecord:
     device: str
     model: str
     started_at: datetime
+
+
+@dataclass(frozen=True)
+class WorkerNumbers:
+    """A worker process as its signs of life tell. is_up: seen lately, or busy.
+
+    processed: images since it started. images_per_second: in the last minute; None: not yet known.
+    """
+
+    id: str
+    host: str
+    pid: int
+    device: str
+    model: str
+    started_at: datetime
+    seen_at: datetime
+    processed: int
+    images_per_second: float | None
+    is_up: bool
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The pages for people: views, templates and static files."""
 
-from web.pages import access, account, audit, docs, reading, sign_in, system, views
+from web.pages import access, account, audit, docs, operations, reading, sign_in, views
 
 BLUEPRINTS = (
     *(sign_in.blueprint, views.blueprint, reading.blueprint, docs.blueprint),
-    *(account.blueprint, access.blueprint, audit.blueprint, system.blueprint),
+    *(account.blueprint, access.blueprint, audit.blueprint, operations.blueprint),
 )

@@ -7,7 +7,7 @@ from worker.access import Principal, Scope
 
 HOME = "pages.home"
 LINKS = (
-    *((HOME, "Worklist"), ("reading.model", "Model"), ("system.show", "Operations")),
+    *((HOME, "Worklist"), ("reading.model", "Model"), ("operations.show", "Operations")),
     *(("access.show", "People"), ("audit.entries", "Audit")),
     *(("reading.help_page", "Help"), ("docs.docs", "API")),
 )

@@ -93,7 +93,7 @@ def browser_name(user_agent: str) -> str:
 @signed_in
 def home():
     if not principal().may(Scope.READ, Scope.UPLOAD):
-        elsewhere = "system.show" if principal().may(Scope.OPERATE) else "account.show"
+        elsewhere = "operations.show" if principal().may(Scope.OPERATE) else "account.show"
         return redirect(url_for(elsewhere), code=303)
     jobs = JobPage.of(services().store.jobs(clinic_id())).items
     return render_template("home.html", jobs=jobs, **_upload_limits())

@@ -9,11 +9,16 @@ RESERVE_BYTES = 32_000_000
 MEGABYTE = 1_000_000
 
 
-def free_bytes(folder: Path) -> int:
-    """On the disk of `folder`, which need not exist yet."""
+def nearest_folder(folder: Path) -> Path:
+    """`folder`, which need not exist yet, or the nearest one above it that does."""
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder
+
+
+def free_bytes(folder: Path) -> int:
+    """On the disk of `folder`, which need not exist yet."""
+    return shutil.disk_usage(nearest_folder(folder)).free
 
 
 def check_free(folder: Path, min_free_mb: int) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.records import Claim, WorkerRecord
 from worker.running.heartbeat import Heartbeat
+from worker.running.speed import Speed
 from worker.running.watchdog import Watchdog
 from worker.store import Store
 
@@ -46,6 +47,7 @@ class Pulse:
         self._step_limit_s = step_limit_s
         self._watchdog = watchdog
         self._heartbeat = heartbeat
+        self._speed = Speed()
         self._beating = threading.Lock()
         self._slow_steps = 0
         self._next_at = 0.0
@@ -58,6 +60,10 @@ class Pulse:
         if claims:
             self._sure_until = min(self._sure_until, ends_at)
         return claims
+
+    def finished(self, images: int) -> None:
+        """So many results were saved."""
+        self._speed.note(images)
 
     def moved(self) -> None:
         """A step of the work was done, or the next one begins."""
@@ -97,7 +103,8 @@ class Pulse:
                 self._heartbeat.beat()
             lease_s = self.lease_s + (self._step_limit_s if self._slow_steps else 0)
             ends_at = time.monotonic() + lease_s
-            if not self._store.beat(self.worker.id, lease_s):
+            speed = (self._speed.processed, self._speed.images_per_second)
+            if not self._store.beat(self.worker.id, lease_s, *speed):
                 self._store.register_worker(self.worker)
             self._sure_until = ends_at
         except DBAPIError as error:

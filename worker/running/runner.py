@@ -199,7 +199,9 @@ class Runner:
         while True:
             self._pulse.moved()
             try:
-                return self._store.save(finished)
+                saved = self._store.save(finished)
+                self._pulse.finished(saved)
+                return saved
             except OperationalError as error:
                 if time.monotonic() >= until:
                     raise

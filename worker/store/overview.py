@@ -1,13 +1,16 @@
-"""Numbers of all clinics, and how much of one waits."""
+"""Numbers of all clinics, for operators; and how much of one waits."""
+
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from worker.errors import TooManyWaiting
-from worker.records import ClinicNumbers
+from worker.records import ClinicNumbers, ImageStatus, ReasonNumbers, WaitingNumbers
 from worker.store.database import Database
+from worker.store.retention import Retention
 from worker.store.rows import SHOWN
-from worker.store.schema import HAS_WAITING, Clinic, Job
+from worker.store.schema import HAS_WAITING, Clinic, Image, Job, status_is
 
 
 class OverviewVerbs:
@@ -15,6 +18,7 @@ class OverviewVerbs:
 
     def clinics_overview(self) -> list[ClinicNumbers]:
         """Every clinic, by name."""
+        days = (Retention.keep_files_days, Retention.keep_jobs_days)
         columns = (Job.total, Job.waiting, Job.running, Job.failed)
         query = (
             select(
@@ -22,13 +26,58 @@ class OverviewVerbs:
                 func.count(Job.id),
                 *(func.coalesce(func.sum(column), 0) for column in columns),
                 func.max(Job.accepted_at),
+                *days,
             )
+            .outerjoin(Retention, Retention.clinic_id == Clinic.id)
             .outerjoin(Job, (Job.clinic_id == Clinic.id) & SHOWN[0] & SHOWN[1] & SHOWN[2])
-            .group_by(Clinic.id)
+            .group_by(Clinic.id, *days)
             .order_by(Clinic.name)
         )
         with self.database.reading() as session:
             return [ClinicNumbers(*row) for row in session.execute(query)]
+
+    def waiting_overview(self) -> list[WaitingNumbers]:
+        """What waits, by clinic, urgent images first; also what is just arriving."""
+        oldest = (
+            select(func.min(Image.created_at))
+            .where(Image.job_id == Job.id, status_is(ImageStatus.WAITING))
+            .correlate(Job)
+            .scalar_subquery()
+        )
+        query = (
+            select(Clinic.name, Job.urgent, func.sum(Job.waiting), func.min(oldest))
+            .join(Clinic, Clinic.id == Job.clinic_id)
+            .where(HAS_WAITING, Job.deleted_at.is_(None))
+            .group_by(Clinic.name, Job.urgent)
+            .order_by(Clinic.name, Job.urgent.desc())
+        )
+        with self.database.reading() as session:
+            found = session.execute(query).all()
+        # Counters and rows move together, yet this reads several jobs one after the other.
+        return [WaitingNumbers(*row) for row in found if row[3] is not None]
+
+    def reasons_overview(self, since: datetime) -> list[ReasonNumbers]:
+        """Why images of jobs uploaded after `since` failed or were rejected, the most first."""
+        query = (
+            select(
+                Image.status,
+                Image.reason,
+                func.count().label("images"),
+                func.count(func.distinct(Image.clinic_id)),
+            )
+            .join(Job, Job.id == Image.job_id)
+            .where(
+                *SHOWN,
+                Job.accepted_at >= since,
+                Job.failed + Job.rejected > 0,
+                Image.status.in_([ImageStatus.FAILED, ImageStatus.REJECTED]),
+                Image.reason.is_not(None),
+            )
+            .group_by(Image.status, Image.reason)
+            .order_by(Image.status, func.count().desc(), Image.reason)
+        )
+        with self.database.reading() as session:
+            return [ReasonNumbers(*row) for row in session.execute(query)]
 
     def check_room(self, clinic_id: int, max_waiting: int) -> None:
         """Raises TooManyWaiting when as many images of the clinic wait as may."""

@@ -323,7 +323,11 @@ class Review(Base):
 
 
 class Worker(Base):
-    """A worker process, its model, and when it last gave a sign of life."""
+    """A worker process, its model, and when it last gave a sign of life.
+
+    `processed`: images that it finished since it started. `images_per_second`: in the last minute;
+    null before its first sign of life.
+    """
 
     __tablename__ = "workers"
 
@@ -334,3 +338,5 @@ class Worker(Base):
     model: Mapped[str] = mapped_column(String(80))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    processed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    images_per_second: Mapped[float | None]

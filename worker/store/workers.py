@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
-from worker.records import ImageStatus, WorkerRecord
+from worker.records import ImageStatus, WorkerNumbers, WorkerRecord
 from worker.store.database import Database
 from worker.store.schema import Image, Worker, status_is
 
@@ -19,9 +19,16 @@ class WorkerVerbs:
         with self.database.writing() as session:
             session.merge(Worker(**vars(worker), seen_at=self.database.time_in(0)))
 
-    def beat(self, worker_id: str, lease_s: float) -> bool:
+    def beat(
+        self,
+        worker_id: str,
+        lease_s: float,
+        processed: int = 0,
+        images_per_second: float | None = None,
+    ) -> bool:
         """A sign of life: what the worker holds is its for `lease_s` seconds from now.
 
+        processed, images_per_second: as `WorkerNumbers` has them.
         Returns: whether the worker is known; if not, it has to register again.
         """
         held = (
@@ -43,7 +50,11 @@ class WorkerVerbs:
             seen = session.execute(
                 update(Worker)
                 .where(Worker.id == worker_id)
-                .values(seen_at=self.database.time_in(0))
+                .values(
+                    seen_at=self.database.time_in(0),
+                    processed=processed,
+                    images_per_second=images_per_second,
+                )
                 .execution_options(synchronize_session=False)
             )
             return seen.rowcount > 0
@@ -81,6 +92,27 @@ class WorkerVerbs:
                     started_at=row.started_at,
                 )
                 for row in rows
+            ]
+
+    def workers_overview(self) -> list[WorkerNumbers]:
+        """Every worker that is known, the silent ones included."""
+        is_up = or_(self._seen_lately(), self._holds_images())
+        query = select(Worker, is_up).order_by(Worker.host, Worker.started_at, Worker.id)
+        with self.database.reading(max_wait_s=MAX_WAIT_S) as session:
+            return [
+                WorkerNumbers(
+                    id=row.id,
+                    host=row.host,
+                    pid=row.pid,
+                    device=row.device,
+                    model=row.model,
+                    started_at=row.started_at,
+                    seen_at=row.seen_at,
+                    processed=row.processed,
+                    images_per_second=row.images_per_second,
+                    is_up=bool(up),
+                )
+                for row, up in session.execute(query)
             ]
 
     def _seen_lately(self) -> ColumnElement[bool]:

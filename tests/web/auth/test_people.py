@@ -125,8 +125,8 @@ def test_each_role_sees_what_it_should(person, browser, upload):
     )
     assert uploader.get("/images/1").status_code == 403
     assert uploader.get("/access").status_code == 403
-    assert operator.get("/").headers["Location"] == "/system"
-    assert "default" in operator.get("/system").text
+    assert operator.get("/").headers["Location"] == "/operations"
+    assert "default" in operator.get("/operations").text
     assert operator.get("/jobs/1").status_code == 403
     assert browser("reader").get("/images/1").status_code == 200
     assert browser("admin").get("/access").status_code == 200

@@ -1,0 +1,80 @@
+"""What an operator sees of the whole system: numbers, and nothing of a film."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import update
+
+from tests.support.access import sign_in
+from tests.support.results import failed, rejected, work
+from tests.support.rows import new_images, worker_record
+from worker.access import Scope
+from worker.store import DEFAULT_CLINIC
+from worker.store.migrations import latest_revision
+from worker.store.schema import Worker
+
+
+@pytest.fixture
+def token(store) -> str:
+    return store.create_token(DEFAULT_CLINIC, [Scope.OPERATE])[1]
+
+
+@pytest.fixture
+def busy(store, clinic) -> None:
+    """A failed and a rejected image, and three that wait, one of them urgent."""
+    store.create_job(clinic.id, "Mrs. Example", new_images(4))
+    work(store, 1, failed)
+    work(store, 1, rejected)
+    store.create_job(clinic.id, "urgent", new_images(1), urgent=True)
+    store.set_retention(clinic.id, 30, None)
+    store.register_worker(worker_record("this"))
+    store.beat("this", 20, processed=7, images_per_second=2.5)
+
+
+def test_the_state_of_the_system_can_be_scripted(app, token, busy, clinic):
+    answer = app.test_client().get(
+        "/api/v1/operations", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 200
+    found = answer.json
+    (worker,) = found["workers"]
+    assert (worker["processed"], worker["images_per_second"], worker["is_up"]) == (7, 2.5, True)
+    assert [(one["urgent"], one["images"]) for one in found["waiting"]] == [(True, 1), (False, 2)]
+    assert all(one["clinic"] == clinic.name and one["oldest_at"] for one in found["waiting"])
+    assert [(one["status"], one["reason"], one["images"]) for one in found["reasons"]] == [
+        ("failed", "worker_died", 1),
+        ("rejected", "not_a_chest_xray", 1),
+    ]
+    assert (found["clinics"][0]["keep_files_days"], found["clinics"][0]["keep_jobs_days"]) == (
+        30,
+        None,
+    )
+    assert found["disk"]["free_bytes"] > 0
+    assert found["versions"]["tables"] == latest_revision()
+    assert "queue" in found["state"]["missing"]
+
+
+def test_the_page_has_the_numbers_and_no_names_of_films(visitor, token, busy):
+    assert sign_in(visitor, token).status_code == 303
+    page = visitor.get("/operations").text
+    for expected in ("a-host", "2.5", "worker_died", "Urgent", "30 days", "Missing: queue"):
+        assert expected in page
+    for secret in ("Mrs. Example", "0.png", "/images/", "/jobs/"):
+        assert secret not in page
+
+
+def test_a_worker_that_went_silent_is_still_listed(visitor, token, store):
+    assert sign_in(visitor, token).status_code == 303
+    assert "No worker is running" in visitor.get("/operations").text
+    store.register_worker(replace(worker_record("old"), host="quiet-host"))
+    with store.database.writing() as session:
+        session.execute(update(Worker).values(seen_at=store.database.time_in(-60)))
+    page = visitor.get("/operations").text
+    assert "quiet-host" in page
+    assert "Silent" in page
+
+
+def test_only_operators_see_it(client, reader):
+    assert client.get("/api/v1/operations").status_code == 403
+    assert reader.get("/operations").status_code == 403
+    assert 'href="/operations"' not in reader.get("/").text

@@ -1,0 +1,94 @@
+"""The state of the whole system in numbers, for its operators: none of a clinic's films or names
+of files."""
+
+import platform
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from model.artifact import load_artifact
+from model.errors import ModelError
+from web.readiness import State
+from web.services import Services
+from worker.intake.sorting import MEGABYTE
+from worker.intake.space import nearest_folder
+from worker.records import ClinicNumbers, ReasonNumbers, WaitingNumbers, WorkerNumbers
+from worker.store.migrations import latest_revision
+
+REASONS_OF_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Of the image store. kept_free_bytes: what uploads leave for results."""
+
+    total_bytes: int
+    used_bytes: int
+    free_bytes: int
+    kept_free_bytes: int
+
+
+@dataclass(frozen=True)
+class Versions:
+    """model: the one that this server is configured with, which workers need not have."""
+
+    program: str
+    python: str
+    tables: str
+    database: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Operations:
+    """reasons: of jobs uploaded in the last REASONS_OF_DAYS days."""
+
+    at: datetime
+    state: State
+    workers: list[WorkerNumbers]
+    waiting: list[WaitingNumbers]
+    reasons: list[ReasonNumbers]
+    clinics: list[ClinicNumbers]
+    disk: Disk
+    versions: Versions
+
+
+def operations(here: Services) -> Operations:
+    now = datetime.now(UTC)
+    return Operations(
+        at=now,
+        state=here.readiness.state(),
+        workers=here.store.workers_overview(),
+        waiting=here.store.waiting_overview(),
+        reasons=here.store.reasons_overview(now - timedelta(days=REASONS_OF_DAYS)),
+        clinics=here.store.clinics_overview(),
+        disk=_disk(here),
+        versions=_versions(here),
+    )
+
+
+def _disk(here: Services) -> Disk:
+    usage = shutil.disk_usage(nearest_folder(here.settings.images_dir))
+    return Disk(usage.total, usage.used, usage.free, here.settings.min_free_mb * MEGABYTE)
+
+
+def _versions(here: Services) -> Versions:
+    return Versions(
+        program=version("cxr-batch"),
+        python=platform.python_version(),
+        tables=latest_revision(),
+        database=here.store.database.url.get_backend_name(),
+        model=_model(here.settings.artifact),
+    )
+
+
+@cache
+def _model(artifact: Path | None) -> str:
+    """Its name and version; why there is none, on a server whose workers alone have one."""
+    try:
+        return load_artifact(artifact).version
+    except ModelError as error:
+        return str(error)
