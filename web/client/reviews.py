@@ -4,6 +4,7 @@ Exit codes as in `web.client.cli`.
 """
 
 import csv
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,9 +56,7 @@ def export(
         agreed = {image: found for image, found in by_image.items() if _label(found)}
         (out / "images").mkdir(parents=True, exist_ok=True)
         rows, boxes = [], []
-        with click.progressbar(
-            agreed.items(), label="Films", file=click.get_text_stream("stderr")
-        ) as films:
+        with click.progressbar(agreed.items(), label="Films", file=sys.stderr) as films:
             for image, found in films:
                 path = f"images/{image}.png"
                 (out / path).write_bytes(client.film(image))
