@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.add_column(
         "workers", sa.Column("processed", sa.BigInteger(), nullable=False, server_default="0")
     )
-    op.add_column("workers", sa.Column("images_per_second", sa.Float(), nullable=True))
+    op.add_column("workers", sa.Column("images_per_second", sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
