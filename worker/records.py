@@ -49,6 +49,14 @@ class Verdict(StrEnum):
     UNUSABLE = "unusable"
 
 
+class ReviewState(StrEnum):
+    """Of images with a result: read or not by whoever asks, or readers gave different answers."""
+
+    UNREAD = "unread"
+    READ = "read"
+    DISAGREEMENT = "disagreement"
+
+
 class SortKind(StrEnum):
     """Orders of a list of images. By name: of the file. By suspicion: `worker.reading_order`."""
 
@@ -75,7 +83,7 @@ class ImageFilter:
     """Which images are wanted; what is empty or None asks for nothing.
 
     The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
-    the file's name.
+    the file's name. `reader`: by whom an image is read or unread.
     """
 
     statuses: tuple[ImageStatus, ...] = ()
@@ -86,6 +94,8 @@ class ImageFilter:
     max_probability: float = 1.0
     search: str | None = None
     jobs: tuple[int, ...] = ()
+    review: ReviewState | None = None
+    reader: str | None = None
 
 
 @dataclass(frozen=True)
@@ -243,6 +253,7 @@ class JobRecord:
     """One bulk upload. `revision` grows with every change, so it serves as an ETag.
 
     open: more images may come. blind: readers see a result only after their review of it.
+    readers: how many are to review each image.
     content_sha256: of the upload that began it (64 hex digits).
 
     started_with: images that had their final status when work (last) began, at `started_at`.
@@ -257,6 +268,7 @@ class JobRecord:
     urgent: bool
     open: bool
     blind: bool
+    readers: int
     counts: Counts
     content_sha256: str | None
     revision: int
@@ -328,6 +340,7 @@ class ImageRecord:
     """One X-ray and its active result. `reason` is a code, `message` the sentence for a human.
 
     facts: what the file says about the film, as `model.reading.facts.FilmFacts.as_json`.
+    patient, accession: identifiers in the file as it is kept.
     """
 
     id: int
@@ -346,6 +359,8 @@ class ImageRecord:
     finished_at: datetime | None
     file_key: str | None
     facts: dict[str, Any] | None = None
+    patient: str | None = None
+    accession: str | None = None
     waiver: Waiver | None = None
 
 
@@ -403,12 +418,18 @@ class ReviewRecord:
 
 @dataclass(frozen=True)
 class ReviewProgress:
-    """Of a job's images with a result: how many this reader, and how many anybody, has read."""
+    """Of a job's images with a result: how many this reader, and how many anybody, has read.
+
+    complete: read by as many readers as the job asks for. disagreed: a reader gave another label
+    than the model. readers_disagree: two readers gave different answers.
+    """
 
     total: int
     read: int
     read_by_anybody: int
+    complete: int
     disagreed: int
+    readers_disagree: int
 
 
 @dataclass(frozen=True)
@@ -502,3 +523,5 @@ class FinishedImage:
     gate: GateScore | None = None
     result: NewResult | None = None
     facts: dict[str, Any] | None = None
+    patient: str | None = None
+    accession: str | None = None

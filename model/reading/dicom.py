@@ -24,12 +24,15 @@ from pydicom.uid import (
 from model.errors import LateralXray, NotAChestXray, UnreadableImage, UnsupportedFormat
 from model.reading import dicom_bounds, jpeg
 from model.reading.facts import (
+    MAX_ACCESSION,
+    MAX_PATIENT,
     MAX_VIEW,
     SPACING_AT_DETECTOR,
     SPACING_AT_PATIENT,
     FilmFacts,
     checked_day,
     checked_spacing,
+    checked_text,
 )
 from model.reading.pixels import shrunk, stretched
 
@@ -133,6 +136,8 @@ class DicomFile:
             taken_on=next((day for day in map(checked_day, days) if day), None),
             spacing_mm=spacing,
             spacing_at=place if spacing else None,
+            patient=checked_text(dataset.get("PatientID"), MAX_PATIENT),
+            accession=checked_text(dataset.get("AccessionNumber"), MAX_ACCESSION),
         )
 
     def _values(self, at_least: int | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a file says about the film beside its picture; nothing in it names a patient."""
+"""What a file says about the film beside its picture."""
 
 import datetime
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 SPACING_AT_DETECTOR, SPACING_AT_PATIENT = "detector", "patient"
 MAX_SPACING_MM = 10.0
 MAX_VIEW = 16  # what DICOM's code strings may have
+MAX_PATIENT, MAX_ACCESSION = 64, 16  # its long and its short strings
 
 
 @dataclass(frozen=True)
@@ -16,16 +17,19 @@ class FilmFacts:
 
     view: DICOM's ViewPosition, such as PA or AP. taken_on: day of the exposure.
     spacing_mm: of the file's pixels, between rows and between columns. spacing_at: one of
-    SPACING_AT_DETECTOR and SPACING_AT_PATIENT.
+    SPACING_AT_DETECTOR and SPACING_AT_PATIENT. patient, accession: DICOM's PatientID and
+    AccessionNumber.
     """
 
     view: str | None = None
     taken_on: datetime.date | None = None
     spacing_mm: tuple[float, float] | None = None
     spacing_at: str | None = None
+    patient: str | None = None
+    accession: str | None = None
 
     def as_json(self) -> dict[str, Any] | None:
-        """For a database or a program; None when nothing is known."""
+        """For a database or a program, without whose film it is; None when nothing is known."""
         known = {
             "view": self.view,
             "taken_on": self.taken_on.isoformat() if self.taken_on else None,
@@ -44,6 +48,12 @@ def checked_spacing(values: Any) -> tuple[float, float] | None:
     if not (0 < rows <= MAX_SPACING_MM and 0 < columns <= MAX_SPACING_MM):
         return None
     return rows, columns
+
+
+def checked_text(text: Any, max_length: int) -> str | None:
+    """An identifier without the spaces around it, or None for what cannot be one."""
+    text = str(text or "").strip(" \0")
+    return text if text and len(text) <= max_length and text.isprintable() else None
 
 
 def checked_day(text: Any) -> datetime.date | None:

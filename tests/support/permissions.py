@@ -29,6 +29,7 @@ FORM = {"roles": "reader", "scopes": "read"}
 JSON = {
     "/api/v1/jobs/<int:job_id>": {"name": "job"},
     "/api/v1/jobs/<int:job_id>/blind": {"blind": False},
+    "/api/v1/jobs/<int:job_id>/readers": {"readers": 1},
     "/api/v1/images/<int:image_id>/review": {"verdict": "agree"},
 }
 # What an answer means for whoever asked.

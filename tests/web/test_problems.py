@@ -24,6 +24,7 @@ BODIES = {
     ("PATCH", "/api/v1/jobs/9"): {"name": "another"},
     ("PUT", "/api/v1/images/9/review"): {"verdict": "agree"},
     ("PUT", "/api/v1/jobs/9/blind"): {"blind": True},
+    ("PUT", "/api/v1/jobs/9/readers"): {"readers": 2},
 }
 
 

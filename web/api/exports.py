@@ -15,6 +15,7 @@ from web.api.inputs import ExportQuery, FilterQuery
 from web.api.records import Export, Job, Review, ReviewedImage
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
+from web.blind import viewer
 from web.services import services
 from worker.access import Scope
 from worker.records import ImageRecord, ReviewRecord
@@ -26,7 +27,7 @@ COLUMNS_BEFORE = ("image_id", "filename", "status", "reason", "message", "label"
 COLUMNS_AFTER = (
     *("uncertain", "uncertain_reasons", "triage_flagged", "triage_score", "triage_threshold"),
     *("model", "finished_at", "refused_before", "classified_anyway_by"),
-    *("reviewed_by", "review_label", "review_comment"),
+    *("reviewed_by", "review_label", "review_comment", "readers_disagree"),
 )
 UNUSABLE = "UNUSABLE"
 Reviewed = tuple[ImageRecord, list[ReviewRecord]]
@@ -105,12 +106,13 @@ def _csv_chunks(
 def _reviewed(images: Iterator[ImageRecord]) -> Iterator[list[Reviewed]]:
     """The images with their reviews, in chunks. Reads what it is streamed with beforehand: a stream
     has no request any more."""
-    store, clinic = services().store, clinic_id()
+    asking = viewer()
 
     def chunks() -> Iterator[list[Reviewed]]:
         while chunk := list(islice(images, ROWS_PER_CHUNK)):
-            reviews = store.reviews(clinic, [image.id for image in chunk])
-            yield [(image, reviews.get(image.id, [])) for image in chunk]
+            reviews = asking.reviews([image.id for image in chunk])
+            shown = asking.without_hidden(chunk)
+            yield [(image, reviews.get(image.id, [])) for image in shown]
 
     return chunks()
 
@@ -142,6 +144,7 @@ def _csv_row(
         harmless("; ".join(review.reader for review in reviews)),
         "; ".join(review.label or UNUSABLE for review in reviews),
         harmless("; ".join(review.comment for review in reviews if review.comment)),
+        str(len({review.label for review in reviews}) > 1).lower() if len(reviews) > 1 else None,
     ]
 
 

@@ -24,7 +24,7 @@ from web.api.records import (
 )
 from web.auth.permissions import permits
 from web.auth.requests import asking_name, clinic_id
-from web.blind import without_hidden
+from web.blind import viewer
 from web.services import services
 from worker.access import Scope
 from worker.records import ImageRecord, MapRecord
@@ -78,7 +78,7 @@ def image_page(job_id: int | None, query: ImagesQuery) -> Response:
         offset=query.offset,
         limit=query.limit,
     )
-    return ImagePage.of(replace(page, items=without_hidden(page.items))).json_response
+    return ImagePage.of(replace(page, items=viewer().without_hidden(page.items))).json_response
 
 
 def tally_of(job_id: int | None, query: FilterQuery) -> Response:
@@ -221,7 +221,7 @@ def attention_grid(image_id):
 
 def shown_image(image_id: int) -> ImageRecord:
     """An image as whoever asks may see it. Raises NotFound."""
-    (image,) = without_hidden([services().store.image(clinic_id(), image_id)])
+    (image,) = viewer().without_hidden([services().store.image(clinic_id(), image_id)])
     return image
 
 

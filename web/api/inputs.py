@@ -14,7 +14,16 @@ from pydantic import (
     model_validator,
 )
 
-from worker.records import ImageFilter, ImageStatus, JobStatus, Sort, SortKind, Verdict
+from web.auth.requests import asking_name
+from worker.records import (
+    ImageFilter,
+    ImageStatus,
+    JobStatus,
+    ReviewState,
+    Sort,
+    SortKind,
+    Verdict,
+)
 
 MAX_PER_PAGE = 500
 MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
@@ -119,6 +128,8 @@ class FilterQuery(Query):
     max_probability: Probability = 1.0
     search: Annotated[str | None, Field(max_length=200)] = None
     """Part of the file's name."""
+    review: ReviewState | None = None
+    """`unread` or `read` by whoever asks; `disagreement`: readers gave different answers."""
 
     @model_validator(mode="after")
     def _names_its_label(self) -> Self:
@@ -139,6 +150,8 @@ class FilterQuery(Query):
             min_probability=self.min_probability,
             max_probability=self.max_probability,
             search=self.search,
+            review=self.review,
+            reader=asking_name() if self.review else None,
         )
 
     @property
@@ -266,6 +279,12 @@ class BlindChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     blind: bool
+
+
+class ReadersChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    readers: Literal[1, 2]
 
 
 class ReviewsQuery(Query):

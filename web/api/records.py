@@ -77,6 +77,9 @@ class Job(Record):
     """More images may be added, so it is not complete."""
     blind: bool
     """Readers see a result after their own review of it."""
+    readers: int
+    """How many are to review each image. With 2, neither sees the other's review before both are
+    given."""
     counts: Counts
     progress: Annotated[float, Field(ge=0, le=1), rounded(4)]
     """Share of images with a final status."""
@@ -377,8 +380,12 @@ class ReviewProgress(Record):
     read: int
     """By whoever asks."""
     read_by_anybody: int
+    complete: int
+    """By as many readers as the job asks for."""
     disagreed: int
     """Images that a reader gave another label than the model."""
+    readers_disagree: int
+    """Images that readers gave different answers."""
 
 
 class ReviewedImage(Image):

@@ -9,10 +9,9 @@ from flask import Response
 
 from web import pictures, report
 from web.api.images import shown_image
-from web.api.reviews import visible_reviews
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
-from web.blind import without_hidden
+from web.blind import viewer
 from web.errors import NoPicture, NotReady
 from web.services import services
 from worker.access import Scope
@@ -44,7 +43,7 @@ def image_report(image_id):
     content = report.image_report(
         image,
         services().store.job(clinic_id(), image.job_id),
-        visible_reviews(image_id),
+        viewer().reviews([image_id]).get(image_id, []),
         shown,
         datetime.now(UTC),
     )
@@ -61,11 +60,11 @@ def job_report(job_id):
     """
     store = services().store
     job = store.job(clinic_id(), job_id)
-    images = without_hidden(
+    images = viewer().without_hidden(
         list(islice(store.all_images(clinic_id(), job_id), report.MAX_ROWS + 1))
     )
     shown = [image.id for image in images if image.result]
-    content = report.job_report(job, images, store.reviews(clinic_id(), shown), datetime.now(UTC))
+    content = report.job_report(job, images, viewer().reviews(shown), datetime.now(UTC))
     return _download(content, f"cxr-job-{job_id}.pdf")
 
 

@@ -2,18 +2,21 @@
 
 from apiflask import APIBlueprint
 
-from web.api.inputs import BlindChange, ReviewBody, ReviewsQuery
+from web.api.inputs import BlindChange, ReadersChange, ReviewBody, ReviewsQuery
 from web.api.records import Job, Review, ReviewPage, ReviewProgress, Reviews
 from web.auth.permissions import permits
 from web.auth.requests import asking_name, clinic_id
-from web.blind import hidden
+from web.blind import viewer
 from web.services import services
 from worker.access import Scope
-from worker.records import NewReview, ReviewBox, ReviewRecord
+from worker.records import NewReview, Page, ReviewBox
 
 blueprint = APIBlueprint("reviews", __name__, tag="Reviews")
 
-FINAL = {409: "It was given before the model's answer was shown, so it stays as it is."}
+FINAL = {
+    409: "It was given before the model's answer was shown, or both readers have answered, so "
+    "it is final."
+}
 
 
 @blueprint.get("/images/<int:image_id>/reviews")
@@ -22,10 +25,12 @@ FINAL = {409: "It was given before the model's answer was shown, so it stays as 
 def list_reviews(image_id):
     """List an image's reviews
 
-    Of a blind job, a reader in the browser sees those of others after their own.
+    Of a blind job, a reader in the browser sees those of others after their own; of a job with two
+    readers, after both have answered.
     """
     image = services().store.image(clinic_id(), image_id)
-    return Reviews(items=[Review.of(one) for one in visible_reviews(image.id)]).json_response
+    found = viewer().reviews([image.id]).get(image.id, [])
+    return Reviews(items=[Review.of(one) for one in found]).json_response
 
 
 @blueprint.put("/images/<int:image_id>/review")
@@ -69,7 +74,9 @@ def list_job_reviews(job_id, query):
     """
     store = services().store
     page = store.job_reviews(clinic_id(), job_id, query.cursor, query.limit)
-    return ReviewPage.of(page).json_response
+    images = list(dict.fromkeys(review.image_id for review in page.items))
+    seen = [review for said in viewer().reviews(images).values() for review in said]
+    return ReviewPage.of(Page(seen, page.next_cursor)).json_response
 
 
 @blueprint.get("/jobs/<int:job_id>/reviews/progress")
@@ -96,8 +103,16 @@ def change_blind(job_id, change):
     return Job.of(store.job(clinic_id(), job_id)).json_response
 
 
-def visible_reviews(image_id: int) -> list[ReviewRecord]:
-    """Reviews of an image that whoever asks may see."""
-    if hidden([image_id]):
-        return []
-    return services().store.reviews(clinic_id(), [image_id]).get(image_id, [])
+@blueprint.put("/jobs/<int:job_id>/readers")
+@permits(Scope.UPLOAD)
+@blueprint.input(ReadersChange, location="json", arg_name="change")
+@blueprint.output(Job)
+def change_readers(job_id, change):
+    """Ask for one reader or two
+
+    With two, a reader in the browser sees the other's review once both have answered; both are
+    final then. Programs with a token see all.
+    """
+    store = services().store
+    store.set_readers(clinic_id(), job_id, change.readers)
+    return Job.of(store.job(clinic_id(), job_id)).json_response

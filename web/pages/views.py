@@ -11,10 +11,9 @@ from model.doubt import MEANINGS
 from web.api.images import shown_image
 from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, Review, named
-from web.api.reviews import visible_reviews
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
-from web.blind import without_hidden
+from web.blind import viewer
 from web.labels import label_name, map_name
 from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
@@ -148,7 +147,7 @@ def _rows(job_id: int | None, query: ListPageQuery) -> tuple[list[Image], str | 
     page = services().store.images(
         clinic_id(), job_id, query.wanted, query.sort, cursor=query.cursor, limit=query.limit
     )
-    images = [Image.of(image) for image in without_hidden(page.items)]
+    images = [Image.of(image) for image in viewer().without_hidden(page.items)]
     if page.next_cursor is None:
         return images, None
     more = query.address | {"cursor": page.next_cursor}
@@ -173,7 +172,7 @@ def image(image_id: int, query: PlaceQuery):
     store = services().store
     image = shown_image(image_id)
     hidden = image.status is ImageStatus.DONE and image.result is None
-    reviews = visible_reviews(image_id)
+    reviews = viewer().reviews([image_id]).get(image_id, [])
     mine = [review for review in reviews if review.reader == asking_name()]
     others = [review for review in reviews if review.reader != asking_name()]
     job_id = query.job_id(own=image.job_id)
@@ -196,6 +195,8 @@ def image(image_id: int, query: PlaceQuery):
         maps=[] if hidden else store.maps(clinic_id(), image_id),
         hidden=hidden,
         waivable=image.status is ImageStatus.REJECTED and image.reason in WAIVABLE,
+        all_answered=not store.unsettled(clinic_id(), [image_id]),
+        readers_disagree=len({review.label for review in reviews}) > 1,
         my_review=Review.of(mine[0]).model_dump() if mine else None,
         other_reviews=others,
         other_boxes=[asdict(box) for review in others for box in review.boxes],

@@ -232,6 +232,8 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
         height=prepared.height,
         gate=prepared.gate,
         facts=prepared.facts.as_json(),
+        patient=prepared.facts.patient,
+        accession=prepared.facts.accession,
         result=NewResult(
             model=result.model,
             label=result.label,

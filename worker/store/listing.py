@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor
-from worker.records import ImageFilter, Sort, SortKind
-from worker.store.schema import IS_ACTIVE, Image, Result
+from worker.records import ImageFilter, ReviewState, Sort, SortKind
+from worker.store.schema import IS_ACTIVE, Image, Result, Review
 
 ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)
 WITHOUT_PROBABILITY = -1.0  # behind every probability
@@ -61,7 +61,8 @@ def order_of(sort: Sort, number: ColumnElement[int] = Image.id) -> Order:
 
 def needs_result(wanted: ImageFilter) -> bool:
     """Whether only images with a result can be meant."""
-    return bool(wanted.labels or wanted.uncertain is not None or wanted.probability_of)
+    named = wanted.labels or wanted.probability_of or wanted.review
+    return bool(named or wanted.uncertain is not None)
 
 
 def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
@@ -75,11 +76,22 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
     if wanted.probability_of is not None:
         found.append(probability_of(wanted.probability_of) >= wanted.min_probability)
         found.append(probability_of(wanted.probability_of) <= wanted.max_probability)
+    if wanted.review is not None:
+        found.append(_review_is(wanted.review, wanted.reader))
     if wanted.jobs:
         found.append(_one_of(Image.job_id, wanted.jobs))
     if wanted.search:
         found.append(Image.filename.icontains(wanted.search, autoescape=True))
     return found
+
+
+def _review_is(state: ReviewState, reader: str | None) -> ColumnElement[bool]:
+    if state is ReviewState.DISAGREEMENT:
+        # Labels that are null are of unusable films, which is an answer too.
+        answers = func.count(func.distinct(func.coalesce(Review.label, "")))
+        return Image.id.in_(select(Review.image_id).group_by(Review.image_id).having(answers > 1))
+    is_read = exists().where(Review.image_id == Image.id, Review.reader == reader)
+    return is_read if state is ReviewState.READ else ~is_read
 
 
 def _one_of(column: Any, values: Sequence[Any]) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from worker.errors import NoResultToReview, NotFound, ReviewIsFinal, UnknownLabel
@@ -33,12 +33,9 @@ class ReviewVerbs:
             judged = _result(session, clinic_id, image_id)
             verdict, label = _verdict(judged, said)
             found = session.get(Review, (image_id, reader), with_for_update=True)
-            if found is not None and found.blind:
-                raise ReviewIsFinal(
-                    "This review was given before the model's answer was shown, so it stays as it "
-                    "is: changed afterwards it would measure nothing."
-                )
-            if found is None:
+            if found is not None:
+                _check_can_change(session, found, judged.readers)
+            else:
                 found = Review(
                     image_id=image_id,
                     reader=reader,
@@ -59,14 +56,11 @@ class ReviewVerbs:
     def unreview(self, clinic_id: int, image_id: int, reader: str) -> None:
         """Take a review back, if there is one. Raises NotFound, NoResultToReview, ReviewIsFinal."""
         with self.database.writing() as session:
-            _result(session, clinic_id, image_id)
+            judged = _result(session, clinic_id, image_id)
             found = session.get(Review, (image_id, reader), with_for_update=True)
             if found is None:
                 return
-            if found.blind:
-                raise ReviewIsFinal(
-                    "This review was given before the model's answer was shown, so it stays."
-                )
+            _check_can_change(session, found, judged.readers)
             job_row(session, clinic_id, found.job_id, lock=True).revision += 1
             session.delete(found)
 
@@ -114,28 +108,68 @@ class ReviewVerbs:
         with self.database.reading() as session:
             return set(session.scalars(query))
 
+    def unsettled(self, clinic_id: int, image_ids: Sequence[int]) -> set[int]:
+        """Those of these images that fewer readers have reviewed than their job asks for, where it
+        asks for more than one."""
+        reviews = (
+            select(func.count())
+            .where(Review.image_id == Image.id)
+            .correlate(Image)
+            .scalar_subquery()
+        )
+        query = (
+            select(Image.id)
+            .join(Job, Job.id == Image.job_id)
+            .where(
+                Image.id.in_(image_ids),
+                Image.clinic_id == clinic_id,
+                Job.readers > 1,
+                reviews < Job.readers,
+            )
+        )
+        with self.database.reading() as session:
+            return set(session.scalars(query))
+
     def review_progress(self, clinic_id: int, job_id: int, reader: str) -> ReviewProgress:
         """Raises NotFound."""
         with self.database.reading() as session:
-            total = job_row(session, clinic_id, job_id).done
-            read, anybody, disagreed = session.execute(
+            job = job_row(session, clinic_id, job_id)
+            of_image = (
                 select(
-                    func.coalesce(func.sum(case((Review.reader == reader, 1), else_=0)), 0),
-                    func.count(func.distinct(Review.image_id)),
-                    func.count(
-                        func.distinct(
-                            case((Review.verdict == Verdict.OTHER_LABEL, Review.image_id))
-                        )
+                    func.count().label("reviews"),
+                    func.sum(case((Review.reader == reader, 1), else_=0)).label("own"),
+                    func.sum(case((Review.verdict == Verdict.OTHER_LABEL, 1), else_=0)).label(
+                        "others"
                     ),
-                ).where(Review.job_id == job_id)
+                    func.count(func.distinct(func.coalesce(Review.label, ""))).label("answers"),
+                )
+                .where(Review.job_id == job_id)
+                .group_by(Review.image_id)
+                .subquery()
+            ).c
+            read, anybody, complete, disagreed, readers_disagree = session.execute(
+                select(
+                    _count_where(of_image.own > 0),
+                    func.count(),
+                    _count_where(of_image.reviews >= job.readers),
+                    _count_where(of_image.others > 0),
+                    _count_where(of_image.answers > 1),
+                )
             ).one()
-            return ReviewProgress(total, int(read), anybody, disagreed)
+            return ReviewProgress(job.done, read, anybody, complete, disagreed, readers_disagree)
 
     def set_blind(self, clinic_id: int, job_id: int, blind: bool) -> None:
         """Hide the job's results from readers until they have reviewed them. Raises NotFound."""
         with self.database.writing() as session:
             job = job_row(session, clinic_id, job_id, lock=True)
             job.blind = blind
+            job.revision += 1
+
+    def set_readers(self, clinic_id: int, job_id: int, readers: int) -> None:
+        """How many readers are to review each image of the job. Raises NotFound."""
+        with self.database.writing() as session:
+            job = job_row(session, clinic_id, job_id, lock=True)
+            job.readers = readers
             job.revision += 1
 
     def agreement(self, clinic_id: int, blind_only: bool = False) -> dict[str, Counter]:
@@ -158,9 +192,10 @@ class ReviewVerbs:
 
 
 def _result(session: Session, clinic_id: int, image_id: int) -> Row:
-    """What is judged: job_id, blind, model, label, probabilities."""
+    """What is judged: job_id, blind, readers, model, label, probabilities."""
+    of_job = (Image.job_id, Job.blind, Job.readers)
     query = (
-        select(Image.job_id, Job.blind, Result.model, Result.label, Result.probabilities)
+        select(*of_job, Result.model, Result.label, Result.probabilities)
         .join(Job, Job.id == Image.job_id)
         .outerjoin(Result, and_(Result.image_id == Image.id, IS_ACTIVE))
         .where(Image.id == image_id, Image.clinic_id == clinic_id, *SHOWN)
@@ -173,6 +208,27 @@ def _result(session: Session, clinic_id: int, image_id: int) -> Row:
             f"Image {image_id} has no result, so there is nothing to review yet."
         )
     return found
+
+
+def _check_can_change(session: Session, review: Review, readers: int) -> None:
+    """Raises ReviewIsFinal when its reader may have seen another answer since: the model's, or that
+    of the other reader."""
+    if review.blind:
+        raise ReviewIsFinal(
+            "This review was given before the model's answer was shown, so it is final."
+        )
+    if readers > 1:
+        given = session.scalar(
+            select(func.count()).select_from(Review).where(Review.image_id == review.image_id)
+        )
+        if given >= readers:
+            raise ReviewIsFinal(
+                "Both readers have answered and see each other's answers, so they are final."
+            )
+
+
+def _count_where(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((condition, 1)))
 
 
 def _verdict(judged: Row, said: NewReview) -> tuple[Verdict, str | None]:

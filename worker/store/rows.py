@@ -44,6 +44,7 @@ def job_record(job: Job) -> JobRecord:
         urgent=job.urgent,
         open=job.open,
         blind=job.blind,
+        readers=job.readers,
         counts=Counts(
             total=job.total,
             waiting=job.waiting,
@@ -69,6 +70,7 @@ IMAGE_COLUMNS = (
     *(Image.id, Image.job_id, Image.filename, Image.status, Image.reason, Image.message),
     *(Image.gate_version, Image.gate_score, Image.width, Image.height, Image.size_bytes),
     *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key, Image.facts),
+    *(Image.patient, Image.accession),
     *(Image.waived_reason, Image.waived_by, Image.waived_at),
     Image.reading_rank,
 )
@@ -100,6 +102,8 @@ def image_record(image: Row) -> ImageRecord:
         finished_at=image.finished_at,
         file_key=image.file_key,
         facts=image.facts,
+        patient=image.patient,
+        accession=image.accession,
         waiver=_waiver(image),
     )
 

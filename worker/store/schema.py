@@ -95,7 +95,8 @@ class Job(Base):
     are worked on, and `touched_at` is its sign of life. `part_of`: not a job, but what one request
     adds to that open job; its images move there once it is accepted. `open`: more images may come,
     by intent, the last of them at `touched_at`.
-    `blind`: readers see a result only after their review of it.
+    `blind`: readers see a result only after their review of it. `readers`: how many are to review
+    each image; with two, neither sees the other's review before both are given.
     `deleted_at`: it is gone for everybody, and its rows go bit by bit.
     """
 
@@ -118,6 +119,7 @@ class Job(Base):
     part_of: Mapped[int | None] = mapped_column(BigKey)
     open: Mapped[bool] = mapped_column(default=False, server_default=false())
     blind: Mapped[bool] = mapped_column(default=False, server_default=false())
+    readers: Mapped[int] = mapped_column(default=1, server_default="1")
     status: Mapped[JobStatus] = mapped_column(by_value(JobStatus))
     total: Mapped[int]
     waiting: Mapped[int]
@@ -156,7 +158,8 @@ class Image(Base):
     While a worker holds it, `lease_token` proves which, `lease_holder` is that worker's id, and
     `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
     (`worker.reading_order`): kept here, so that one index orders images with and without a result.
-    `facts` are `model.reading.facts.FilmFacts`. `waived_reason` is why the gate refused the image
+    `facts` are `model.reading.facts.FilmFacts`. `patient` and `accession` are the patient ID and the
+    accession number in the file as it is kept: pseudonyms where the clinic keeps those. `waived_reason` is why the gate refused the image
     before a person had it classified anyway.
     """
 
@@ -188,6 +191,8 @@ class Image(Base):
         default=WITHOUT_RESULT, server_default=str(WITHOUT_RESULT)
     )
     facts: Mapped[dict[str, Any] | None]
+    patient: Mapped[str | None] = mapped_column(String(64))
+    accession: Mapped[str | None] = mapped_column(String(16))
     waived_reason: Mapped[str | None] = mapped_column(String(40))
     waived_by: Mapped[str | None] = mapped_column(String(200))
     waived_at: Mapped[datetime | None]
@@ -219,6 +224,13 @@ def _partial_index(name: str, status: ImageStatus, *columns: Any) -> None:
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+HAS_PATIENT: ColumnElement[bool] = Image.__table__.c.patient.is_not(None)
+Index(
+    "images_of_patient",
+    *(Image.clinic_id, Image.patient, Image.id),
+    sqlite_where=HAS_PATIENT,
+    postgresql_where=HAS_PATIENT,
+)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 
 

@@ -210,6 +210,8 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "gate_score": gate.score if gate else None,
         "reading_rank": rank,
         "facts": finished_image.facts,
+        "patient": finished_image.patient,
+        "accession": finished_image.accession,
         **NOT_HELD,
         "finished_at": finished_at,
     }

@@ -44,6 +44,7 @@ def test_csv(client, finished):
         "reviewed_by",
         "review_label",
         "review_comment",
+        "readers_disagree",
     ]
     done, refused, lost = rows
     assert (done["status"], done["label"], done["PNEUMONIA"]) == ("done", "PNEUMONIA", "0.819000")

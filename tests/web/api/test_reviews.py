@@ -5,7 +5,10 @@ import io
 
 import pytest
 
+from tests.support.access import sign_in
 from tests.support.results import rejected, work
+from worker.access import Scope
+from worker.store import DEFAULT_CLINIC
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 BOX = {"left": 0.1, "top": 0.2, "right": 0.4, "bottom": 0.6, "finding": "opacity"}
@@ -37,7 +40,8 @@ def test_a_review_is_in_the_list_and_in_both_exports(client, classified):
     exported = client.get("/api/v1/jobs/1/results.json").json["results"]
     assert [image["reviews"] for image in exported] == [[said.json], []]
     progress = client.get("/api/v1/jobs/1/reviews/progress").json
-    assert progress == {"total": 2, "read": 1, "read_by_anybody": 1, "disagreed": 1}
+    assert (progress["total"], progress["read"], progress["disagreed"]) == (2, 1, 1)
+    assert (progress["complete"], progress["readers_disagree"]) == (1, 0)
     assert client.delete("/api/v1/images/1/review").status_code == 204
     assert client.get("/api/v1/images/1/reviews").json["items"] == []
 
@@ -69,6 +73,8 @@ def test_a_reader_sees_the_answer_of_a_blind_job_after_their_own(client, reader,
     assert reader.get("/api/v1/images/1/maps").status_code == 409
     listed = reader.get("/api/v1/jobs/1/images").json["items"]
     assert [image["result"] for image in listed] == [None, None]
+    assert "PNEUMONIA" not in reader.get("/api/v1/jobs/1/results.csv").text.split("\n", 1)[1]
+    assert "PNEUMONIA" in client.get("/api/v1/jobs/1/results.csv").text.split("\n", 1)[1]
     page = reader.get("/images/1").text
     assert "Blind reading" in page
     assert "81.9 %" not in page
@@ -81,6 +87,68 @@ def test_a_reader_sees_the_answer_of_a_blind_job_after_their_own(client, reader,
     assert reader.get("/api/v1/images/2").json["result"] is None
     again = put(reader, "/images/1/review", verdict="unusable")
     assert (again.status_code, again.json["code"]) == (409, "review_is_final")
+
+
+@pytest.fixture
+def second(app, store):
+    """Another reader's browser."""
+    token = store.create_token(DEFAULT_CLINIC, [Scope.READ, Scope.REVIEW], "Dr. Second")[1]
+    browser = app.test_client()
+    assert sign_in(browser, token).status_code == 303
+    return browser
+
+
+def test_two_readers_do_not_see_each_other_before_both_have_answered(
+    client, reader, second, classified
+):
+    assert put(client, "/jobs/1/readers", readers=2).json["readers"] == 2
+    assert put(client, "/jobs/1/readers", readers=3).status_code == 422
+    first = put(reader, "/images/1/review", verdict="agree", comment="left base").json
+    for path in ("images/1/reviews", "jobs/1/reviews"):
+        assert second.get(f"/api/v1/{path}").json["items"] == [], path
+        assert reader.get(f"/api/v1/{path}").json["items"] == [first], path
+        assert client.get(f"/api/v1/{path}").json["items"] == [first], "a program sees all"
+    for path in ("/images/1", "/api/v1/jobs/1/results.csv", "/api/v1/jobs/1/results.json"):
+        assert "left base" not in second.get(path).text, path
+    assert 'id="waits-for-other"' in second.get("/images/1").text
+    changed = put(reader, "/images/1/review", verdict="agree", comment="right base")
+    assert changed.status_code == 200, "it may be changed until then"
+
+    said = put(second, "/images/1/review", verdict="other_label", label="NORMAL")
+    assert said.status_code == 200
+    for browser in (reader, second):
+        assert len(browser.get("/api/v1/images/1/reviews").json["items"]) == 2
+        page = browser.get("/images/1").text
+        assert "The readers disagree." in page
+        assert "Both readers have answered" in page
+        again = put(browser, "/images/1/review", verdict="unusable")
+        assert (again.status_code, again.json["code"]) == (409, "review_is_final")
+
+
+def test_disagreement_is_counted_filtered_and_exported(client, reader, second, classified):
+    put(client, "/jobs/1/readers", readers=2)
+    put(reader, "/images/1/review", verdict="agree")
+    put(second, "/images/1/review", verdict="unusable")
+    put(reader, "/images/2/review", verdict="agree")
+
+    def listed(browser, review: str) -> list[int]:
+        found = browser.get(f"/api/v1/jobs/1/images?review={review}").json["items"]
+        assert browser.get(f"/api/v1/images?review={review}").json["items"] == found
+        tally = browser.get(f"/api/v1/jobs/1/tally?review={review}").json
+        assert tally["total"] == len(found)
+        return [image["id"] for image in found]
+
+    assert listed(reader, "disagreement") == [1]
+    assert (listed(reader, "read"), listed(reader, "unread")) == ([1, 2], [])
+    assert (listed(second, "read"), listed(second, "unread")) == ([1], [2])
+    progress = second.get("/api/v1/jobs/1/reviews/progress").json
+    assert (progress["read"], progress["complete"], progress["readers_disagree"]) == (1, 1, 1)
+    page = second.get("/jobs/1").text
+    assert 'id="read-by-two">1 of 2 ' in page
+    assert "1 disagree" in page
+    text = client.get("/api/v1/jobs/1/results.csv?review=disagreement").text
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["image_id"], row["readers_disagree"]) == ("1", "true")
 
 
 def test_an_image_is_classified_against_the_gate_and_marked(client, reader, upload, store, png):

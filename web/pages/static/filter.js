@@ -9,6 +9,7 @@ const DEFAULTS = {
   min_probability: "",
   max_probability: "",
   search: "",
+  review: "",
 };
 
 /** From the address of the page. */

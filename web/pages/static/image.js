@@ -73,9 +73,9 @@ async function classifyAnyway(id) {
 }
 
 /** After a review: on to the next image, or what is shown from now on. */
-function reviewed({ isBlind, thenNext }) {
+function reviewed({ showsMore, thenNext }) {
   if (thenNext && $("next")?.href) follow($("next").href, true);
-  else if (isBlind) follow(location.href, false);
+  else if (showsMore) follow(location.href, false);
 }
 
 /** Put another image in the place of this one: quicker than a new page, and its film may be here. */

@@ -207,6 +207,7 @@ export class ImageList {
       this.#change({ uncertain: this.#filter.uncertain === "true" ? "" : "true" });
     });
     $("label-filter").addEventListener("change", (event) => this.#change({ label: event.target.value }));
+    $("review-filter").addEventListener("change", (event) => this.#change({ review: event.target.value }));
     $("sort").addEventListener("change", (event) => this.#change({ sort: event.target.value }));
     $("search").addEventListener("input", (event) => {
       clearTimeout(this.#typing);
@@ -269,6 +270,7 @@ export class ImageList {
     }
     document.querySelector("[data-uncertain]").ariaPressed = filter.uncertain === "true";
     $("label-filter").value = filter.label;
+    $("review-filter").value = filter.review;
     $("sort").value = filter.sort;
     if (document.activeElement !== $("search")) $("search").value = filter.search;
     $("range-label").value = filter.probability_of;

@@ -11,7 +11,8 @@ export class Review {
   #others;
   #onSaved;
 
-  /** onSaved({isBlind, isLast}) is called when a review was saved. */
+  /** onSaved({showsMore, thenNext}) is called when a review was saved; showsMore: the page shows
+   * more after it, the model's answer or the other reader's. */
   constructor(page, viewer, onSaved) {
     this.#form = page.querySelector("#review");
     this.#id = page.dataset.image;
@@ -72,7 +73,7 @@ export class Review {
       const time = document.createElement("time");
       showMoment(time, saved.changed_at);
       this.#$("#review-said").replaceChildren("Saved ", time, ".");
-      this.#onSaved({ isBlind: saved.blind, thenNext });
+      this.#onSaved({ showsMore: saved.blind || "shared" in this.#form.dataset, thenNext });
     } catch (error) {
       this.#say(error.message.includes("fetch") ? "The server cannot be reached. Not saved." : error.message);
     }
@@ -81,7 +82,7 @@ export class Review {
   async #takeBack() {
     try {
       await remove(`/api/v1/images/${this.#id}/review`);
-      this.#onSaved({ isBlind: true, thenNext: false });
+      this.#onSaved({ showsMore: true, thenNext: false });
     } catch (error) {
       this.#say(error.message);
     }
