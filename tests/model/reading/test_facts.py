@@ -84,3 +84,11 @@ def test_a_person_may_overrule_what_a_file_says_that_it_shows():
     other = dicom_bytes(FILM)
     with pytest.raises(NotAChestXray):
         decode(other.replace(b"CR", b"CT", 1) if b"CR" in other else other)
+
+
+def test_identifiers_are_known_and_stay_out_of_what_is_told():
+    told = facts(PatientID=" P-7 ", AccessionNumber="A1", ViewPosition="PA")
+    assert (told.patient, told.accession) == ("P-7", "A1")
+    assert told.as_json() == {"view": "PA"}
+    assert facts(PatientID="").patient is None
+    assert facts(PatientID="x" * 65).patient is None
