@@ -158,9 +158,9 @@ class Image(Base):
     While a worker holds it, `lease_token` proves which, `lease_holder` is that worker's id, and
     `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
     (`worker.reading_order`): kept here, so that one index orders images with and without a result.
-    `facts` are `model.reading.facts.FilmFacts`. `patient` and `accession` are identifiers in the file
-    as it is kept: pseudonyms where the clinic keeps those. `waived_reason` is why the gate refused
-    the image before a person had it classified anyway.
+    `facts` are `model.reading.facts.FilmFacts`. `patient` and `accession` are identifiers in the
+    file as it is kept: pseudonyms where the clinic keeps those. `waived_reason` is why the gate
+    refused the image before a person had it classified anyway.
     """
 
     __tablename__ = "images"
