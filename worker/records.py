@@ -83,7 +83,8 @@ class ImageFilter:
     """Which images are wanted; what is empty or None asks for nothing.
 
     The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
-    the file's name. `reader`: by whom an image is read or unread.
+    the file's name, or a patient's identifier or an accession number in full. `reader`: by whom an
+    image is read or unread.
     """
 
     statuses: tuple[ImageStatus, ...] = ()

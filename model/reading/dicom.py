@@ -44,10 +44,10 @@ for _library in ("pydicom", "pylibjpeg", "openjpeg"):
     logging.getLogger(_library).propagate = False
 
 _PICTURE_TAGS = [
-    "AcquisitionDate", "BitsAllocated", "BitsStored", "Columns", "ContentDate",
+    "AccessionNumber", "AcquisitionDate", "BitsAllocated", "BitsStored", "Columns", "ContentDate",
     "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "FloatPixelData",
     "HighBit", "ImagerPixelSpacing", "Modality", "ModalityLUTSequence", "NumberOfFrames",
-    "PhotometricInterpretation", "PixelAspectRatio", "PixelData", "PixelPaddingRangeLimit",
+    "PatientID", "PhotometricInterpretation", "PixelAspectRatio", "PixelData", "PixelPaddingRangeLimit",
     "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "PlanarConfiguration",
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
     "StudyDate", "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",

@@ -127,7 +127,7 @@ class FilterQuery(Query):
     min_probability: Probability = 0.0
     max_probability: Probability = 1.0
     search: Annotated[str | None, Field(max_length=200)] = None
-    """Part of the file's name."""
+    """Part of the file's name; or a patient's identifier or an accession number, in full."""
     review: ReviewState | None = None
     """`unread` or `read` by whoever asks; `disagreement`: readers gave different answers."""
 

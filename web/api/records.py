@@ -206,6 +206,11 @@ class Image(Record):
     """Not null: its result is of a film that the gate had refused."""
     facts: Facts | None
     """Null until it is classified, and when its file says nothing."""
+    patient: str | None
+    """The patient's identifier in the file as it is kept: a pseudonym where the clinic keeps those.
+    """
+    accession: str | None
+    """The accession number in the file as it is kept."""
     width: int | None
     """Pixels."""
     height: int | None

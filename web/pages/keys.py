@@ -3,6 +3,7 @@
 VIEWER_KEYS = {
     "Images": (
         ("← →", "Previous, next"),
+        ("V", "Earlier film beside"),
         ("Esc", "Back to the list"),
         ("?", "Show or close this sheet"),
     ),

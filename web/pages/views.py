@@ -1,7 +1,7 @@
 """The pages for people. Data comes to them through the REST API; these are the frames."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from apiflask import APIBlueprint
 from flask import g, redirect, render_template, request, url_for
@@ -35,6 +35,7 @@ SYSTEMS = (
     *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
     *(("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
 )
+MAX_PRIORS = 20
 UNCERTAIN_MEANS = "Low confidence: review manually."
 
 
@@ -172,6 +173,7 @@ def image(image_id: int, query: PlaceQuery):
     store = services().store
     image = shown_image(image_id)
     hidden = image.status is ImageStatus.DONE and image.result is None
+    priors = viewer().without_hidden(store.films_of_patient(clinic_id(), image_id, MAX_PRIORS))
     reviews = viewer().reviews([image_id]).get(image_id, [])
     mine = [review for review in reviews if review.reader == asking_name()]
     others = [review for review in reviews if review.reader != asking_name()]
@@ -191,6 +193,7 @@ def image(image_id: int, query: PlaceQuery):
         up=up,
         place=store.place(clinic_id(), image_id, job_id, query.wanted, query.sort),
         image=Image.of(image),
+        priors=sorted(map(Image.of, priors), key=_taken, reverse=True),
         job=store.job(clinic_id(), image.job_id),
         maps=[] if hidden else store.maps(clinic_id(), image_id),
         hidden=hidden,
@@ -203,3 +206,9 @@ def image(image_id: int, query: PlaceQuery):
         review_progress=store.review_progress(clinic_id(), image.job_id, asking_name()),
         has_file=image.file_key is not None,
     )
+
+
+def _taken(image: Image) -> tuple[date, int]:
+    """When a film was taken, or else uploaded."""
+    known = image.facts.taken_on if image.facts else None
+    return known or image.created_at.date(), image.id

@@ -33,7 +33,7 @@ from worker.store.listing import (
     probability_of,
 )
 from worker.store.rows import IMAGE_COLUMNS, RESULT_COLUMNS, SHOWN, image_record, job_row
-from worker.store.schema import IS_ACTIVE, Image, Job, Result, ResultMap
+from worker.store.schema import HAS_PATIENT, IS_ACTIVE, Image, Job, Result, ResultMap
 
 EXPORT_CHUNK = 1000
 MAX_COUNT = 100_000  # rows; a count of more would keep a reader waiting for a number nobody reads
@@ -219,6 +219,28 @@ class ImageVerbs:
                     counts[min(HISTOGRAM_BINS - 1, int(row.tenth))] += row.count
                 found[label] = counts
         return found
+
+    def films_of_patient(self, clinic_id: int, image_id: int, limit: int) -> list[ImageRecord]:
+        """Other classified films of the patient of this one, the newest `limit` by upload; none
+        where the file names no patient."""
+        patient = select(Image.patient).where(Image.id == image_id, Image.clinic_id == clinic_id)
+        query = (
+            select(*IMAGE_COLUMNS, *RESULT_COLUMNS)
+            .join(Job, Job.id == Image.job_id)
+            .join(Result, ACTIVE_OF_IMAGE)
+            .where(
+                Image.clinic_id == clinic_id,
+                HAS_PATIENT,
+                Image.patient == patient.scalar_subquery(),
+                Image.id != image_id,
+                Image.file_key.is_not(None),
+                *SHOWN,
+            )
+            .order_by(Image.id.desc())
+            .limit(limit)
+        )
+        with self.database.reading() as session:
+            return [image_record(row) for row in session.execute(query)]
 
     def maps(self, clinic_id: int, image_id: int) -> list[MapRecord]:
         """The maps of the image's active result, the main one first; none without a result.

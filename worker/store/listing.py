@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor
@@ -81,7 +81,13 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
     if wanted.jobs:
         found.append(_one_of(Image.job_id, wanted.jobs))
     if wanted.search:
-        found.append(Image.filename.icontains(wanted.search, autoescape=True))
+        found.append(
+            or_(
+                Image.filename.icontains(wanted.search, autoescape=True),
+                Image.patient == wanted.search,
+                Image.accession == wanted.search,
+            )
+        )
     return found
 
 

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from tests.support.results import failed, rejected, work
+from tests.support.results import done, failed, rejected, work
+from tests.support.rows import new_images
 from web.pages.views import file_size
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
@@ -123,3 +126,32 @@ def test_previous_and_next_go_across_jobs_when_the_list_did(reader, upload, stor
     page = reader.get("/images/1?job=all&sort=newest").text
     assert "2 of 2" in page
     assert 'id="previous" href="/images/2?sort=newest&amp;job=all"' in page
+
+
+def test_other_films_of_the_patient_are_offered_and_found(reader, upload, store, png):
+    """Images 1 and 3 are of one patient; 4 is of the same number in another clinic."""
+    upload({"a.png": png, "b.png": png, "c.png": png})
+    patients = iter(["P-7", "P-8", "P-7", "P-7"])
+    days = iter(["2025-01-02", "2025-02-03", "2026-03-04", "2026-04-05"])
+
+    def of_patient(claim):
+        facts = {"taken_on": next(days)}
+        return replace(done(claim), patient=next(patients), accession="A-1", facts=facts)
+
+    work(store, 3, of_patient)
+    other = store.ensure_clinic("another", "a token of another clinic")
+    store.create_job(other.id, "job", new_images(1))
+    work(store, 1, of_patient)
+
+    page = reader.get("/images/3").text
+    assert "Other films of this patient" in page
+    assert page.count("data-prior=") == 1
+    assert 'data-prior="1" data-text="2 Jan 2025' in page
+    assert 'href="/images?search=P-7"' in page
+    assert "Other films" not in reader.get("/images/2").text
+
+    def found(search: str) -> list[int]:
+        items = reader.get(f"/api/v1/images?search={search}").json["items"]
+        return [image["id"] for image in items]
+
+    assert (found("P-7"), found("P-"), found("A-1")) == ([1, 3], [], [1, 2, 3])

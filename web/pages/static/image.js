@@ -4,6 +4,7 @@ import { FINISHED, Poller, Resource, SAME, post } from "./api.js";
 import { showMoment } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
+import { Priors } from "./viewer/priors.js";
 import { Viewer } from "./viewer/viewer.js";
 
 const KEYS = {
@@ -21,6 +22,7 @@ const AHEAD = 2;
 const $ = (id) => document.getElementById(id);
 let viewer = null;
 let review = null;
+let priors = null;
 let shown = 0; // grows with every image that is opened
 
 open();
@@ -43,6 +45,7 @@ function open() {
   $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
   viewer?.close();
   viewer = $("xray") ? new Viewer(page, (box) => review?.addBox(box)) : null;
+  priors = new Priors(page);
   review = $("review") ? new Review(page, viewer, reviewed) : null;
   $("anyway")?.addEventListener("click", () => classifyAnyway(page.dataset.image));
   if (page.dataset.final === "false") wait(page.dataset.image, shown);
@@ -140,6 +143,7 @@ function press(event) {
     event.preventDefault();
     return;
   }
+  if (event.key === "v" && priors.toggle()) return;
   const link = !event.shiftKey && LINKS[event.key];
   if (link) {
     $(link)?.click();
