@@ -47,8 +47,9 @@ _PICTURE_TAGS = [
     "AccessionNumber", "AcquisitionDate", "BitsAllocated", "BitsStored", "Columns", "ContentDate",
     "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "FloatPixelData",
     "HighBit", "ImagerPixelSpacing", "Modality", "ModalityLUTSequence", "NumberOfFrames",
-    "PatientID", "PhotometricInterpretation", "PixelAspectRatio", "PixelData", "PixelPaddingRangeLimit",
-    "PixelPaddingValue", "PixelRepresentation", "PixelSpacing", "PlanarConfiguration",
+    "PatientID", "PhotometricInterpretation", "PixelAspectRatio", "PixelData",
+    "PixelPaddingRangeLimit", "PixelPaddingValue", "PixelRepresentation", "PixelSpacing",
+    "PlanarConfiguration",
     "RescaleIntercept", "RescaleSlope", "RescaleType", "Rows", "SOPClassUID", "SamplesPerPixel",
     "StudyDate", "VOILUTFunction", "VOILUTSequence", "ViewPosition", "WindowCenter", "WindowWidth",
 ]  # fmt: skip
