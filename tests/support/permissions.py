@@ -88,11 +88,18 @@ class Walk:
             self._revoked(),
             self._with_token("another clinic", Scope, clinic="another"),
         ]
+        self._outcomes: dict[tuple[Route, str], str] = {}
         # The walk asks far more often than anybody may.
         next(iter(app.extensions["limiter"])).enabled = False
 
     def outcome(self, route: Route, asking: Asking) -> str:
-        """What came of asking, in the words above."""
+        """What came of asking, in the words above. Each route is asked once as each kind."""
+        key = (route, asking.kind)
+        if key not in self._outcomes:
+            self._outcomes[key] = self._ask(route, asking)
+        return self._outcomes[key]
+
+    def _ask(self, route: Route, asking: Asking) -> str:
         self._job_is_there()
         browser = self.app.test_client()
         headers = dict(ORIGIN)

@@ -3,8 +3,11 @@
 Tests of the pages let images progress when they want it, with the verbs of the store.
 """
 
+import contextlib
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,6 +17,7 @@ from pathlib import Path
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import migrated_store
 from tests.support.waiting import wait_for
+from worker.access import PrincipalKind
 from worker.intake.files import ImageFiles
 from worker.records import ClinicRecord, JobRecord, NewImage
 from worker.settings import Settings
@@ -53,6 +57,9 @@ class Site:
         self.clinic: ClinicRecord = self.store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
         self.files = ImageFiles(self.settings.images_dir)
         self.process: subprocess.Popen | None = None
+        self._empty = sqlite3.connect(":memory:")
+        with self._database() as database:
+            database.backup(self._empty)
 
     @property
     def address(self) -> str:
@@ -65,6 +72,16 @@ class Site:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self.store.close()
+        self._empty.close()
+
+    def begin_anew(self) -> None:
+        """As after the first start, with the same server: no jobs, sessions or files."""
+        if self.process is None:
+            self.start()
+        with self._database() as database:
+            self._empty.backup(database)
+        for folder in self.settings.images_dir.glob("*"):
+            shutil.rmtree(folder)
 
     def start(self) -> None:
         log = (self.home / "web.log").open("ab")
@@ -82,6 +99,11 @@ class Site:
             self.process.wait(20)
             self.process = None
 
+    def session(self) -> str:
+        """The secret of a new session of TOKEN."""
+        principal = self.store.principal_of_token(TOKEN)
+        return self.store.open_session(PrincipalKind.TOKEN, principal.id, "", "")
+
     def keep(self, path: Path) -> str:
         """Put a copy of `path` into the image store. Returns: its key."""
         with self.files.new_folder().new_file() as incoming:
@@ -90,6 +112,10 @@ class Site:
 
     def job(self, name: str, images: list[NewImage], urgent: bool = False) -> JobRecord:
         return self.store.create_job(self.clinic.id, name, images, urgent=urgent)
+
+    def _database(self) -> contextlib.closing[sqlite3.Connection]:
+        path = self.store.database.url.database
+        return contextlib.closing(sqlite3.connect(path, timeout=30))
 
     def _answers(self) -> bool:
         if self.process.poll() is not None:

@@ -1,7 +1,8 @@
 """The web application over a real store and real files; no server, no workers."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,18 @@ def client(app) -> FlaskClient:
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
     return client
+
+
+@pytest.fixture
+def client_with(settings, store) -> Callable[..., FlaskClient]:
+    """Makes `client` for a web server with other settings."""
+
+    def make(**changes) -> FlaskClient:
+        client = create_app(replace(settings, **changes)).test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+        return client
+
+    return make
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support.access import sign_in_page
 from tests.support.site import CHROMIUM_FLAGS, Site
+from web.auth.sessions import COOKIE
 
 # Long enough for a machine that does much else besides; what is there is found at once.
 expect.set_options(timeout=20_000)
@@ -25,11 +25,17 @@ def browser(chromium) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def site(tmp_path) -> Iterator[Site]:
-    (tmp_path / "home").mkdir()
-    with Site(tmp_path / "home") as site:
+@pytest.fixture(scope="package")
+def running_site(tmp_path_factory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("site")) as site:
         yield site
+
+
+@pytest.fixture
+def site(running_site) -> Site:
+    """One web server for all tests; each finds it as after its first start."""
+    running_site.begin_anew()
+    return running_site
 
 
 @pytest.fixture
@@ -60,8 +66,10 @@ def _note_violation(text: str, errors: list[str]) -> None:
 
 @pytest.fixture
 def page(visit, site) -> Page:
+    """The first page, signed in. Signing in itself has tests of its own."""
     page = visit()
-    sign_in_page(page, site.address)
+    page.context.add_cookies([{"name": COOKIE, "value": site.session(), "url": site.address}])
+    page.goto(site.address)
     return page
 
 

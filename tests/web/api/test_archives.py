@@ -2,12 +2,8 @@ import io
 import random
 import struct
 import zipfile
-from dataclasses import replace
 
 import pytest
-
-from tests.support.access import TOKEN
-from web.app import create_app
 
 
 def archive(members: dict[str, bytes], compression=zipfile.ZIP_DEFLATED) -> bytes:
@@ -98,12 +94,6 @@ def test_an_unknown_compression_is_rejected_alone(rows, png):
     assert found["z.zip/good.png"].status == "waiting"
 
 
-def small_client(settings, **limits):
-    client = create_app(replace(settings, **limits)).test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
-    return client
-
-
 def send(client, content: bytes):
     return client.post("/api/v1/jobs", data={"files": (io.BytesIO(content), "z.zip")})
 
@@ -135,8 +125,8 @@ def test_members_that_share_their_data_are_refused(rows, stored):
     assert stored() == []
 
 
-def test_a_zip_bomb_is_bounded(settings, store, clinic, stored):
-    client = small_client(settings, max_upload_mb=5, max_image_mb=2)
+def test_a_zip_bomb_is_bounded(client_with, store, clinic, stored):
+    client = client_with(max_upload_mb=5, max_image_mb=2)
     members = {f"{number}.png": padded(1_900_000) for number in range(6)}
     content = archive(members | {"big": padded(2_100_000)})
     assert len(content) < 200_000
@@ -154,15 +144,15 @@ def test_a_member_that_is_larger_than_it_says_is_cut_and_rejected(rows):
     assert rows({"z.zip": bytes(content)})["z.zip/liar.png"].reason == "unreadable"
 
 
-def test_too_many_members_refuse_the_upload(settings, store, stored):
-    client = small_client(settings, max_job_images=100)
+def test_too_many_members_refuse_the_upload(client_with, stored):
+    client = client_with(max_job_images=100)
     answer = send(client, archive({f"{number}.png": b"x" for number in range(101)}))
     assert (answer.status_code, answer.json["code"]) == (413, "too_many_images")
     assert stored() == []
 
 
-def test_a_table_of_contents_over_the_bound_is_not_read(settings, store, clinic):
-    client = small_client(settings, max_job_images=10)
+def test_a_table_of_contents_over_the_bound_is_not_read(client_with, store, clinic):
+    client = client_with(max_job_images=10)
     answer = send(client, archive({f"{'x' * 12_000}{number}": b"" for number in range(100)}))
     image = store.images(clinic.id, answer.json["id"]).items[0]
     assert (image.filename, image.reason) == ("z.zip", "unreadable")

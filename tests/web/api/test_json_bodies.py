@@ -25,7 +25,8 @@ def send(client, body: bytes):
     return client.post("/api/v1/jobs", data=body, content_type="application/json")
 
 
-def test_a_million_tiny_images_are_refused_by_their_number(client, stored, peak_mb):
+def test_a_million_tiny_images_are_refused_by_their_number(client_with, stored, peak_mb):
+    client = client_with(max_job_images=1000)
     body = b'{"images":[' + b",".join([b'{"filename":"a","data":""}'] * 1_100_000) + b"]}"
     before = peak_mb()
     answer = send(client, body)

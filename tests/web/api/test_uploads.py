@@ -3,7 +3,6 @@ import io
 import os
 import resource
 import shutil
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -59,13 +58,12 @@ def test_an_empty_file_is_rejected_alone(upload, client):
     assert good["status"] == "waiting"
 
 
-def test_a_file_over_its_limit_is_rejected_alone(settings, store, clinic, stored):
-    client = create_app(replace(settings, max_image_mb=1)).test_client()
+def test_a_file_over_its_limit_is_rejected_alone(client_with, store, clinic, stored):
+    client = client_with(max_image_mb=1)
     large = io.BytesIO(bytes(1_000_001))
     answer = client.post(
         "/api/v1/jobs",
         data={"files": [(large, "large.dcm"), (io.BytesIO(b"x"), "small.dcm")]},
-        headers={"Authorization": f"Bearer {TOKEN}"},
     )
     assert answer.status_code == 202
     rejected, waiting = store.images(clinic.id, answer.json["id"]).items
@@ -74,24 +72,21 @@ def test_a_file_over_its_limit_is_rejected_alone(settings, store, clinic, stored
     assert len(stored()) == 1
 
 
-def test_an_upload_over_the_limit_is_refused_as_a_whole(settings, store, stored):
-    client = create_app(replace(settings, max_upload_mb=1)).test_client()
+def test_an_upload_over_the_limit_is_refused_as_a_whole(client_with, stored):
+    client = client_with(max_upload_mb=1)
     answer = client.post(
-        "/api/v1/jobs",
-        data={"files": (io.BytesIO(bytes(20_000_000)), "large.dcm")},
-        headers={"Authorization": f"Bearer {TOKEN}"},
+        "/api/v1/jobs", data={"files": (io.BytesIO(bytes(20_000_000)), "large.dcm")}
     )
     assert (answer.status_code, answer.json["code"]) == (413, "upload_too_large")
     assert "1 MB" in answer.json["detail"]
     assert stored() == []
 
 
-def test_too_many_files_are_refused_and_leave_nothing_behind(settings, store, clinic, stored):
-    client = create_app(replace(settings, max_job_images=3)).test_client()
+def test_too_many_files_are_refused_and_leave_nothing_behind(client_with, store, clinic, stored):
+    client = client_with(max_job_images=3)
     answer = client.post(
         "/api/v1/jobs",
         data={"files": [(io.BytesIO(b"x"), f"{number}.png") for number in range(4)]},
-        headers={"Authorization": f"Bearer {TOKEN}"},
     )
     assert (answer.status_code, answer.json["code"]) == (413, "too_many_images")
     assert stored() == []
