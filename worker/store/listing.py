@@ -1,4 +1,4 @@
-"""Which images a list holds, and in what order: from what was asked to SQL.
+"""Filters and orders of images as SQL.
 
 Every order ends with the image's id, so a page begins exactly behind the last row of the one before
 (keyset paging), which an index finds at once, however far down the list it is.
@@ -10,7 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    String,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 
 from worker.errors import InvalidCursor
@@ -65,14 +77,23 @@ def needs_result(wanted: ImageFilter) -> bool:
     return bool(named or wanted.uncertain is not None)
 
 
-def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
+def facet_condition(wanted: ImageFilter, by_index: bool) -> ColumnElement[bool]:
+    """Status, label and certainty. by_index: a planner may look for an index by the status."""
+    # An expression, not a column, is in no index: the one in the list's order is walked.
+    status = Image.status if by_index else type_coerce(Image.status, String).concat("")
     found: list[ColumnElement[bool]] = []
     if wanted.statuses:
-        found.append(_one_of(Image.status, wanted.statuses))
+        found.append(_one_of(status, wanted.statuses))
     if wanted.labels:
         found.append(_one_of(Result.label, wanted.labels))
     if wanted.uncertain is not None:
         found.append(Result.uncertain.is_(wanted.uncertain))
+    return and_(true(), *found)
+
+
+def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
+    """All others."""
+    found: list[ColumnElement[bool]] = []
     if wanted.probability_of is not None:
         found.append(probability_of(wanted.probability_of) >= wanted.min_probability)
         found.append(probability_of(wanted.probability_of) <= wanted.max_probability)

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
+import json
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, String, cast, select
 from sqlalchemy.orm import Session
 
 from model.scores import GateScore, Triage
@@ -33,6 +34,16 @@ def job_row(session: Session, clinic_id: int, job_id: int, lock: bool = False) -
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
     return job
+
+
+def labels_of_clinic(session: Session, clinic_id: int) -> list[str]:
+    """Those of all its jobs, in their models' order."""
+    # As text: PostgreSQL cannot compare JSON.
+    query = select(cast(Job.labels, String)).where(
+        Job.clinic_id == clinic_id, Job.labels.is_not(None), *SHOWN
+    )
+    lists = session.scalars(query.distinct())
+    return [*dict.fromkeys(label for found in lists for label in json.loads(found))]
 
 
 def job_record(job: Job) -> JobRecord:

@@ -152,12 +152,17 @@ _partial_index_of_jobs("jobs_open", Job.open.is_(True), Job.touched_at)
 _partial_index_of_jobs("jobs_deleted", Job.deleted_at.is_not(None), Job.id)
 
 
+# What lists of a whole clinic are filtered by: see `worker.store.facets`.
+FACET = ("clinic_id", "status", "label", "uncertain")
+
+
 class Image(Base):
     """One X-ray of a job: the state of the work on it.
 
     While a worker holds it, `lease_token` proves which, `lease_holder` is that worker's id, and
     `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
-    (`worker.reading_order`): kept here, so that one index orders images with and without a result.
+    (`worker.reading_order`), `label` and `uncertain` are what it says: kept here, so that one index
+    orders and filters images with and without a result (empty label, not uncertain).
     `facts` are `model.reading.facts.FilmFacts`. `patient` and `accession` are identifiers in the
     file as it is kept: pseudonyms where the clinic keeps those. `waived_reason` is why the gate
     refused the image before a person had it classified anyway.
@@ -171,6 +176,8 @@ class Image(Base):
         Index("images_of_clinic", "clinic_id", "id"),
         Index("images_of_clinic_by_rank", "clinic_id", "reading_rank", "id"),
         Index("images_of_clinic_by_name", "clinic_id", "filename", "id"),
+        Index("images_of_clinic_by_facet", *FACET, "id"),
+        Index("images_of_clinic_by_facet_and_rank", *FACET, "reading_rank", "id"),
         USED_ONCE,
     )
 
@@ -190,6 +197,8 @@ class Image(Base):
     reading_rank: Mapped[float] = mapped_column(
         default=WITHOUT_RESULT, server_default=str(WITHOUT_RESULT)
     )
+    label: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    uncertain: Mapped[bool] = mapped_column(default=False, server_default=false())
     facts: Mapped[dict[str, Any] | None]
     patient: Mapped[str | None] = mapped_column(String(64))
     accession: Mapped[str | None] = mapped_column(String(16))

@@ -196,9 +196,10 @@ _LABELLING = (
 
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:
     gate, result = finished_image.gate, finished_image.result
-    rank = WITHOUT_RESULT
+    rank, label, uncertain = WITHOUT_RESULT, "", False
     if result is not None and result.role is ResultRole.ACTIVE:
-        rank = reading_rank(result.label, result.probabilities, result.uncertain)
+        label, uncertain = result.label, result.uncertain
+        rank = reading_rank(label, result.probabilities, uncertain)
     return {
         "image": finished_image.claim.image_id,
         "status": finished_image.status,
@@ -209,6 +210,8 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "gate_version": gate.version if gate else None,
         "gate_score": gate.score if gate else None,
         "reading_rank": rank,
+        "label": label,
+        "uncertain": uncertain,
         "facts": finished_image.facts,
         "patient": finished_image.patient,
         "accession": finished_image.accession,

@@ -1,13 +1,18 @@
 """The store's own queries, explained by the database: each must use an index, at any table size."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
+from tests.support.results import work
 from tests.support.rows import new_images
 from worker.records import ImageFilter, ImageStatus, Sort, SortKind
 from worker.store import Store
+
+BY_RANK = {SortKind.SUSPICION: "_and_rank"}
 
 
 def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
@@ -102,3 +107,47 @@ def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
         assert "Seq Scan on jobs" not in plan
         # Clinics are few, and sorted by turn.
         assert "TEMP B-TREE" not in plan or "SCAN clinics" in plan
+
+
+# Most are done, one of a hundred failed, one of a thousand has the label RARE.
+MANY_IMAGES = """
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+INSERT INTO images (clinic_id, job_id, filename, size_bytes, status, label, uncertain,
+    reading_rank, attempts, created_at)
+SELECT :clinic, :job, n || '.png', 1, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'done' END,
+    CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 1 THEN 'RARE' ELSE 'NORMAL' END,
+    false, (n * 7919 % 20000) / 10000.0, 1, :now
+FROM numbers
+"""
+
+
+def test_filters_over_a_clinic_are_merged_from_facets(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(20))
+    work(store, 20)
+    with store.database.writing() as session:
+        values = {"clinic": clinic.id, "job": job.id, "now": datetime.now(UTC)}
+        session.execute(text(MANY_IMAGES), values)
+    if store.database.engine.dialect.name == "postgresql":
+        with store.database.writing() as session:
+            session.execute(text("ANALYZE"))  # as the server does by itself
+    for wanted in (
+        ImageFilter(statuses=(ImageStatus.FAILED,)),
+        ImageFilter(statuses=(ImageStatus.FAILED, ImageStatus.DONE)),
+        ImageFilter(labels=("COVID19",)),
+        ImageFilter(labels=("PNEUMONIA", "COVID19"), uncertain=True),
+        ImageFilter(uncertain=True),
+    ):
+        for kind in (SortKind.FILE, SortKind.NEWEST, SortKind.SUSPICION):
+            plans = plans_of(
+                store, lambda w=wanted, k=kind: store.images(clinic.id, None, w, Sort(k))
+            )
+            assert plans
+            for plan in plans:
+                used = set(re.findall(r"images_of_\w+", plan))
+                facet = f"images_of_clinic_by_facet{BY_RANK.get(kind, '')}"
+                # PostgreSQL knows when most images are of one facet, and takes these in order.
+                assert facet in used, plan
+                assert used <= {facet, "images_of_clinic", "images_of_clinic_by_rank"}, plan
+                assert "SCAN images" not in plan
+                assert "Seq Scan on images" not in plan
