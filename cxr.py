@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": "training.cli:evaluate",
     "export": "training.cli:export",
     "audit": "worker.auditing:audit",
+    "patient-data": "worker.data_profile:patient_data",
     "retention": "worker.keeping:retention",
     "backup": "worker.backups.cli:backup",
     "restore": "worker.backups.cli:restore",

@@ -24,6 +24,10 @@ ACTIONS = {
     "reports.job_report": Action.EXPORTED,
     "access.create_token": Action.TOKEN_CREATED,
     "access.revoke_token": Action.TOKEN_REVOKED,
+    "clinic_settings.hold": Action.SETTINGS_CHANGED,
+    "clinic_settings.release": Action.SETTINGS_CHANGED,
+    "clinic_settings.set_profile": Action.SETTINGS_CHANGED,
+    "clinic_settings.set_retention": Action.SETTINGS_CHANGED,
     "upload.create_job": Action.UPLOADED,
     "upload.add_images": Action.UPLOADED,
     "jobs.delete_job": Action.DELETED,
@@ -42,6 +46,7 @@ WITHOUT_ENTRY = {
     "reading.model",
     "account.show",
     "access.show",
+    "clinic_settings.show",
     "operations.show",
     "images.tally_clinic",
     "jobs.tally_job",
@@ -103,8 +108,14 @@ def _event(response: Response) -> AuditEvent | None:
         **_who(),
         job_id=job_id,
         image_ids=() if image_id is None else (image_id,),
-        detail={} if job_id and action is Action.VIEWED else {"route": request.endpoint},
+        detail=_detail(job_id, action),
     )
+
+
+def _detail(job_id: int | None, action: Action) -> dict[str, str | int]:
+    """Which route, unless the job says enough, and what the view adds in `g.audit_detail`."""
+    route = {} if job_id and action is Action.VIEWED else {"route": request.endpoint}
+    return route | g.get("audit_detail", {})
 
 
 def _who() -> dict[str, object]:

@@ -40,7 +40,9 @@ def film(image: ImageRecord) -> bytes:
 
     Raises NoPicture, BeingDrawn.
     """
-    _check_can_be_shown(image)
+    _shown_key(image)
+    if image.file_key is None:
+        raise NoPicture("This X-ray is no longer kept, only a small picture of it.")
     here = services()
     drawn = here.pictures.film(image.file_key)
     if not drawn.exists():
@@ -96,23 +98,28 @@ def _strongest(found: MapRecord, maps: Sequence[MapRecord]) -> float | None:
     return max(float(abs(one.grid).max()) for one in maps if kind_of(one.name) == "evidence")
 
 
-def _check_can_be_shown(image: ImageRecord) -> None:
-    """Raises NoPicture for what no decoder could read."""
-    if image.file_key is None:
-        raise NoPicture("The file of this image was not kept, because it was rejected on arrival.")
+def _shown_key(image: ImageRecord) -> str:
+    """By which its pictures are found. Raises NoPicture for what no decoder could read."""
+    key = image.file_key or image.picture_key
+    if key is None:
+        raise NoPicture("The file of this image is not kept.")
     if image.status is ImageStatus.REJECTED and image.reason not in REFUSED_BY_GATE:
         raise NoPicture("This file cannot be shown: it could not be decoded.")
+    return key
 
 
 def _file(image: ImageRecord, max_side: int) -> Path:
     """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
-    _check_can_be_shown(image)
+    key = _shown_key(image)
     here = services()
-    small = here.pictures.small(image.file_key)
+    small = here.pictures.small(key)
+    if not small.exists() and image.file_key is None:
+        raise NoPicture("The file of this image is not kept.")
     if not small.exists():
         _drawn(small, here.painter.small(clinic_id(), image.file_key))
     side = max(SMALL_SIDE, *_size(small))
-    if max_side <= side or max(image.width or MAX_SIDE, image.height or MAX_SIDE) <= side:
+    longest = max(image.width or MAX_SIDE, image.height or MAX_SIDE)
+    if image.file_key is None or max_side <= side or longest <= side:
         return small
     drawn_side = next(side for side in LARGE_SIDES if side >= max_side)
     large = here.pictures.large(image.file_key, drawn_side)

@@ -1,9 +1,12 @@
 """The commands of how long things are kept: `cxr retention`."""
 
+from dataclasses import asdict
+
 import click
 
 from worker.audit import Action, AuditEvent
 from worker.commands import opened_store, this_user
+from worker.records import Retention
 
 DAYS = click.IntRange(0, 36_500)
 
@@ -19,8 +22,20 @@ def retention() -> None:
     "--keep-files",
     type=DAYS,
     metavar="DAYS",
-    help="Days after its end for which a job's X-rays and pictures are kept; 0: until the next "
-    "round of the sweeper. Default: as long as the job.",
+    help="Days after its end for which a job's X-rays are kept; 0: until the next round of the "
+    "sweeper. Default: as long as the job.",
+)
+@click.option(
+    "--keep-pictures",
+    type=DAYS,
+    metavar="DAYS",
+    help="The same for small pictures, which may stay longer. Default: as long as the X-rays.",
+)
+@click.option(
+    "--keep-maps",
+    type=DAYS,
+    metavar="DAYS",
+    help="The same for maps of where the network looked. Default: as long as the job.",
 )
 @click.option(
     "--keep-jobs",
@@ -28,15 +43,25 @@ def retention() -> None:
     metavar="DAYS",
     help="Days after its end for which a job is kept with its results. Default: for ever.",
 )
-def set_retention(clinic: str, keep_files: int | None, keep_jobs: int | None) -> None:
-    """Set how long CLINIC keeps its finished jobs. Both options replace what was set before."""
+def set_retention(
+    clinic: str,
+    keep_files: int | None,
+    keep_pictures: int | None,
+    keep_maps: int | None,
+    keep_jobs: int | None,
+) -> None:
+    """Set how long CLINIC keeps its finished jobs. The options replace all that was set before."""
+    try:
+        keeps = Retention(keep_files, keep_pictures, keep_maps, keep_jobs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     with opened_store() as store:
         known = store.clinic_named(clinic)
-        store.set_retention(known.id, keep_files, keep_jobs)
-        detail = {"keep_files_days": _days(keep_files), "keep_jobs_days": _days(keep_jobs)}
+        store.set_retention(known.id, keeps)
+        detail = keeps.as_detail()
         event = AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())
         store.audit([event])
-    click.echo(f"{clinic} keeps files {_days(keep_files)} days, jobs {_days(keep_jobs)} days.")
+    click.echo(f"{clinic}: {_described(keeps)}")
 
 
 @retention.command("list")
@@ -44,8 +69,7 @@ def list_retention() -> None:
     """List what every clinic keeps, in days."""
     with opened_store() as store:
         for one in store.retention():
-            files, jobs = _days(one.keep_files_days), _days(one.keep_jobs_days)
-            click.echo(f"{one.clinic_name}: files {files}, jobs {jobs}")
+            click.echo(f"{one.clinic_name}: {_described(one.keeps)}")
 
 
 @retention.command()
@@ -83,5 +107,6 @@ def _change(verb: str, clinic: str, job_id: int) -> None:
         )
 
 
-def _days(days: int | None) -> str | int:
-    return "all" if days is None else days
+def _described(keeps: Retention) -> str:
+    kinds = asdict(keeps).items()
+    return ", ".join(f"{kind} {'all' if days is None else days}" for kind, days in kinds)

@@ -1,7 +1,7 @@
 """What the store gives out: plain, frozen records, never database rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -179,13 +179,17 @@ class ReasonNumbers:
 
 @dataclass(frozen=True)
 class NewImage:
-    """One file of an upload. With a `reason` it is refused already (a broken zip member, say)."""
+    """One file of an upload. With a `reason` it is refused already (a broken zip member, say).
+
+    original_name: what its sender called it, where `filename` is a neutral name.
+    """
 
     filename: str
     file_key: str | None
     size_bytes: int
     reason: str | None = None
     message: str | None = None
+    original_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -342,6 +346,8 @@ class ImageRecord:
 
     facts: what the file says about the film, as `model.reading.facts.FilmFacts.as_json`.
     patient, accession: identifiers in the file as it is kept.
+    deidentified: what was done to its file, as `worker.patient_data.Changes.as_json`.
+    picture_key: of the file whose small picture is still there, when the file itself is gone.
     """
 
     id: int
@@ -363,6 +369,8 @@ class ImageRecord:
     patient: str | None = None
     accession: str | None = None
     waiver: Waiver | None = None
+    deidentified: dict[str, Any] | None = None
+    picture_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -434,13 +442,45 @@ class ReviewProgress:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """Days after the end of a job for which what belongs to it is kept; 0: until the sweeper's next
+    round.
+
+    files: uploaded X-rays; None: as long as the job. pictures: small ones of them; None: as long as
+    the X-rays. maps: None: as long as the job. jobs: with their results; None: for ever.
+    """
+
+    files: int | None = None
+    pictures: int | None = None
+    maps: int | None = None
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when pictures are to go before the X-rays: they would be drawn again
+        whenever somebody looks."""
+        if self.pictures is not None and (self.files is None or self.pictures < self.files):
+            raise ValueError(
+                "Pictures are kept at least as long as the X-rays that they are drawn from. "
+                f"Received: X-rays {_days(self.files)}, pictures {_days(self.pictures)}."
+            )
+
+    def as_detail(self) -> dict[str, str | int]:
+        """For the audit trail."""
+        kinds = asdict(self).items()
+        return {f"keep_{kind}_days": "all" if days is None else days for kind, days in kinds}
+
+
+def _days(days: int | None) -> str:
+    return "as long as the job" if days is None else f"{days} days"
+
+
+@dataclass(frozen=True)
 class RetentionRecord:
-    """Days for which a clinic keeps its finished jobs and their files; None: for ever."""
+    """Of one clinic."""
 
     clinic_id: int
     clinic_name: str
-    keep_files_days: int | None
-    keep_jobs_days: int | None
+    keeps: Retention
 
 
 @dataclass(frozen=True)
@@ -513,7 +553,10 @@ class NewResult:
 
 @dataclass(frozen=True)
 class FinishedImage:
-    """What a worker made of one claimed image: classified, rejected or failed."""
+    """What a worker made of one claimed image: classified, rejected or failed.
+
+    deidentified: as in `ImageRecord`. keeps_file: False when its file is not to stay.
+    """
 
     claim: Claim
     status: ImageStatus
@@ -526,3 +569,5 @@ class FinishedImage:
     facts: dict[str, Any] | None = None
     patient: str | None = None
     accession: str | None = None
+    deidentified: dict[str, Any] | None = None
+    keeps_file: bool = True

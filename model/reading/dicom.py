@@ -44,7 +44,8 @@ for _library in ("pydicom", "pylibjpeg", "openjpeg"):
     logging.getLogger(_library).propagate = False
 
 _PICTURE_TAGS = [
-    "AccessionNumber", "AcquisitionDate", "BitsAllocated", "BitsStored", "Columns", "ContentDate",
+    "AccessionNumber", "AcquisitionDate", "BitsAllocated", "BitsStored", "BurnedInAnnotation",
+    "Columns", "ContentDate",
     "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "FloatPixelData",
     "HighBit", "ImagerPixelSpacing", "Modality", "ModalityLUTSequence", "NumberOfFrames",
     "PatientID", "PhotometricInterpretation", "PixelAspectRatio", "PixelData",
@@ -139,6 +140,9 @@ class DicomFile:
             spacing_at=place if spacing else None,
             patient=checked_text(dataset.get("PatientID"), MAX_PATIENT),
             accession=checked_text(dataset.get("AccessionNumber"), MAX_ACCESSION),
+            burned_in_text={"YES": True, "NO": False}.get(
+                str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+            ),
         )
 
     def _values(self, at_least: int | None) -> np.ndarray:

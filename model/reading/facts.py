@@ -18,7 +18,8 @@ class FilmFacts:
     view: DICOM's ViewPosition, such as PA or AP. taken_on: day of the exposure.
     spacing_mm: of the file's pixels, between rows and between columns. spacing_at: one of
     SPACING_AT_DETECTOR and SPACING_AT_PATIENT. patient, accession: DICOM's PatientID and
-    AccessionNumber.
+    AccessionNumber. burned_in_text: whether DICOM's BurnedInAnnotation says that the picture holds
+    text that may name somebody.
     """
 
     view: str | None = None
@@ -27,6 +28,7 @@ class FilmFacts:
     spacing_at: str | None = None
     patient: str | None = None
     accession: str | None = None
+    burned_in_text: bool | None = None
 
     def as_json(self) -> dict[str, Any] | None:
         """For a database or a program, without whose film it is; None when nothing is known."""
@@ -35,6 +37,7 @@ class FilmFacts:
             "taken_on": self.taken_on.isoformat() if self.taken_on else None,
             "spacing_mm": list(self.spacing_mm) if self.spacing_mm else None,
             "spacing_at": self.spacing_at,
+            "burned_in_text": self.burned_in_text,
         }
         return {name: value for name, value in known.items() if value is not None} or None
 

@@ -6,7 +6,7 @@ python -m tests.support.permissions > docs/permissions.md
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apiflask import APIFlask
@@ -25,7 +25,7 @@ from worker.store.migrations import migrate
 
 ORIGIN = {"Origin": "http://localhost"}
 NAMES = {"name": "attention", "filename": "base.css"}
-FORM = {"roles": "reader", "scopes": "read"}
+FORM = {"roles": "reader", "scopes": "read", "profile": "clinical", "job_id": "1"}
 JSON = {
     "/api/v1/jobs/<int:job_id>": {"name": "job"},
     "/api/v1/jobs/<int:job_id>/blind": {"blind": False},
@@ -145,7 +145,8 @@ class Walk:
         """A classified image of the first clinic, made anew when a route has deleted it."""
         if self._job and self._store.jobs(self._clinic.id).items:
             return
-        job = self._store.create_job(self._clinic.id, "job", new_images(1))
+        images = [replace(image, original_name="original.png") for image in new_images(1)]
+        job = self._store.create_job(self._clinic.id, "job", images)
         work(self._store, 1)
         self._job = job.id
         image = self._store.images(self._clinic.id, job.id).items[0]

@@ -70,6 +70,17 @@ def dicom_bytes(
     return data if preamble else _dataset_only(data)
 
 
+def nested_item(depth: int) -> Dataset:
+    """An item in an item in an item."""
+    item = Dataset()
+    item.CodeMeaning = "innermost"
+    for _ in range(depth):
+        outer = Dataset()
+        outer.AnatomicRegionSequence = [item]
+        item = outer
+    return item
+
+
 def _dataset_only(data: bytes) -> bytes:
     """Without preamble and file meta information, as archives of the nineties wrote it."""
     group_length = int.from_bytes(data[140:144], "little")

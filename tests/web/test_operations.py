@@ -9,6 +9,7 @@ from tests.support.access import sign_in
 from tests.support.results import failed, rejected, work
 from tests.support.rows import new_images, worker_record
 from worker.access import Scope
+from worker.records import Retention
 from worker.store import DEFAULT_CLINIC
 from worker.store.migrations import latest_revision
 from worker.store.schema import Worker
@@ -26,7 +27,7 @@ def busy(store, clinic) -> None:
     work(store, 1, failed)
     work(store, 1, rejected)
     store.create_job(clinic.id, "urgent", new_images(1), urgent=True)
-    store.set_retention(clinic.id, 30, None)
+    store.set_retention(clinic.id, Retention(files=30))
     store.register_worker(worker_record("this"))
     store.beat("this", 20, processed=7, images_per_second=2.5)
 

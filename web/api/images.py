@@ -19,6 +19,7 @@ from web.api.records import (
     MapList,
     MapListed,
     MapSummary,
+    OriginalName,
     Place,
     Tally,
 )
@@ -27,6 +28,7 @@ from web.auth.requests import asking_name, clinic_id
 from web.blind import viewer
 from web.services import services
 from worker.access import Scope
+from worker.errors import NotFound
 from worker.records import ImageRecord, MapRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
@@ -111,6 +113,23 @@ def get_image(image_id):
     """Get an image's result"""
     image = shown_image(image_id)
     return conditional(_tag(image, "result"), lambda: Image.of(image).json_response)
+
+
+@blueprint.get("/images/<int:image_id>/original-name")
+@permits(Scope.ADMIN)
+@blueprint.doc(responses={404: "No such image, or it has the name that its sender gave it."})
+@blueprint.output(OriginalName)
+def original_name(image_id):
+    """Get the name that the sender gave a file
+
+    Where the clinic's profile replaces file names, which may hold patient data.
+    """
+    store = services().store
+    store.image(clinic_id(), image_id)
+    name = store.original_name(clinic_id(), image_id)
+    if name is None:
+        raise NotFound(f"Image {image_id} has the name that its sender gave it, or none is kept.")
+    return OriginalName(image_id=image_id, original_name=name).json_response
 
 
 @blueprint.post("/images/<int:image_id>/classify-anyway")
@@ -277,7 +296,7 @@ def _links(image: ImageRecord, name: str) -> MapLinks:
 def _tag(image: ImageRecord, *more: object) -> str:
     return etag_of(
         image.id,
-        image.file_key,
+        image.file_key or image.picture_key,
         image.status,
         image.attempts,
         image.finished_at,

@@ -16,6 +16,7 @@ from model.doubt import Reason
 from model.evidence import Kind
 from web.labels import label_name
 from web.services import services
+from worker.patient_data import Profile
 from worker.records import ImageStatus, JobRecord, JobStatus, Page, Verdict
 
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
@@ -166,6 +167,10 @@ class Gate(Record):
     """0 to 1; an image below the gate's limit is rejected."""
 
 
+def likelihood(said: bool | None) -> str:
+    return "unknown" if said is None else "likely" if said else "unlikely"
+
+
 class Facts(Record):
     """What a file says about its film; null what it does not say."""
 
@@ -176,6 +181,11 @@ class Facts(Record):
     """Millimetres between the file's rows and between its columns."""
     spacing_at: Literal["detector", "patient"] | None = None
     """Where the spacing was measured: at the detector, shadows are larger than the patient."""
+    burned_in_text: Annotated[
+        Literal["likely", "unlikely", "unknown"], BeforeValidator(likelihood)
+    ] = "unknown"
+    """Whether the picture itself holds text that may name the patient, as DICOM's
+    BurnedInAnnotation says; the pixels are not searched."""
 
 
 class Waiver(Record):
@@ -187,13 +197,33 @@ class Waiver(Record):
     at: Annotated[datetime, TIME]
 
 
+class Deidentified(Record):
+    """What was done to a DICOM file, as the clinic's profile demands: keywords of its elements."""
+
+    profile: Profile
+    removed: list[Annotated[str, Field(examples=["PatientAddress"])]]
+    replaced: list[Annotated[str, Field(examples=["StudyInstanceUID"])]]
+    """By a pseudonym, another UID, a dummy or nothing."""
+    shifted: list[Annotated[str, Field(examples=["StudyDate"])]]
+    """Dates, all those of a patient by the same number of days."""
+    private: int
+    """How many elements of no public standard were removed."""
+
+
+class OriginalName(Record):
+    """What the sender called a file."""
+
+    image_id: int
+    original_name: str
+
+
 class Image(Record):
     """One X-ray of a job."""
 
     id: Annotated[int, Field(examples=[91])]
     job_id: Annotated[int, Field(examples=[7])]
     filename: Annotated[str, Field(examples=["chest.dcm"])]
-    """As uploaded."""
+    """As uploaded, or a neutral name where the clinic's profile replaces them."""
     status: ImageStatus
     reason: Annotated[str | None, Field(examples=["not_a_chest_xray"])]
     """Code of a rejection or failure."""
@@ -211,6 +241,8 @@ class Image(Record):
     """
     accession: str | None
     """The accession number in the file as it is kept."""
+    deidentified: Deidentified | None
+    """Null when nothing was taken from its file."""
     width: int | None
     """Pixels."""
     height: int | None

@@ -8,7 +8,7 @@ from worker.access import Principal, Scope
 HOME = "pages.home"
 LINKS = (
     *((HOME, "Worklist"), ("reading.model", "Model"), ("operations.show", "Operations")),
-    *(("access.show", "People"), ("audit.entries", "Audit")),
+    *(("access.show", "People"), ("clinic_settings.show", "Settings"), ("audit.entries", "Audit")),
     *(("reading.help_page", "Help"), ("docs.docs", "API")),
 )
 

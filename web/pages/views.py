@@ -204,7 +204,10 @@ def image(image_id: int, query: PlaceQuery):
         other_reviews=others,
         other_boxes=[asdict(box) for review in others for box in review.boxes],
         review_progress=store.review_progress(clinic_id(), image.job_id, asking_name()),
-        has_file=image.file_key is not None,
+        has_file=image.file_key is not None or image.picture_key is not None,
+        original_name=store.original_name(clinic_id(), image_id)
+        if principal().may(Scope.ADMIN)
+        else None,
     )
 
 

@@ -27,6 +27,8 @@ REASONS = {
     "archive_too_large": "The zip archive unpacks to more than is accepted.",
     "packed_too_densely": "The zip archive holds a file that is packed as no X-ray can be.",
     "too_many_images": "The job has as many images as it may. Upload the rest as another job.",
+    "not_deidentified": "What the file says about the patient could not be removed, as the "
+    "clinic's profile demands. It was not kept. Export it again.",
     "worker_died": "The program stopped several times while working on this file.",
     "file_missing": "The stored file is gone from the server's disk. Upload it again.",
     "internal_error": "The program failed on this file. Retry it; if it persists, report it.",

@@ -139,8 +139,15 @@ class ImageFiles:
         """The folder of large pictures, in a folder for each upload; they can be drawn again."""
         return self.root.with_name("pictures")
 
+    def delete_originals(self, keys: Iterable[str]) -> None:
+        """Delete files and their large pictures; small pictures stay."""
+        for key in keys:
+            self.path(key).unlink(missing_ok=True)
+            shutil.rmtree(self.picture_cache / self.path(key).parent.name, ignore_errors=True)
+
     def delete(self, keys: Iterable[str]) -> None:
-        """Delete files, and the folders that they leave empty. Missing files are not an error."""
+        """Delete files with their pictures, and the folders that they leave empty. Missing files
+        are not an error."""
         folders = set()
         for key in keys:
             self.path(key).unlink(missing_ok=True)

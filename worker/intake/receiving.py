@@ -13,7 +13,7 @@ file goes to the disk in chunks as it arrives, and an archive is unpacked member
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from sqlalchemy.exc import OperationalError
@@ -25,6 +25,7 @@ from worker.intake.names import job_name
 from worker.intake.removal import remove_some
 from worker.intake.sorting import Sorter
 from worker.intake.writing import RowWriter
+from worker.patient_data import neutral_name
 from worker.records import Acceptance, Arriving, JobRecord, NewImage
 from worker.settings import Settings
 from worker.store import Store
@@ -57,13 +58,13 @@ class Upload:
         self._into = into
         self._first: str | None = None
         self._count = 0
+        self._renames = intake.store.profile(clinic_id).changes_files
+        self._already = into.counts.total if into else 0
         self._folder = intake.files.new_folder()
         self._fingerprint = Fingerprint()
         self._keeper = Keeper(self._folder)
         self._rows = RowWriter(intake.store, self._folder, self._arriving, intake.wake)
-        self._sorter = Sorter(
-            self._keeper, self._take, intake.settings, into.counts.total if into else 0
-        )
+        self._sorter = Sorter(self._keeper, self._take, intake.settings, self._already)
         self._accepted = False
         # What is known of it so far; `accept` has the last word.
         self.urgent = into.urgent if into else False
@@ -137,8 +138,11 @@ class Upload:
             log.warning("an upload is left to the sweeper (%s)", type(error.orig).__name__)
 
     def _take(self, image: NewImage, kept) -> None:
-        self._first = self._first or image.filename
         self._count += 1
+        if self._renames:
+            name = neutral_name(self._already + self._count, image.filename)
+            image = replace(image, filename=name, original_name=image.filename)
+        self._first = self._first or image.filename
         self._rows.put(image, kept)
 
     def _moving(self, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,9 +8,9 @@ the process for itself.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import OperationalError
 
@@ -19,6 +19,7 @@ from model.errors import Rejection
 from model.pictures import small_jpeg
 from model.reading.radiograph import Radiograph
 from worker.intake.files import ImageFiles
+from worker.patient_data import Changes, DataKey
 from worker.pictures.files import write_picture
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.running.pulse import Pulse
@@ -34,6 +35,13 @@ INTERNAL_ERROR = (
     "internal_error",
     "The program failed on this file. Upload it again; if it fails again, report it.",
 )
+NOT_DEIDENTIFIED = (
+    "not_deidentified",
+    "The DICOM file is damaged or unusual, so what it says about the patient cannot be removed as "
+    "this clinic demands. It was not kept. Export it again.",
+)
+# Refusals of files in which nobody can tell what they say.
+UNKNOWN_CONTENT = ("unreadable", "unsupported_format")
 SAVE_AGAIN_AFTER_S = 0.5
 HOLD_RESULTS_S = 300.0
 # The slowest decoder (JPEG 2000) reads some 3 MB a second; a smaller file takes a few seconds.
@@ -42,12 +50,16 @@ MAY_BE_SLOW_BYTES = 8_000_000
 
 @dataclass(frozen=True)
 class _Batch:
-    """Images ready for the network, and the results of those that never get there."""
+    """Images ready for the network, and the results of those that never get there.
+
+    changes: what was done to their files, by the image.
+    """
 
     claims: Sequence[Claim]
     prepared: Sequence[Prepared]
-    refused: Sequence[FinishedImage]
-    pictures: Sequence[Future[None]]
+    refused: Sequence[FinishedImage] = ()
+    pictures: Sequence[Future[None]] = ()
+    changes: Mapping[int, Changes] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -57,6 +69,11 @@ class _Batch:
     def tried(self) -> bool:
         """Whether it is one that a worker began on before."""
         return any(claim.attempts > 1 for claim in self.claims)
+
+    def noted(self, finished: FinishedImage) -> FinishedImage:
+        """With what was done to its file."""
+        changes = self.changes.get(finished.claim.image_id)
+        return replace(finished, deidentified=changes.as_json()) if changes else finished
 
 
 class Runner:
@@ -109,7 +126,7 @@ class Runner:
                 if batch.tried or stop()
                 else ahead.submit(self._next_batch, behind, in_hand=True)
             )
-            finished = [*batch.refused, *self._classify(batch)]
+            finished = [*map(batch.noted, [*batch.refused, *self._classify(batch)])]
             if saving is not None:
                 saved += saving.result()
             saving = behind.submit(self._save, batch.pictures, finished)
@@ -121,17 +138,52 @@ class Runner:
 
     def _next_batch(self, behind: ThreadPoolExecutor, in_hand: bool) -> _Batch:
         claims, prepared, refused, pictures = [], [], [], []
-        for claim in self._pulse.claim(self._classifier.batch_size, in_hand):
+        changes: dict[int, Changes] = {}
+        claimed = self._pulse.claim(self._classifier.batch_size, in_hand)
+        keys = self._store.data_keys({claim.clinic_id for claim in claimed}) if claimed else {}
+        for claim in claimed:
             self._pulse.moved()
-            result = self._prepare(
+            key = keys.get(claim.clinic_id)
+            result = self._deidentify(claim, key, changes) or self._prepare(
                 claim, lambda x, of=claim: pictures.append(behind.submit(self._keep_picture, of, x))
             )
             if isinstance(result, FinishedImage):
-                refused.append(result)
+                unknown = key is not None and result.reason in UNKNOWN_CONTENT
+                refused.append(replace(result, keeps_file=False) if unknown else result)
             else:
                 claims.append(claim)
                 prepared.append(result)
-        return _Batch(claims, prepared, refused, pictures)
+        return _Batch(claims, prepared, refused, pictures, changes)
+
+    def _deidentify(
+        self, claim: Claim, key: DataKey | None, changes: dict[int, Changes]
+    ) -> FinishedImage | None:
+        """Take from the file what the clinic does not keep, and note it in `changes`.
+
+        Returns: what became of the image when that is not possible.
+        """
+        if key is None:
+            return None
+        # pydicom's writer and the table of the profile, for those who need them.
+        from worker.deidentify.files import NotDeidentified, deidentify_file
+
+        try:
+            with self._pulse.slow_step():
+                done = deidentify_file(self._files.path(claim.file_key), key)
+        except NotDeidentified as error:
+            log.warning("image %d cannot be de-identified (%s)", claim.image_id, error)
+            reason, message = NOT_DEIDENTIFIED
+            return FinishedImage(
+                claim, ImageStatus.REJECTED, reason=reason, message=message, keeps_file=False
+            )
+        except FileNotFoundError:
+            return _failed(claim, *FILE_MISSING)
+        except OSError as error:
+            log.error("image %d could not be de-identified (%s)", claim.image_id, error.strerror)
+            return _failed(claim, *INTERNAL_ERROR)
+        if done is not None:
+            changes[claim.image_id] = done
+        return None
 
     def _prepare(
         self, claim: Claim, keep_picture: Callable[[Radiograph], None]
@@ -183,7 +235,7 @@ class Runner:
             return [
                 finished_image
                 for claim, prepared in zip(batch.claims, batch.prepared, strict=True)
-                for finished_image in self._classify(_Batch([claim], [prepared], [], []))
+                for finished_image in self._classify(_Batch([claim], [prepared]))
             ]
         return [
             _done(claim, prepared, result)
@@ -195,6 +247,10 @@ class Runner:
         images meanwhile. Their pictures were begun before, in the same thread."""
         for picture in pictures:
             picture.result()
+        for image in finished:
+            if not image.keeps_file:
+                # Before its row forgets it: after a crash in between, nothing of it is left.
+                self._files.path(image.claim.file_key).unlink(missing_ok=True)
         until = time.monotonic() + HOLD_RESULTS_S
         while True:
             self._pulse.moved()

@@ -9,6 +9,7 @@ from worker.store.jobs import JobVerbs
 from worker.store.leases import LeaseVerbs
 from worker.store.outbox import OutboxVerbs
 from worker.store.overview import OverviewVerbs
+from worker.store.patient_data import PatientDataVerbs
 from worker.store.removal import RemovalVerbs
 from worker.store.retention import RetentionVerbs
 from worker.store.reviews import ReviewVerbs
@@ -31,6 +32,7 @@ class Store(
     LeaseVerbs,
     OutboxVerbs,
     OverviewVerbs,
+    PatientDataVerbs,
     RemovalVerbs,
     RetentionVerbs,
     ReviewVerbs,

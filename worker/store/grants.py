@@ -14,8 +14,11 @@ READ, WRITE, ADD = "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT"
 # Workers decode hostile files: they see nothing of those who may come in.
 OF_WORKERS = {"jobs": WRITE, "images": WRITE, "results": WRITE, "maps": WRITE, "workers": WRITE}
 OF_WORKERS |= {"clinics": "SELECT, UPDATE", "alembic_version": READ}
+# They write the pseudonyms, and so need the keys; web servers set profiles, and read no key.
+OF_SWEEPER = dict(OF_WORKERS)
+OF_WORKERS |= {"patient_data": READ, "clinic_keys": READ}
 # The sweeper opens no file. It removes what was deleted, with the reviews of it.
-OF_SWEEPER = OF_WORKERS | {"reviews": "SELECT, DELETE"}
+OF_SWEEPER |= {"reviews": "SELECT, DELETE", "original_names": "SELECT (image_id), DELETE"}
 # It deletes what is kept no longer, and says so.
 OF_SWEEPER |= {"audit": ADD, "retention": READ, "holds": READ}
 
@@ -23,6 +26,7 @@ OF_SWEEPER |= {"audit": ADD, "retention": READ, "holds": READ}
 def rights() -> dict[str, dict[str, str]]:
     """By role and table."""
     of_web = dict.fromkeys(Base.metadata.tables, WRITE) | {"audit": ADD, "alembic_version": READ}
+    of_web |= {"clinic_keys": "INSERT"}
     return {WEB: of_web, WORKER: OF_WORKERS, SWEEPER: OF_SWEEPER}
 
 

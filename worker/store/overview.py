@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from worker.errors import TooManyWaiting
 from worker.records import ClinicNumbers, ImageStatus, ReasonNumbers, WaitingNumbers
 from worker.store.database import Database
-from worker.store.retention import Retention
+from worker.store.retention import RetentionRow
 from worker.store.rows import SHOWN
 from worker.store.schema import HAS_WAITING, Clinic, Image, Job, status_is
 
@@ -18,7 +18,7 @@ class OverviewVerbs:
 
     def clinics_overview(self) -> list[ClinicNumbers]:
         """Every clinic, by name."""
-        days = (Retention.keep_files_days, Retention.keep_jobs_days)
+        days = (RetentionRow.keep_files_days, RetentionRow.keep_jobs_days)
         columns = (Job.total, Job.waiting, Job.running, Job.failed)
         query = (
             select(
@@ -28,7 +28,7 @@ class OverviewVerbs:
                 func.max(Job.accepted_at),
                 *days,
             )
-            .outerjoin(Retention, Retention.clinic_id == Clinic.id)
+            .outerjoin(RetentionRow, RetentionRow.clinic_id == Clinic.id)
             .outerjoin(Job, (Job.clinic_id == Clinic.id) & SHOWN[0] & SHOWN[1] & SHOWN[2])
             .group_by(Clinic.id, *days)
             .order_by(Clinic.name)

@@ -18,6 +18,7 @@ from worker.records import Acceptance, Arriving, ImageStatus, JobRecord, JobStat
 from worker.store.counters import complete_if_done
 from worker.store.database import Database
 from worker.store.overview import check_room
+from worker.store.patient_data import OriginalName
 from worker.store.rows import job_record, now
 from worker.store.schema import Image, Job, Result
 
@@ -126,9 +127,8 @@ class ReceivingVerbs:
         job.started_with += refused
         job.touched_at = self.database.time_in(0)
         session.flush()
-        rows = [_image_values(image, job) for image in images]
-        for start in range(0, len(rows), ROWS_PER_INSERT):
-            session.execute(insert(Image), rows[start : start + ROWS_PER_INSERT])
+        for start in range(0, len(images), ROWS_PER_INSERT):
+            _insert(session, job, images[start : start + ROWS_PER_INSERT])
         return job
 
 
@@ -154,6 +154,20 @@ def _new_job(session: Session, arriving: Arriving) -> Job:
     session.add(job)
     session.flush()
     return job
+
+
+def _insert(session: Session, job: Job, images: Sequence[NewImage]) -> None:
+    rows = [_image_values(image, job) for image in images]
+    if not any(image.original_name for image in images):
+        session.execute(insert(Image), rows)
+        return
+    numbered = insert(Image).returning(Image.id, sort_by_parameter_order=True)
+    names = [
+        {"image_id": image_id, "clinic_id": job.clinic_id, "name": image.original_name[:1000]}
+        for image_id, image in zip(session.scalars(numbered, rows), images, strict=True)
+        if image.original_name
+    ]
+    session.execute(insert(OriginalName), names)
 
 
 def _open_job(session: Session, job_id: int) -> Job:

@@ -1,9 +1,10 @@
 """Removing what was deleted: rows in chunks, so that nothing else waits for long."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from worker.records import DeletedJob
 from worker.store.database import Database
+from worker.store.patient_data import OriginalName
 from worker.store.schema import Image, Job, Result, ResultMap, Review
 
 JOBS_AT_ONCE = 100
@@ -26,7 +27,7 @@ class RemovalVerbs:
         """
         with self.database.writing() as session:
             rows = session.execute(
-                select(Image.id, Image.file_key)
+                select(Image.id, func.coalesce(Image.file_key, Image.picture_key).label("key"))
                 .join(Job, Job.id == Image.job_id)
                 .where(Image.job_id == job_id, Job.deleted_at.is_not(None))
                 .order_by(Image.id)  # as `save` does: avoids deadlock
@@ -35,13 +36,14 @@ class RemovalVerbs:
             ).all()
             ids = [row.id for row in rows]
             for statement in (
+                delete(OriginalName).where(OriginalName.image_id.in_(ids)),
                 delete(Review).where(Review.image_id.in_(ids)),
                 delete(ResultMap).where(ResultMap.image_id.in_(ids)),
                 delete(Result).where(Result.image_id.in_(ids)),
                 delete(Image).where(Image.id.in_(ids)),
             ):
                 session.execute(statement.execution_options(synchronize_session=False))
-        return [row.file_key for row in rows]
+        return [row.key for row in rows]
 
     def remove_job(self, job_id: int) -> None:
         """Remove the row of a deleted job that has no images left."""

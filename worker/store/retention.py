@@ -1,26 +1,29 @@
 """How long a clinic's jobs and files are kept, and which jobs stay whatever that says."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ForeignKey, delete, exists, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, delete, exists, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from worker.errors import NotFound
-from worker.records import RetentionRecord
+from worker.records import Retention, RetentionRecord
 from worker.store.database import Database
 from worker.store.rows import SHOWN, job_row, now
-from worker.store.schema import Base, BigKey, Clinic, Image, Job
+from worker.store.schema import Base, BigKey, Clinic, Image, Job, ResultMap
 
 JOBS_AT_ONCE = 20
 
 
-class Retention(Base):
-    """Days after which a clinic's finished jobs, and before that their files, go; empty: never."""
+class RetentionRow(Base):
+    """What `worker.records.Retention` says, for a clinic."""
 
     __tablename__ = "retention"
 
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
     keep_files_days: Mapped[int | None]
+    keep_pictures_days: Mapped[int | None]
+    keep_maps_days: Mapped[int | None]
     keep_jobs_days: Mapped[int | None]
 
 
@@ -33,6 +36,14 @@ class Hold(Base):
     placed_at: Mapped[datetime]
 
 
+COLUMNS = {
+    "files": RetentionRow.keep_files_days,
+    "pictures": RetentionRow.keep_pictures_days,
+    "maps": RetentionRow.keep_maps_days,
+    "jobs": RetentionRow.keep_jobs_days,
+}
+
+
 def is_held() -> ColumnElement[bool]:
     return exists().where(Hold.job_id == Job.id).correlate(Job)
 
@@ -40,28 +51,36 @@ def is_held() -> ColumnElement[bool]:
 class RetentionVerbs:
     database: Database
 
-    def set_retention(
-        self, clinic_id: int, keep_files_days: int | None, keep_jobs_days: int | None
-    ) -> None:
+    def set_retention(self, clinic_id: int, keeps: Retention) -> None:
+        values = {f"keep_{kind}_days": days for kind, days in asdict(keeps).items()}
         with self.database.writing() as session:
-            session.execute(delete(Retention).where(Retention.clinic_id == clinic_id))
-            session.add(
-                Retention(
-                    clinic_id=clinic_id,
-                    keep_files_days=keep_files_days,
-                    keep_jobs_days=keep_jobs_days,
-                )
-            )
+            session.merge(RetentionRow(clinic_id=clinic_id, **values))
 
-    def retention(self) -> list[RetentionRecord]:
-        """Of every clinic, by name."""
+    def retention(self, clinic_id: int | None = None) -> list[RetentionRecord]:
+        """Of that clinic or of every one, by name."""
         query = (
-            select(Clinic.id, Clinic.name, Retention.keep_files_days, Retention.keep_jobs_days)
-            .outerjoin(Retention, Retention.clinic_id == Clinic.id)
+            select(Clinic.id, Clinic.name, *COLUMNS.values())
+            .outerjoin(RetentionRow, RetentionRow.clinic_id == Clinic.id)
             .order_by(Clinic.name)
         )
+        if clinic_id is not None:
+            query = query.where(Clinic.id == clinic_id)
         with self.database.reading() as session:
-            return [RetentionRecord(*row) for row in session.execute(query)]
+            return [
+                RetentionRecord(number, name, Retention(**dict(zip(COLUMNS, days, strict=True))))
+                for number, name, *days in session.execute(query)
+            ]
+
+    def held_jobs(self, clinic_id: int) -> list[tuple[int, str, datetime]]:
+        """(number, name, since when) of the clinic's jobs that are held."""
+        query = (
+            select(Job.id, Job.name, Hold.placed_at)
+            .join(Hold, Hold.job_id == Job.id)
+            .where(Job.clinic_id == clinic_id, *SHOWN)
+            .order_by(Job.id)
+        )
+        with self.database.reading() as session:
+            return [tuple(row) for row in session.execute(query)]
 
     def hold_job(self, clinic_id: int, job_id: int) -> None:
         """Keep a job until it is released; one that is held stays so. Raises NotFound."""
@@ -79,19 +98,64 @@ class RetentionVerbs:
 
     def due_jobs(self) -> list[tuple[int, int]]:
         """(clinic, job) of some jobs whose time is over."""
-        return self._due("keep_jobs_days")
+        return [(clinic_id, job_id) for clinic_id, job_id, _ in self._due("jobs")]
 
-    def due_files(self) -> list[tuple[int, int]]:
-        """(clinic, job) of some jobs whose files' time is over, and that still have some."""
-        has_files = exists().where(Image.job_id == Job.id, Image.file_key.is_not(None))
-        return self._due("keep_files_days", has_files.correlate(Job))
+    def due_files(self) -> list[tuple[int, int, bool]]:
+        """(clinic, job, whether pictures stay) of some jobs whose files' time is over."""
+        return [
+            (clinic_id, job_id, keeps.pictures is not None and keeps.pictures > (keeps.files or 0))
+            for clinic_id, job_id, keeps in self._due("files", Job.files_gone_at)
+        ]
 
-    def forget_files(self, job_id: int, limit: int) -> list[str]:
+    def due_pictures(self) -> list[tuple[int, int]]:
+        """(clinic, job) of some jobs whose pictures' time is over."""
+        due = self._due("pictures", Job.pictures_gone_at)
+        return [(clinic_id, job_id) for clinic_id, job_id, _ in due]
+
+    def due_maps(self) -> list[tuple[int, int]]:
+        """(clinic, job) of some jobs whose maps' time is over."""
+        due = self._due("maps", Job.maps_gone_at)
+        return [(clinic_id, job_id) for clinic_id, job_id, _ in due]
+
+    def forget_files(self, job_id: int, limit: int, pictures_stay: bool = False) -> list[str]:
         """Let up to `limit` images of a finished job have no file any more. Returns: their keys."""
+        kept = {"picture_key": Image.file_key} if pictures_stay else {}
+        return self._forget(job_id, limit, Image.file_key, kept)
+
+    def forget_pictures(self, job_id: int, limit: int) -> list[str]:
+        """The same of pictures whose file is gone. Returns: the keys of their files."""
+        return self._forget(job_id, limit, Image.picture_key, {})
+
+    def forget_maps(self, job_id: int, limit: int) -> int:
+        """Delete the maps of up to `limit` images of a job. Returns: of how many."""
+        has_maps = exists().where(ResultMap.image_id == Image.id).correlate(Image)
+        with self.database.writing() as session:
+            of_job = select(Image.id).where(Image.job_id == job_id, has_maps)
+            ids = session.scalars(of_job.order_by(Image.id).limit(limit)).all()
+            session.execute(
+                delete(ResultMap)
+                .where(ResultMap.image_id.in_(ids))
+                .execution_options(synchronize_session=False)
+            )
+        return len(ids)
+
+    def note_gone(self, job_id: int, kind: str) -> None:
+        """All of that kind (`files`, `pictures`, `maps`) is gone, so it need not be looked for."""
+        with self.database.writing() as session:
+            session.execute(
+                update(Job)
+                .where(Job.id == job_id)
+                .values({f"{kind}_gone_at": now()})
+                .execution_options(synchronize_session=False)
+            )
+
+    def _forget(
+        self, job_id: int, limit: int, key: InstrumentedAttribute, also: dict[str, object]
+    ) -> list[str]:
         with self.database.writing() as session:
             rows = session.execute(
-                select(Image.id, Image.file_key)
-                .where(Image.job_id == job_id, Image.file_key.is_not(None))
+                select(Image.id, key.label("key"))
+                .where(Image.job_id == job_id, key.is_not(None))
                 .order_by(Image.id)
                 .limit(limit)
                 .with_for_update()
@@ -99,15 +163,17 @@ class RetentionVerbs:
             session.execute(
                 update(Image)
                 .where(Image.id.in_([row.id for row in rows]))
-                .values(file_key=None)
+                .values({key.key: None} | also)
                 .execution_options(synchronize_session=False)
             )
-        return [row.file_key for row in rows]
+        return [row.key for row in rows]
 
-    def _due(self, setting: str, *more: ColumnElement[bool]) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
+    def _due(
+        self, kind: str, gone_at: InstrumentedAttribute | None = None
+    ) -> list[tuple[int, int, Retention]]:
+        found: list[tuple[int, int, Retention]] = []
         for clinic in self.retention():
-            days = getattr(clinic, setting)
+            days = getattr(clinic.keeps, kind)
             if days is None:
                 continue
             query = select(Job.id).where(
@@ -116,9 +182,11 @@ class RetentionVerbs:
                 Job.open.is_(False),
                 Job.finished_at <= now() - timedelta(days=days),
                 ~is_held(),
-                *more,
             )
+            if gone_at is not None:
+                # A job that was worked on again since has new ones.
+                query = query.where(or_(gone_at.is_(None), gone_at < Job.finished_at))
             with self.database.reading() as session:
                 jobs = session.scalars(query.order_by(Job.id).limit(JOBS_AT_ONCE))
-                found += [(clinic.clinic_id, job) for job in jobs]
+                found += [(clinic.clinic_id, job, clinic.keeps) for job in jobs]
         return found

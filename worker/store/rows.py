@@ -83,7 +83,7 @@ IMAGE_COLUMNS = (
     *(Image.attempts, Image.created_at, Image.finished_at, Image.file_key, Image.facts),
     *(Image.patient, Image.accession),
     *(Image.waived_reason, Image.waived_by, Image.waived_at),
-    Image.reading_rank,
+    *(Image.deidentified, Image.picture_key, Image.reading_rank),
 )
 RESULT_COLUMNS = (
     *(Result.model, Result.label, Result.probabilities, Result.uncertain, Result.timings_ms),
@@ -116,6 +116,8 @@ def image_record(image: Row) -> ImageRecord:
         patient=image.patient,
         accession=image.accession,
         waiver=_waiver(image),
+        deidentified=image.deidentified,
+        picture_key=image.picture_key,
     )
 
 

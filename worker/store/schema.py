@@ -97,6 +97,7 @@ class Job(Base):
     by intent, the last of them at `touched_at`.
     `blind`: readers see a result only after their review of it. `readers`: how many are to review
     each image; with two, neither sees the other's review before both are given.
+    `files_gone_at`, `pictures_gone_at`, `maps_gone_at`: when its time of them was over.
     `deleted_at`: it is gone for everybody, and its rows go bit by bit.
     """
 
@@ -137,6 +138,9 @@ class Job(Base):
     touched_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    files_gone_at: Mapped[datetime | None]
+    pictures_gone_at: Mapped[datetime | None]
+    maps_gone_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
 
@@ -163,9 +167,11 @@ class Image(Base):
     `lease_s` how long its lease lasts each time. `reading_rank` is that of its active result
     (`worker.reading_order`), `label` and `uncertain` are what it says: kept here, so that one index
     orders and filters images with and without a result (empty label, not uncertain).
+    `picture_key` is the `file_key` that it had, where the small picture outlives the file.
     `facts` are `model.reading.facts.FilmFacts`. `patient` and `accession` are identifiers in the
-    file as it is kept: pseudonyms where the clinic keeps those. `waived_reason` is why the gate
-    refused the image before a person had it classified anyway.
+    file as it is kept: pseudonyms where the clinic keeps those. `deidentified` is what was done to
+    the file, as `worker.patient_data.Changes`; null where nothing was. `waived_reason` is why the
+    gate refused the image before a person had it classified anyway.
     """
 
     __tablename__ = "images"
@@ -186,6 +192,7 @@ class Image(Base):
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
     filename: Mapped[str] = mapped_column(String(1000))
     file_key: Mapped[str | None] = mapped_column(String(80))
+    picture_key: Mapped[str | None] = mapped_column(String(80))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     status: Mapped[ImageStatus] = mapped_column(by_value(ImageStatus))
     reason: Mapped[str | None] = mapped_column(String(40))
@@ -202,6 +209,7 @@ class Image(Base):
     facts: Mapped[dict[str, Any] | None]
     patient: Mapped[str | None] = mapped_column(String(64))
     accession: Mapped[str | None] = mapped_column(String(16))
+    deidentified: Mapped[dict[str, Any] | None]
     waived_reason: Mapped[str | None] = mapped_column(String(40))
     waived_by: Mapped[str | None] = mapped_column(String(200))
     waived_at: Mapped[datetime | None]

@@ -215,6 +215,8 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
         "facts": finished_image.facts,
         "patient": finished_image.patient,
         "accession": finished_image.accession,
+        "deidentified": finished_image.deidentified,
+        "file_key": finished_image.claim.file_key if finished_image.keeps_file else None,
         **NOT_HELD,
         "finished_at": finished_at,
     }

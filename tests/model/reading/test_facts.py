@@ -92,3 +92,11 @@ def test_identifiers_are_known_and_stay_out_of_what_is_told():
     assert told.as_json() == {"view": "PA"}
     assert facts(PatientID="").patient is None
     assert facts(PatientID="x" * 65).patient is None
+
+
+@pytest.mark.parametrize(
+    ("elements", "told"),
+    [({"BurnedInAnnotation": "YES"}, True), ({"BurnedInAnnotation": "no "}, False), ({}, None)],
+)
+def test_whether_the_picture_holds_text_is_told_by_the_file(elements, told):
+    assert facts(**elements).burned_in_text is told

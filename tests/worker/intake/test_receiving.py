@@ -11,6 +11,7 @@ from worker.intake import writing
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
+from worker.patient_data import Profile
 from worker.records import Claim, ImageFilter, JobStatus
 from worker.settings import Settings
 from worker.store import Store
@@ -258,3 +259,31 @@ def test_an_open_job_has_room_for_so_many_images_in_all(intake, clinic):
         for number in range(30):
             upload.add(f"{number}.png", [b"x"])
     assert intake.store.job(clinic.id, job.id).counts.total == 30
+
+
+def test_names_of_files_are_kept_apart_where_the_clinic_demands_it(intake, clinic):
+    store = intake.store
+    store.set_profile(clinic.id, Profile.RESEARCH)
+    with intake.receive(clinic.id) as upload:
+        upload.add("Doe^John 1961.dcm", [b"a"])
+        upload.add("ward 3/Doe^Jane", [b"b"])
+        upload.refuse("Doe.zip", b"", "unreadable", "The file is empty.")
+        job = upload.accept(stays_open=True)
+    with intake.receive(clinic.id, job) as more:
+        more.add("Roe.PNG", [b"c"])
+        more.accept()
+    names = ["image-0001.dcm", "image-0002", "image-0003.zip", "image-0004.png"]
+    assert [image.filename for image in store.all_images(clinic.id, job.id)] == names
+    assert store.job(clinic.id, job.id).name == "image-0001.dcm and 2 more"
+    originals = ["Doe^John 1961.dcm", "ward 3/Doe^Jane", "Doe.zip", "Roe.PNG"]
+    kept = list(store.original_names(clinic.id, job.id))
+    assert [(name, original) for _, name, original in kept] == [*zip(names, originals, strict=True)]
+    other = store.ensure_clinic("other", "another token")
+    assert store.original_name(other.id, kept[0][0]) is None
+    with pytest.raises(NotFound):
+        next(store.original_names(other.id, job.id))
+    store.close_job(clinic.id, job.id)
+    store.delete_job(clinic.id, job.id)
+    remove_some(store, intake.files)
+    assert nothing_is_left(intake)
+    assert store.original_name(clinic.id, kept[0][0]) is None

@@ -13,7 +13,7 @@ from worker.errors import JobHeld, NotFound
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
 from worker.intake.retention import retire
-from worker.records import ImageStatus
+from worker.records import ImageStatus, Retention
 from worker.store.rows import now
 from worker.store.schema import Job
 
@@ -65,7 +65,7 @@ def test_without_a_setting_everything_stays(store, files, clinic, finished):
 
 def test_files_go_first_and_jobs_later(store, files, clinic, finished):
     old, middle, new = finished(40), finished(10), finished(1)
-    store.set_retention(clinic.id, 7, 30)
+    store.set_retention(clinic.id, Retention(files=7, jobs=30))
     kept = keys(store, clinic, new)
     gone = keys(store, clinic, middle) + keys(store, clinic, old)
     assert retire(store, files) == 2
@@ -83,14 +83,52 @@ def test_files_go_first_and_jobs_later(store, files, clinic, finished):
 
 def test_zero_days_is_at_once_after_the_result(store, files, clinic, finished):
     job = finished(0)
-    store.set_retention(clinic.id, 0, None)
+    store.set_retention(clinic.id, Retention(files=0))
     assert retire(store, files) == 1
     assert keys(store, clinic, job) == [None, None]
 
 
+def test_pictures_and_maps_may_go_at_times_of_their_own(store, files, clinic, finished):
+    job = finished(10)
+    stored = keys(store, clinic, job)
+    for key in stored:
+        files.small_picture(key).write_bytes(b"a picture")
+    store.set_retention(clinic.id, Retention(files=0, pictures=20, maps=5, jobs=100))
+    assert retire(store, files) == 2
+    assert not any(files.path(key).exists() for key in stored)
+    assert all(files.small_picture(key).exists() for key in stored)
+    images = list(store.all_images(clinic.id, job))
+    assert [(image.file_key, image.picture_key) for image in images] == [(None, k) for k in stored]
+    assert all(image.result and not store.maps(clinic.id, image.id) for image in images)
+    assert retire(store, files) == 0
+    store.set_retention(clinic.id, Retention(files=0, pictures=9, maps=5, jobs=100))
+    assert retire(store, files) == 1
+    assert not any(files.small_picture(key).exists() for key in stored)
+    assert [what for _, what, _ in deletions(store)] == ["files", "maps", "pictures"]
+    assert retire(store, files) == 0
+
+
+def test_a_deleted_job_takes_pictures_that_outlived_their_files(store, files, clinic, finished):
+    job = finished(10)
+    picture = files.small_picture(keys(store, clinic, job)[0])
+    picture.write_bytes(b"a picture")
+    store.set_retention(clinic.id, Retention(files=0, pictures=20))
+    retire(store, files)
+    store.delete_job(clinic.id, job)
+    remove_some(store, files)
+    assert not picture.exists()
+
+
+def test_pictures_do_not_go_before_what_they_are_drawn_from():
+    with pytest.raises(ValueError, match="X-rays as long as the job, pictures 3 days"):
+        Retention(pictures=3)
+    with pytest.raises(ValueError, match="X-rays 7 days, pictures 3 days"):
+        Retention(files=7, pictures=3)
+
+
 def test_failed_images_without_files_are_not_tried_again(store, files, clinic, finished):
     job = finished(1, failed)
-    store.set_retention(clinic.id, 0, None)
+    store.set_retention(clinic.id, Retention(files=0))
     retire(store, files)
     assert store.retry_job(clinic.id, job).counts.waiting == 0
     assert {image.status for image in store.all_images(clinic.id, job)} == {ImageStatus.FAILED}
@@ -98,7 +136,7 @@ def test_failed_images_without_files_are_not_tried_again(store, files, clinic, f
 
 def test_a_job_that_is_held_stays_until_it_is_released(store, files, clinic, finished):
     job = finished(100)
-    store.set_retention(clinic.id, 0, 0)
+    store.set_retention(clinic.id, Retention(files=0, jobs=0))
     store.hold_job(clinic.id, job)
     store.hold_job(clinic.id, job)
     assert retire(store, files) == 0
@@ -112,7 +150,7 @@ def test_a_job_that_is_held_stays_until_it_is_released(store, files, clinic, fin
 def test_another_clinic_keeps_its_own(store, files, clinic, finished):
     finished(100)
     other = store.ensure_clinic("other", "a token of another clinic")
-    store.set_retention(other.id, 0, 0)
+    store.set_retention(other.id, Retention(files=0, jobs=0))
     assert retire(store, files) == 0
     with pytest.raises(NotFound):
         store.hold_job(other.id, 1)
@@ -121,14 +159,14 @@ def test_another_clinic_keeps_its_own(store, files, clinic, finished):
 def test_it_is_set_by_a_command_which_leaves_entries(cxr, store, clinic, finished):
     job = finished(1)
     assert cxr("set", clinic.name, "--keep-files", 7, "--keep-jobs", 365).exit_code == 0
-    assert cxr("list").output == "default: files 7, jobs 365\n"
+    assert cxr("list").output == "default: files 7, pictures all, maps all, jobs 365\n"
     assert cxr("hold", clinic.name, job).exit_code == 0
     assert cxr("release", clinic.name, job).exit_code == 0
     assert "is not held" in cxr("release", clinic.name, job).output
     assert "no clinic" in cxr("set", "nowhere").output
     events = [entry.event for entry in store.audit_entries()]
     assert [event.action for event in events] == [Action.SETTINGS_CHANGED] * 3
-    assert events[0].detail == {"keep_files_days": 7, "keep_jobs_days": 365}
+    assert events[0].detail == Retention(files=7, jobs=365).as_detail()
     assert events[1].job_id == job
 
 

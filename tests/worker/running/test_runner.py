@@ -9,9 +9,12 @@ import pytest
 from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
 from model.preprocess import Box
+from model.reading.formats import sniff
 from model.reading.radiograph import Radiograph
 from model.scores import GateScore, Triage
+from tests.support.pictures import dicom_bytes, nested_item, ramp
 from tests.support.rows import worker_record
+from worker.patient_data import Changes, Profile
 from worker.records import ImageStatus, JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
@@ -219,3 +222,64 @@ def test_a_waived_image_passes_the_gate(runner, store, clinic, upload):
     image = store.image(clinic.id, 1)
     assert (image.status, image.result.label) == (ImageStatus.DONE, "NORMAL")
     assert store.job(clinic.id, job.id).counts.done == 1
+
+
+@pytest.fixture
+def dicom_upload(store, clinic, files):
+    """Stores one file of these bytes as a job. Returns: its path."""
+
+    def upload(content: bytes) -> Path:
+        incoming = files.new_folder().new_file()
+        incoming.write(content)
+        image = NewImage("image-0001.dcm", incoming.keep(), len(content), original_name="Doe.dcm")
+        store.create_job(clinic.id, "job", [image])
+        return files.path(image.file_key)
+
+    return upload
+
+
+class Reads(ScriptedClassifier):
+    """Looks at the file as it is when its turn comes."""
+
+    def prepare(self, source, decoded_as, waived=False):
+        self.seen = source.read_bytes()
+        good = source.with_name("good")
+        good.write_text("good" if sniff(self.seen) == "DICOM" else "unreadable")
+        return super().prepare(good, decoded_as, waived)
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_a_file_loses_what_its_clinic_does_not_keep(
+    store, clinic, files, pulse, dicom_upload, profile
+):
+    store.set_profile(clinic.id, profile)
+    path, classifier = dicom_upload(given := dicom_bytes(ramp(), PatientID="4711")), Reads()
+    assert Runner(store, files, classifier, pulse).run() == 1
+    (image,) = store.all_images(clinic.id, None)
+    assert image.status is ImageStatus.DONE
+    assert classifier.seen == path.read_bytes()
+    if profile is Profile.CLINICAL:
+        assert (path.read_bytes(), image.deidentified) == (given, None)
+        return
+    assert b"Secret" not in path.read_bytes()
+    changes = Changes.from_json(image.deidentified)
+    assert (changes.profile, "PatientName" in changes.replaced) == (profile, True)
+
+
+def test_a_file_that_cannot_be_cleaned_is_not_kept(store, clinic, files, pulse, dicom_upload):
+    store.set_profile(clinic.id, Profile.RESEARCH)
+    endless = dicom_bytes(ramp(), AnatomicRegionSequence=[nested_item(40)])
+    paths = [dicom_upload(endless), dicom_upload(b"%PDF of a patient")]
+    assert Runner(store, files, Unread(), pulse).run() == 2
+    images = list(store.all_images(clinic.id, None))
+    assert [(image.status, image.reason, image.file_key) for image in images] == [
+        (ImageStatus.REJECTED, "not_deidentified", None),
+        (ImageStatus.REJECTED, "unsupported_format", None),
+    ]
+    assert not any(path.exists() for path in paths)
+
+
+class Unread(ScriptedClassifier):
+    def prepare(self, source, decoded_as, waived=False):
+        sniff(source.read_bytes())
+        raise AssertionError("a file that was not cleaned is not classified")

@@ -9,7 +9,8 @@ from tests.support.rows import new_images, worker_record
 from worker.audit import Action, AuditEvent
 from worker.intake.files import ImageFiles
 from worker.intake.retention import retire
-from worker.records import ImageStatus
+from worker.patient_data import Profile
+from worker.records import ImageStatus, Retention
 from worker.store import Store
 from worker.store.grants import SWEEPER, WEB, WORKER, grant, rights
 from worker.store.migrations import check_up_to_date, migrate
@@ -52,12 +53,14 @@ def test_a_job_goes_through_all_parts(parts, tmp_path):
     assert [image.status for image in web.all_images(clinic.id, job.id)] == [ImageStatus.DONE] * 3
     web.audit([AuditEvent(Action.DELETED, clinic.id, job_id=job.id)])
     web.delete_job(clinic.id, job.id)
+    web.set_profile(clinic.id, Profile.RESEARCH)
+    assert worker.data_keys([clinic.id])[clinic.id].profile is Profile.RESEARCH
     (deleted,) = sweeper.deleted_jobs()
     assert len(sweeper.remove_images(deleted.id, 10)) == 3
     sweeper.remove_job(deleted.id)
     kept = web.create_job(clinic.id, "kept for no time", new_images(1))
     work(worker, 1)
-    owner.set_retention(clinic.id, 0, 0)
+    web.set_retention(clinic.id, Retention(files=0, maps=0, jobs=0))
     assert retire(sweeper, ImageFiles(tmp_path)) == 1
     assert [deleted.id for deleted in sweeper.deleted_jobs()] == [kept.id]
     assert web.check_audit().entries == 2
@@ -73,6 +76,11 @@ def test_a_job_goes_through_all_parts(parts, tmp_path):
         (WORKER, "INSERT INTO clinics (name, created_at) VALUES ('x', now())"),
         (WORKER, "DROP TABLE images"),
         (WORKER, "SELECT * FROM reviews"),
+        (WORKER, "SELECT * FROM original_names"),
+        (WEB, "SELECT * FROM clinic_keys"),
+        (WEB, "UPDATE clinic_keys SET key = ''"),
+        (SWEEPER, "SELECT * FROM clinic_keys"),
+        (SWEEPER, "SELECT name FROM original_names"),
         (SWEEPER, "UPDATE reviews SET comment = ''"),
         (SWEEPER, "SELECT * FROM tokens"),
         (SWEEPER, "DELETE FROM audit"),

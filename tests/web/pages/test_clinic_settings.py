@@ -1,0 +1,122 @@
+"""What a clinic keeps: set by its admin, written down, and shown on the image."""
+
+from dataclasses import replace
+
+import PIL.Image
+import pytest
+
+from tests.support.pictures import encoded
+from tests.support.results import done, work
+from worker.access import Scope
+from worker.audit import Action
+from worker.intake.retention import retire
+from worker.patient_data import Changes, Profile
+from worker.records import Retention
+
+ORIGIN = {"Origin": "http://localhost"}
+
+
+@pytest.fixture
+def program(app, store):
+    """A program of the first clinic with these scopes."""
+
+    def make(*scopes: Scope):
+        _, secret = store.create_token("default", scopes)
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+        return client
+
+    return make
+
+
+def test_an_admin_sets_the_profile_and_it_is_written_down(reader, store, clinic):
+    assert store.profile(clinic.id) is Profile.CLINICAL
+    page = reader.post("/settings/patient-data", data={"profile": "research"}, headers=ORIGIN)
+    assert "The profile is set." in page.text
+    assert 'value="research" checked' in reader.get("/settings").text
+    assert store.profile(clinic.id) is Profile.RESEARCH
+    event = list(store.audit_entries())[-1].event
+    assert event.action is Action.SETTINGS_CHANGED
+    assert event.detail["patient_data"] == "research"
+    refused = reader.post("/settings/patient-data", data={"profile": "none"}, headers=ORIGIN)
+    assert refused.status_code == 422
+    assert store.profile(clinic.id) is Profile.RESEARCH
+
+
+def test_an_admin_sets_how_long_things_are_kept(reader, store, clinic):
+    times = {"keep_files": "0", "keep_pictures": "30", "keep_maps": "", "keep_jobs": "365"}
+    page = reader.post("/settings/retention", data=times, headers=ORIGIN)
+    assert "What is kept, and for how long, is set." in page.text
+    (found,) = store.retention(clinic.id)
+    assert found.keeps == Retention(files=0, pictures=30, jobs=365)
+    assert list(store.audit_entries())[-1].event.detail["keep_maps_days"] == "all"
+    for wrong in ({"keep_pictures": "3", "keep_files": "7"}, {"keep_jobs": "-1"}):
+        refused = reader.post("/settings/retention", data=wrong, headers=ORIGIN)
+        assert refused.status_code == 422
+    assert store.retention(clinic.id) == [found]
+
+
+def test_an_admin_holds_and_releases_a_job(reader, client, upload, png):
+    upload({"a.png": png})
+    assert (
+        "Job 1 is held."
+        in reader.post("/settings/holds", data={"job_id": "1"}, headers=ORIGIN).text
+    )
+    assert client.delete("/api/v1/jobs/1").status_code == 409
+    assert "Job 1 is released." in reader.post("/settings/holds/1/release", headers=ORIGIN).text
+    assert client.delete("/api/v1/jobs/1").status_code == 204
+    assert reader.post("/settings/holds", data={"job_id": "1"}, headers=ORIGIN).status_code == 404
+    assert reader.post("/settings/holds", data={"job_id": "x"}, headers=ORIGIN).status_code == 422
+
+
+def test_a_small_picture_may_outlive_its_file(client, upload, store, clinic, files, png):
+    upload({"a.png": png})
+    work(store, 1)
+    key = next(store.all_images(clinic.id, 1)).file_key
+    files.small_picture(key).write_bytes(encoded(PIL.Image.new("L", (40, 30)), "JPEG"))
+    store.set_retention(clinic.id, Retention(files=0, pictures=9))
+    retire(store, files)
+    assert client.get("/api/v1/images/1/preview.png?max_side=2048").status_code == 200
+    assert client.get("/api/v1/images/1/attention.png").status_code == 200
+    assert client.get("/api/v1/images/1/film.png").status_code == 404
+    store.set_retention(clinic.id, Retention(files=0, pictures=0))
+    retire(store, files)
+    assert client.get("/api/v1/images/1/preview.png").status_code == 404
+
+
+def test_only_admins_see_the_original_names(reader, upload, store, clinic, png, program):
+    store.set_profile(clinic.id, Profile.RESEARCH)
+    upload({"Doe^John 1961.png": png})
+    image = program(Scope.READ).get("/api/v1/images/1").json
+    assert image["filename"] == "image-0001.png"
+    assert "Doe" not in program(Scope.READ).get("/api/v1/jobs/1/results.json").text
+    assert program(Scope.READ).get("/api/v1/images/1/original-name").status_code == 403
+    asked = program(Scope.ADMIN).get("/api/v1/images/1/original-name")
+    assert asked.json == {"image_id": 1, "original_name": "Doe^John 1961.png"}
+    assert "Doe^John 1961.png" in reader.get("/images/1").text
+    assert not any("Doe" in str(entry) for entry in store.audit_entries())
+
+
+def test_an_image_says_what_its_file_has_lost(reader, client, upload, store, png):
+    upload({"a.png": png, "b.png": png})
+    changes = Changes(Profile.RESEARCH, ("PatientAge",), ("PatientID",), ("StudyDate",), 4)
+    work(store, 1, lambda claim: replace(done(claim), deidentified=changes.as_json()))
+    work(store, 1)
+    assert client.get("/api/v1/images/1").json["deidentified"] == changes.as_json()
+    assert client.get("/api/v1/images/2").json["deidentified"] is None
+    assert client.get("/api/v1/images/2/original-name").status_code == 404
+    assert "What was removed from the file" in (page := reader.get("/images/1").text)
+    assert "PatientAge" in page
+    assert "What was removed" not in reader.get("/images/2").text
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [({"burned_in_text": True}, "likely"), ({"view": "PA"}, "unknown")]
+)
+def test_the_api_and_the_page_tell_of_burned_in_text(
+    reader, client, upload, store, png, said, shown
+):
+    upload({"a.png": png})
+    work(store, 1, lambda claim: replace(done(claim), facts=said))
+    assert client.get("/api/v1/images/1").json["facts"]["burned_in_text"] == shown
+    assert f"<dt>Burned-in text</dt><dd>{shown}</dd>" in reader.get("/images/1").text

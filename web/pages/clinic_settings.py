@@ -1,0 +1,106 @@
+"""What a clinic keeps, for its admins: of its patients, and how long."""
+
+from dataclasses import fields
+
+from apiflask import APIBlueprint
+from flask import g, render_template, request
+
+from web.auth.permissions import permits
+from web.auth.requests import clinic_id
+from web.errors import InvalidForm
+from web.services import services
+from worker.access import Scope
+from worker.patient_data import PROFILE_MEANS, Profile
+from worker.records import Retention
+
+blueprint = APIBlueprint("clinic_settings", __name__, enable_openapi=False, url_prefix="/settings")
+
+MAX_DAYS, MAX_ID = 36_500, 2**63 - 1
+# Kind, its name, and what an empty field means.
+KINDS = (
+    ("files", "X-rays", "as long as the job"),
+    ("pictures", "Small pictures", "as long as the X-rays"),
+    ("maps", "Maps", "as long as the job"),
+    ("jobs", "Jobs with their results", "for ever"),
+)
+
+
+@blueprint.get("")
+@permits(Scope.ADMIN)
+def show():
+    return _page()
+
+
+@blueprint.post("/patient-data")
+@permits(Scope.ADMIN)
+def set_profile():
+    try:
+        profile = Profile(request.form.get("profile", ""))
+    except ValueError:
+        raise InvalidForm(f"The field `profile` must be one of {', '.join(Profile)}.") from None
+    services().store.set_profile(clinic_id(), profile)
+    g.audit_detail = {"patient_data": profile.value}
+    return _page("The profile is set. It applies to uploads from now on.")
+
+
+@blueprint.post("/retention")
+@permits(Scope.ADMIN)
+def set_retention():
+    try:
+        keeps = Retention(*(_days(f"keep_{kind.name}") for kind in fields(Retention)))
+    except ValueError as error:
+        raise InvalidForm(str(error)) from None
+    services().store.set_retention(clinic_id(), keeps)
+    g.audit_detail = keeps.as_detail()
+    return _page("What is kept, and for how long, is set.")
+
+
+@blueprint.post("/holds")
+@permits(Scope.ADMIN)
+def hold():
+    job_id = _number("job_id", MAX_ID)
+    if job_id is None:
+        raise InvalidForm("The field `job_id` must be the number of a job.")
+    services().store.hold_job(clinic_id(), job_id)
+    return _changed_hold(job_id, "hold_job", f"Job {job_id} is held.")
+
+
+@blueprint.post("/holds/<int:job_id>/release")
+@permits(Scope.ADMIN)
+def release(job_id: int):
+    services().store.release_job(clinic_id(), job_id)
+    return _changed_hold(job_id, "release_job", f"Job {job_id} is released.")
+
+
+def _changed_hold(job_id: int, what: str, done: str) -> str:
+    g.concerned_job_id = job_id
+    g.audit_detail = {"what": what}
+    return _page(done)
+
+
+def _days(field: str) -> int | None:
+    return _number(field, MAX_DAYS)
+
+
+def _number(field: str, most: int) -> int | None:
+    """Of a field of the form; None when it is empty. Raises InvalidForm."""
+    text = request.form.get(field, "").strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > most:
+        raise InvalidForm(f"The field `{field}` must be a whole number from 0 to {most}.")
+    return int(text)
+
+
+def _page(done: str = "") -> str:
+    store = services().store
+    return render_template(
+        "clinic_settings.html",
+        done=done,
+        profile=store.profile(clinic_id()),
+        profiles=PROFILE_MEANS,
+        keeps=store.retention(clinic_id())[0].keeps,
+        kinds=KINDS,
+        held=store.held_jobs(clinic_id()),
+        max_days=MAX_DAYS,
+    )

@@ -1,0 +1,79 @@
+"""The commands of what a clinic keeps of its patients: `cxr patient-data`."""
+
+import json
+import sys
+
+import click
+
+from worker.audit import Action, AuditEvent
+from worker.commands import opened_store, this_user
+from worker.patient_data import PROFILE_MEANS, Profile
+
+PROFILES_HELP = "\b\n" + "\n".join(f"{name:<10} {means}" for name, means in PROFILE_MEANS.items())
+
+
+@click.group("patient-data")
+def patient_data() -> None:
+    """What a clinic's DICOM files keep of their patients."""
+
+
+@patient_data.command("set", epilog=PROFILES_HELP.replace("\b\n", "", 1))
+@click.argument("clinic")
+@click.argument("profile", type=click.Choice([one.value for one in Profile]))
+def set_profile(clinic: str, profile: str) -> None:
+    """Set the PROFILE of CLINIC, for uploads from now on."""
+    with opened_store() as store:
+        known = store.clinic_named(clinic)
+        store.set_profile(known.id, Profile(profile))
+        detail = {"patient_data": profile}
+        store.audit([AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())])
+    click.echo(f"{clinic}: {profile}. {PROFILE_MEANS[Profile(profile)]}")
+
+
+@patient_data.command("list")
+def list_profiles() -> None:
+    """List the profile of every clinic."""
+    with opened_store() as store:
+        for name, profile in store.profiles():
+            click.echo(f"{name}: {profile}")
+
+
+@patient_data.command()
+@click.argument("clinic")
+def pseudonym(clinic: str) -> None:
+    """Print the pseudonyms of patient IDs, read from the standard input, one a line.
+
+    So a clinic finds the patient of a pseudonym in its own lists. Needs the right to read the
+    clinic's key: with PostgreSQL, that of the owner of the database.
+    """
+    from worker.deidentify.pseudonyms import Pseudonyms
+
+    with opened_store() as store:
+        known = store.clinic_named(clinic)
+        keys = store.data_keys([known.id])
+        if known.id not in keys:
+            raise click.ClickException(
+                f"{clinic} keeps patient IDs as they came: it has no pseudonyms."
+            )
+        store.audit([_viewed(known.id, "pseudonyms")])
+        made = Pseudonyms(keys[known.id].key)
+        for line in sys.stdin:
+            if line.strip():
+                click.echo(made.patient(line))
+
+
+@patient_data.command()
+@click.argument("clinic")
+@click.argument("job", type=click.IntRange(min=1))
+def names(clinic: str, job: int) -> None:
+    """Print the original file names of a JOB of CLINIC, as lines of JSON."""
+    with opened_store() as store:
+        known = store.clinic_named(clinic)
+        store.audit([_viewed(known.id, "original_names", job)])
+        for image_id, name, original in store.original_names(known.id, job):
+            found = {"image_id": image_id, "filename": name, "original_name": original}
+            click.echo(json.dumps(found, ensure_ascii=False))
+
+
+def _viewed(clinic_id: int, what: str, job_id: int | None = None) -> AuditEvent:
+    return AuditEvent(Action.VIEWED, clinic_id, job_id=job_id, detail={"what": what}, **this_user())

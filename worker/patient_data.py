@@ -1,0 +1,77 @@
+"""What a clinic's DICOM files keep of their patients: the profiles, and what was done to a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+# Endings that a neutral file name keeps; any other may say something about the patient.
+KNOWN_SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".zip")
+
+
+class Profile(StrEnum):
+    """What is kept of a DICOM file that a clinic uploads."""
+
+    CLINICAL = "clinical"
+    PSEUDONYM = "pseudonym"
+    RESEARCH = "research"
+
+    @property
+    def changes_files(self) -> bool:
+        return self is not Profile.CLINICAL
+
+
+PROFILE_MEANS = {
+    Profile.CLINICAL: "Files and their names are kept as they came.",
+    Profile.PSEUDONYM: "DICOM files lose names and identifiers (PS3.15 basic profile). The patient "
+    "ID becomes a pseudonym, UIDs become new ones, the same for the same patient and study. Dates, "
+    "sex, age, size and weight stay. File names are replaced.",
+    Profile.RESEARCH: "As with pseudonyms, and sex, age, size and weight go too. All dates of a "
+    "patient are shifted by the same number of days.",
+}
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """A clinic's profile, and the secret (32 bytes) that its pseudonyms are made with."""
+
+    profile: Profile
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What was done to a DICOM file: keywords of elements, by what became of them.
+
+    private: how many private elements were removed, with those that no edition of DICOM knows.
+    """
+
+    profile: Profile
+    removed: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    shifted: tuple[str, ...] = ()
+    private: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "profile": self.profile.value,
+            "removed": list(self.removed),
+            "replaced": list(self.replaced),
+            "shifted": list(self.shifted),
+            "private": self.private,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Changes":
+        return cls(
+            Profile(kept["profile"]),
+            *(tuple(kept[name]) for name in ("removed", "replaced", "shifted")),
+            private=kept["private"],
+        )
+
+
+def neutral_name(number: int, filename: str) -> str:
+    """The name that the `number`th file of a job gets instead of its own."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    return f"image-{number:04d}{suffix if suffix in KNOWN_SUFFIXES else ''}"
