@@ -20,8 +20,10 @@ from sqlalchemy.exc import OperationalError
 from model.classifier import Classifier
 from worker.intake.files import ImageFiles
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
+from worker.queue.dispatch import Dispatcher
 from worker.records import WorkerRecord
 from worker.running.heartbeat import Heartbeat
+from worker.running.passing_on import pass_on
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 from worker.running.watchdog import Watchdog
@@ -54,6 +56,7 @@ def run_worker(settings: Settings) -> int:
         Heartbeat(settings.home, "worker"),
     )
     runner = Runner(store, ImageFiles(settings.images_dir), classifier, pulse)
+    dispatcher = Dispatcher(store, settings)
     stopping, broken = threading.Event(), threading.Event()
     celery = make_celery(settings, while_away=pulse.beat)
     celery.steps["consumer"].add(_beats_while_idle(pulse))
@@ -63,7 +66,8 @@ def run_worker(settings: Settings) -> int:
         # A wake-up, whatever another version wrote into it: the claim decides which images to take.
         while not stopping.is_set():
             try:
-                runner.run(TimeSlice(SLICE_S, also=stopping.is_set))
+                if not runner.run(TimeSlice(SLICE_S, also=stopping.is_set)):
+                    pass_on(store, dispatcher, classifier.version, rest=stopping.wait)
                 return
             except OperationalError as error:
                 log.warning("the database is unreachable (%s)", type(error.orig).__name__)
@@ -108,6 +112,7 @@ def run_worker(settings: Settings) -> int:
         consumer.start()
     finally:
         pulse.stop()
+        dispatcher.close()
         store.close()
     return 1 if broken.is_set() else consumer.exitcode or 0
 
