@@ -95,6 +95,7 @@ class ImageFilter:
     max_probability: float = 1.0
     search: str | None = None
     jobs: tuple[int, ...] = ()
+    images: tuple[int, ...] = ()
     review: ReviewState | None = None
     reader: str | None = None
 

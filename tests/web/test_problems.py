@@ -23,6 +23,8 @@ def assert_problem(answer, status: int | None = None) -> None:
 BODIES = {
     ("PATCH", "/api/v1/jobs/9"): {"name": "another"},
     ("PUT", "/api/v1/images/9/review"): {"verdict": "agree"},
+    ("POST", "/api/v1/images/retry"): {"images": [9]},
+    ("POST", "/api/v1/images/cancel"): {"images": [9]},
     ("PUT", "/api/v1/jobs/9/blind"): {"blind": True},
     ("PUT", "/api/v1/jobs/9/readers"): {"readers": 2},
 }

@@ -9,9 +9,17 @@ from flask import Response, url_for
 from model.evidence import UNIT, kind_of
 from web import pictures
 from web.api.caching import conditional, etag_of
-from web.api.inputs import FilterQuery, ImagesQuery, OverlayQuery, PictureQuery, PlaceQuery
+from web.api.inputs import (
+    FilterQuery,
+    ImagesBody,
+    ImagesQuery,
+    OverlayQuery,
+    PictureQuery,
+    PlaceQuery,
+)
 from web.api.openapi import NOT_MODIFIED
 from web.api.records import (
+    Changed,
     Image,
     ImagePage,
     Map,
@@ -67,6 +75,33 @@ def tally_clinic(query):
     By status and by label, of those that the filter lets through: the newest 100,000 of them.
     """
     return tally_of(None, query)
+
+
+@blueprint.post("/images/retry")
+@permits(Scope.UPLOAD)
+@blueprint.input(ImagesBody, location="json", arg_name="body")
+@blueprint.output(Changed)
+def retry_images(body):
+    """Try several failed images again
+
+    Those of the images that failed wait again; all others stay as they are.
+    """
+    here = services()
+    changed = here.store.retry_images(clinic_id(), body.images)
+    here.dispatcher.wake(changed)
+    return Changed(changed=changed).json_response
+
+
+@blueprint.post("/images/cancel")
+@permits(Scope.UPLOAD)
+@blueprint.input(ImagesBody, location="json", arg_name="body")
+@blueprint.output(Changed)
+def cancel_images(body):
+    """Cancel several waiting images
+
+    Those of the images that wait are cancelled; what a worker has in hand is finished.
+    """
+    return Changed(changed=services().store.cancel_images(clinic_id(), body.images)).json_response
 
 
 def image_page(job_id: int | None, query: ImagesQuery) -> Response:

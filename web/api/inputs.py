@@ -170,10 +170,12 @@ def _written(value: object) -> str:
 class ExportQuery(FilterQuery):
     jobs: Annotated[tuple[RowNumber, ...], BeforeValidator(_parts), Field(max_length=500)] = ()
     """Only images of these jobs: their numbers, with commas."""
+    images: Annotated[tuple[RowNumber, ...], BeforeValidator(_parts), Field(max_length=500)] = ()
+    """Only these images: their numbers, with commas."""
 
     @property
     def wanted(self) -> ImageFilter:
-        return replace(super().wanted, jobs=self.jobs)
+        return replace(super().wanted, jobs=self.jobs, images=self.images)
 
 
 class ImagesQuery(FilterQuery):
@@ -241,6 +243,15 @@ class InlineJob(BaseModel):
     open: bool = False
     """More images will be added: then it may have none."""
     images: list[InlineImage] = []
+
+
+class ImagesBody(BaseModel):
+    """Several images of any jobs."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    images: Annotated[list[RowNumber], Field(min_length=1, max_length=500)]
+    """Their numbers."""
 
 
 class ReviewBoxBody(BaseModel):

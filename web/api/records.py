@@ -276,6 +276,11 @@ class ImagePage(Record):
     next_cursor: NextCursor
 
 
+class Changed(Record):
+    changed: int
+    """How many images."""
+
+
 class Place(Record):
     """Where an image stands in a list."""
 

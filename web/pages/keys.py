@@ -1,4 +1,5 @@
-"""The keys of the viewer, for the sheet that `?` opens. image.js does what they say."""
+"""The keys of the viewer, for the sheet that `?` opens, and of lists: image.js and picking.js do
+what they say."""
 
 VIEWER_KEYS = {
     "Images": (
@@ -41,3 +42,10 @@ VIEWER_KEYS = {
         ("Enter", "Save, next image"),
     ),
 }
+LIST_KEYS = (
+    ("J K", "Next, previous image"),
+    ("X", "Select or not"),
+    ("⇧+X", "Select from the last one to here; so does a click with ⇧"),
+    ("Esc", "Select none"),
+    ("Enter", "Open"),
+)

@@ -10,6 +10,7 @@ from model.artifact import Artifact, load_artifact
 from web.agreement import agreement
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
+from web.pages.keys import LIST_KEYS
 from web.pages.words import REASONS, STATES
 from web.services import services
 from worker.access import Scope
@@ -38,7 +39,7 @@ def model():
 @blueprint.get("/help")
 @signed_in
 def help_page():
-    return render_template("help.html", states=STATES, reasons=REASONS)
+    return render_template("help.html", states=STATES, reasons=REASONS, list_keys=LIST_KEYS)
 
 
 @cache

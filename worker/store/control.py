@@ -5,6 +5,7 @@ is read again after its images were locked: while we waited for them, it may hav
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -14,7 +15,7 @@ from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.retention import Hold
-from worker.store.rows import job_record, job_row, now
+from worker.store.rows import SHOWN, job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
 from worker.store.workers import WorkerVerbs
 
@@ -67,6 +68,34 @@ class ControlVerbs(WorkerVerbs):
         Without any, nothing changes: results and refusals stand.
         """
         return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
+
+    def retry_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
+        """Let those of these images that failed wait again. Returns: how many do."""
+        found = 0
+        for job_id in self._jobs_of(clinic_id, image_ids):
+            found += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, image_ids)[0]
+        return found
+
+    def cancel_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
+        """Cancel those of these images that wait. Returns: how many."""
+        found = 0
+        for job_id in self._jobs_of(clinic_id, image_ids):
+            with self.database.writing() as session:
+                cancelled = session.execute(
+                    update(Image)
+                    .where(
+                        Image.job_id == job_id,
+                        Image.id.in_(image_ids),
+                        status_is(ImageStatus.WAITING),
+                    )
+                    .values(status=ImageStatus.CANCELLED, finished_at=now())
+                    .execution_options(synchronize_session=False)
+                ).rowcount
+                if cancelled:
+                    job_row(session, clinic_id, job_id, lock=True)
+                    move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
+                found += cancelled
+        return found
 
     def classify_anyway(self, clinic_id: int, image_id: int, by: str) -> int:
         """Let an image wait again that the gate refused, and pass it this time.
@@ -139,13 +168,36 @@ class ControlVerbs(WorkerVerbs):
                 .execution_options(synchronize_session=False)
             )
 
+    def _jobs_of(self, clinic_id: int, image_ids: Sequence[int]) -> Sequence[int]:
+        query = (
+            select(Image.job_id)
+            .join(Job, Job.id == Image.job_id)
+            .where(Image.id.in_(image_ids), Image.clinic_id == clinic_id, *SHOWN)
+            .distinct()
+            .order_by(Image.job_id)
+        )
+        with self.database.reading() as session:
+            return session.scalars(query).all()
+
     def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobRecord:
+        return self._let_wait(clinic_id, job_id, status)[1]
+
+    def _let_wait(
+        self,
+        clinic_id: int,
+        job_id: int,
+        status: ImageStatus,
+        only: Sequence[int] | None = None,
+    ) -> tuple[int, JobRecord]:
+        """Images of this status, all or `only` some, wait again. Returns: how many; the job."""
+        of_those = () if only is None else (Image.id.in_(only),)
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id)
             waiting = session.execute(
                 update(Image)
                 # Those whose files are not kept any more stay as they are.
                 .where(Image.job_id == job_id, status_is(status), Image.file_key.is_not(None))
+                .where(*of_those)
                 .values(
                     status=ImageStatus.WAITING,
                     reason=None,
@@ -160,7 +212,7 @@ class ControlVerbs(WorkerVerbs):
                 move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
                 session.refresh(job)
                 _run_again(job)
-            return job_record(job)
+            return waiting, job_record(job)
 
 
 def _run_again(job: Job) -> None:

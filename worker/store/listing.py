@@ -99,6 +99,8 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
         found.append(probability_of(wanted.probability_of) <= wanted.max_probability)
     if wanted.review is not None:
         found.append(_review_is(wanted.review, wanted.reader))
+    if wanted.images:
+        found.append(_one_of(Image.id, wanted.images))
     if wanted.jobs:
         found.append(_one_of(Image.job_id, wanted.jobs))
     if wanted.search:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import row
-from tests.support.results import work
+from tests.support.results import failed, work
 from worker.records import NewImage
 
 
@@ -120,3 +120,26 @@ def test_lists_read_without_scripts(browser, site, many):
         page.goto(site.address + path)
         expect(page.get_by_role("link", name=said)).to_be_visible()
     context.close()
+
+
+def test_images_are_selected_by_keys_and_tried_again_together(many, site, chest):
+    key = site.keep(chest)
+    site.job("Mixed", [NewImage(f"{number}.dcm", key, 1) for number in range(6)])
+    work(site.store, 3, failed)
+    many.goto(f"{site.address}/jobs/2?sort=file")
+    expect(many.locator("#found")).to_have_text("6 images")
+    for pressed in ("j", "x", "j", "j", "Shift+X"):
+        many.keyboard.press(pressed)
+    expect(many.locator("#picked-count")).to_have_text("3 images selected")
+    expect(many.locator(".item.picked")).to_have_count(3)
+    expect(many.get_by_role("button", name="Cancel waiting")).to_be_disabled()
+    many.get_by_role("checkbox", name="Select 5.dcm").click()
+    many.get_by_role("checkbox", name="Select 3.dcm").click(modifiers=["Shift"])
+    expect(many.locator("#picked-count")).to_have_text("6 images selected")
+    with many.expect_download() as download:
+        many.locator("#picked-export").click()
+    assert len(download.value.path().read_text().splitlines()) == 7
+    many.get_by_role("button", name="Retry failed").last.click()
+    expect(many.locator("#picked")).to_be_hidden()
+    expect(many.locator('[data-count="waiting"]')).to_have_text("6")
+    assert site.store.job(site.clinic.id, 2).counts.failed == 0

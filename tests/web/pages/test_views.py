@@ -2,9 +2,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.access import sign_in
 from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images
 from web.pages.views import file_size
+from worker.access import Scope
+from worker.store import DEFAULT_CLINIC
 
 DISCLAIMER = "Research and triage support, not a diagnosis."
 
@@ -155,3 +158,19 @@ def test_other_films_of_the_patient_are_offered_and_found(reader, upload, store,
         return [image["id"] for image in items]
 
     assert (found("P-7"), found("P-"), found("A-1")) == ([1, 3], [], [1, 2, 3])
+
+
+def test_a_reader_without_other_permissions_is_offered_no_more(app, upload, store, png):
+    upload({"a.png": png})
+    work(store, 1)
+    token = store.create_token(DEFAULT_CLINIC, [Scope.READ], "reads")[1]
+    browser = app.test_client()
+    assert sign_in(browser, token).status_code == 303
+    for path in ("/", "/images", "/jobs/1", "/images/1"):
+        page = browser.get(path).text
+        assert 'data-may="read"' in page, path
+        assert 'id="drop"' not in page, path
+        assert ">People<" not in page, path
+    assert "cannot review them" in browser.get("/images/1").text
+    # The style sheet hides what needs more; the server refuses it.
+    assert 'id="delete" data-needs="delete"' in browser.get("/jobs/1").text

@@ -392,3 +392,21 @@ def test_upload_folders_are_known_while_their_job_is(db):
     assert store.known_uploads(["aa", "bb"]) == {"aa"}, "its files are still there"
     remove(store)
     assert store.known_uploads(["aa", "bb"]) == set()
+
+
+def test_some_images_are_tried_again_or_cancelled(store, clinic):
+    """Of two jobs and another clinic's: only those that are named, and can be."""
+    first = store.create_job(clinic.id, "first", new_images(3))
+    second = store.create_job(clinic.id, "second", new_images(2))
+    other = store.ensure_clinic("other", "another token")
+    store.create_job(other.id, "theirs", new_images(1))
+    store.save([failure(claim) for claim in store.claim(2, lease_s=60)])
+
+    assert store.retry_images(clinic.id, [1, 3, 6]) == 1, "3 waits, 6 is another clinic's"
+    assert store.job(clinic.id, first.id).counts.failed == 1
+    assert store.cancel_images(clinic.id, [1, 2, 4, 5, 6]) == 3, "2 failed"
+    assert store.job(clinic.id, first.id).counts.cancelled == 1
+    ended = store.job(clinic.id, second.id)
+    assert (ended.counts.cancelled, ended.status) == (2, JobStatus.COMPLETE)
+    assert store.image(other.id, 6).status is ImageStatus.WAITING
+    assert store.retry_images(clinic.id, [1, 2]) == 1

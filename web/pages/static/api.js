@@ -31,18 +31,14 @@ export async function get(url) {
   return (await call(url)).json();
 }
 
-export async function post(url) {
-  return (await call(url, { method: "POST" })).json();
-}
+export const post = (url, content) => send("POST", url, content);
+export const patch = (url, content) => send("PATCH", url, content);
+export const put = (url, content) => send("PUT", url, content);
 
-export async function patch(url, content) {
+async function send(method, url, content) {
   const headers = { "Content-Type": "application/json" };
-  return (await call(url, { method: "PATCH", headers, body: JSON.stringify(content) })).json();
-}
-
-export async function put(url, body) {
-  const headers = { "Content-Type": "application/json" };
-  return (await call(url, { method: "PUT", headers, body: JSON.stringify(body) })).json();
+  const body = content === undefined ? {} : { headers, body: JSON.stringify(content) };
+  return (await call(url, { method, ...body })).json();
 }
 
 export async function remove(url) {

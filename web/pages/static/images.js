@@ -3,6 +3,7 @@
 import { Problem, get } from "./api.js";
 import { apiQuery, cleared, isNarrowed, pageQuery, readFilter } from "./filter.js";
 import { count } from "./format.js";
+import { Picking } from "./picking.js";
 import { fillRow, fillTile, newRow, newTile, useLabels } from "./rows.js";
 import { VirtualList } from "./virtual.js";
 
@@ -25,6 +26,7 @@ export class ImageList {
   #onCounts;
   #onFailed;
   #typing = null;
+  #picking;
 
   /** `onCounts(filter)` is told when the images that are listed changed; `onFailed()` when some could
    * not be loaded: whoever polls then calls `refresh` until they are. */
@@ -34,6 +36,10 @@ export class ImageList {
     this.#job = job;
     this.#onCounts = onCounts;
     this.#onFailed = onFailed;
+    this.#picking = new Picking({
+      between: (first, last) => this.#items(first, last - first + 1),
+      onChanged: () => this.refresh().catch(() => this.#onFailed()),
+    });
     this.#useView();
     this.#listen();
     this.#showFilter();
@@ -131,10 +137,16 @@ export class ImageList {
   #useView() {
     const isSheet = this.#view === "sheet";
     this.#list = new VirtualList(isSheet ? $("sheet") : $("rows"), {
-      load: async (offset, limit) =>
-        (await get(`/api/v1/${this.#path("images")}?${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`)).items,
-      newItem: (image) => (isSheet ? newTile : newRow)(image, this.#address),
-      fillItem: (element, image) => (isSheet ? fillTile : fillRow)(element, image, this.#address),
+      load: (offset, limit) => this.#items(offset, limit),
+      newItem: (image) => {
+        const element = (isSheet ? newTile : newRow)(image, this.#address);
+        this.#picking.fill(element, image);
+        return element;
+      },
+      fillItem: (element, image) => {
+        (isSheet ? fillTile : fillRow)(element, image, this.#address);
+        this.#picking.fill(element, image);
+      },
       onError: (error) => {
         this.#showError(error);
         this.#onFailed();
@@ -143,6 +155,11 @@ export class ImageList {
     for (const button of document.querySelectorAll("[data-view]")) {
       button.ariaPressed = button.dataset.view === this.#view;
     }
+  }
+
+  async #items(offset, limit) {
+    const query = `${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`;
+    return (await get(`/api/v1/${this.#path("images")}?${query}`)).items;
   }
 
   #path(name) {
@@ -258,6 +275,7 @@ export class ImageList {
 
   #change(wanted) {
     Object.assign(this.#filter, wanted);
+    this.#picking.clear();
     history.replaceState(null, "", location.pathname + pageQuery(this.#filter));
     this.#showFilter();
     this.#loadOrWait();

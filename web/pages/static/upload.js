@@ -10,12 +10,14 @@ import { signInHere } from "./signin.js";
 
 const $ = (id) => document.getElementById(id);
 const zone = $("drop");
-const limits = { bytes: Number(zone.dataset.maxBytes), images: Number(zone.dataset.maxImages) };
+const limits = { bytes: Number(zone?.dataset.maxBytes), images: Number(zone?.dataset.maxImages) };
 let request = null;
 let upload = null;
 let spoken = "";
 
+/** Where there is no zone, whoever is signed in may not upload. */
 export function startUploads() {
+  if (!zone) return;
   $("choose-files").addEventListener("click", () => $("files").click());
   $("choose-folder").addEventListener("click", () => $("folder").click());
   for (const input of [$("files"), $("folder")]) {

@@ -1,0 +1,118 @@
+// Images that are selected in a list, by mouse or keys, and what can be done with all of them.
+
+import { Problem, post } from "./api.js";
+import { count } from "./format.js";
+
+const MOST = 500; // the API takes no more at once
+const $ = (id) => document.getElementById(id);
+
+export class Picking {
+  #picked = new Map(); // number → status
+  #anchor = null; // place in the list where a range begins
+  #between;
+  #onChanged;
+
+  /** between(first, last): a promise of the images at these places of the list. onChanged() is
+   * called when what was selected has been changed. */
+  constructor({ between, onChanged }) {
+    [this.#between, this.#onChanged] = [between, onChanged];
+    $("image-list").addEventListener("click", (event) => {
+      if (!event.target.matches(".pick")) return;
+      this.#toggle(event.target.closest(".item"), event.shiftKey, event.target.checked);
+    });
+    addEventListener("keydown", (event) => this.#press(event));
+    $("picked-none").addEventListener("click", () => this.clear());
+    $("picked-retry").addEventListener("click", () => this.#change("retry", "failed"));
+    $("picked-cancel").addEventListener("click", () => this.#change("cancel", "waiting"));
+  }
+
+  clear() {
+    this.#picked.clear();
+    this.#anchor = null;
+    this.#show();
+  }
+
+  /** An item was built, or its image changed. */
+  fill(element, image) {
+    element.dataset.status = image.status;
+    const box = element.querySelector(".pick");
+    box.ariaLabel = `Select ${image.filename}`;
+    if (this.#picked.has(image.id)) this.#picked.set(image.id, image.status);
+    this.#mark(element);
+  }
+
+  #press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("textarea, select, input:not(.pick)")) return;
+    const item = event.target.closest?.(".item");
+    const key = event.key.toLowerCase();
+    if (key === "x" && item) this.#toggle(item, event.shiftKey);
+    else if (key === "j" || key === "k") this.#step(item, key === "j" ? 1 : -1);
+    else if (key === "escape" && this.#picked.size) this.clear();
+    else return;
+    event.preventDefault();
+  }
+
+  /** The item after the one with the focus, or before it; without any, the first on the screen. */
+  #step(item, by) {
+    const items = [...$("image-list").querySelectorAll(".item")];
+    const onScreen = (one) => one.getBoundingClientRect().top >= 0;
+    const next = item ? items[items.indexOf(item) + by] : items.find(onScreen);
+    next?.querySelector("a").focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  async #toggle(item, isRange, isPicked = !this.#picked.has(idOf(item))) {
+    const at = Number(item.dataset.index);
+    if (isRange && this.#anchor !== null) {
+      const [first, last] = [this.#anchor, at].sort((one, other) => one - other);
+      const images = await this.#between(first, Math.min(last, first + MOST - 1)).catch(() => []);
+      for (const image of images) this.#set(image.id, image.status, true);
+    } else {
+      this.#set(idOf(item), item.dataset.status, isPicked);
+      this.#anchor = at;
+    }
+    this.#show();
+  }
+
+  #set(id, status, isPicked) {
+    if (!isPicked) this.#picked.delete(id);
+    else if (this.#picked.size < MOST) this.#picked.set(id, status);
+  }
+
+  #mark(item) {
+    const isPicked = this.#picked.has(idOf(item));
+    item.querySelector(".pick").checked = isPicked;
+    item.classList.toggle("picked", isPicked);
+  }
+
+  #with(status) {
+    return [...this.#picked].filter(([, one]) => one === status).map(([id]) => id);
+  }
+
+  #show() {
+    for (const item of $("image-list").querySelectorAll(".item")) this.#mark(item);
+    const number = this.#picked.size;
+    const most = number === MOST ? " (the most at once)" : "";
+    $("picked").hidden = number === 0;
+    $("picked-error").hidden = true;
+    $("picked-count").textContent = `${count(number)} ${number === 1 ? "image" : "images"} selected${most}`;
+    $("picked-retry").disabled = this.#with("failed").length === 0;
+    $("picked-cancel").disabled = this.#with("waiting").length === 0;
+    $("picked-export").href = `/api/v1/results.csv?images=${[...this.#picked.keys()].join(",")}`;
+  }
+
+  async #change(action, status) {
+    try {
+      await post(`/api/v1/images/${action}`, { images: this.#with(status) });
+      this.clear();
+      this.#onChanged();
+    } catch (error) {
+      $("picked-error").textContent =
+        error instanceof Problem ? error.message : "The server cannot be reached. Try again in a moment.";
+      $("picked-error").hidden = false;
+    }
+  }
+}
+
+const idOf = (item) => Number(item.id.slice("image-".length));
