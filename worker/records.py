@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -440,6 +440,28 @@ class ReviewProgress:
     complete: int
     disagreed: int
     readers_disagree: int
+
+
+@dataclass(frozen=True)
+class WeekNumbers:
+    """What one model said about a clinic's uploads of one week, which begins on the day `week`.
+
+    rejected: images that never got a result. labels: how many results have each. confidence: sum of
+    the probabilities of the results' labels. suspicions: how many results have their suspicion
+    (`worker.reading_order`) in each tenth, low to high. reviewed, disagreed: images that readers
+    reviewed, and those that one of them gave another label.
+    """
+
+    week: date
+    model: str
+    done: int
+    rejected: int
+    labels: dict[str, int]
+    uncertain: int
+    confidence: float
+    suspicions: tuple[int, ...]
+    reviewed: int
+    disagreed: int
 
 
 @dataclass(frozen=True)

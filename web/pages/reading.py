@@ -1,6 +1,7 @@
 """Pages that are read: the model, and help."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from apiflask import APIBlueprint
@@ -10,11 +11,13 @@ from model.artifact import Artifact, load_artifact
 from web.agreement import agreement
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
+from web.drift import MIN_RESULTS, drift
 from web.pages.keys import LIST_KEYS
 from web.pages.words import REASONS, STATES
 from web.services import services
 from worker.access import Scope
 
+DRIFT_WEEKS = 26
 blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
 
 
@@ -24,6 +27,7 @@ def model():
     store = services().store
     card = _card()
     counts = store.agreement(clinic_id())
+    since = datetime.now(UTC) - timedelta(weeks=DRIFT_WEEKS)
     at_work = Counter(worker.model for worker in store.workers_up())
     return render_template(
         "model.html",
@@ -32,6 +36,9 @@ def model():
         agreements={
             name: agreement(found, _labels(card, name, found)) for name, found in counts.items()
         },
+        drifts=drift(store.weeks(clinic_id(), since, store.labels(clinic_id()))),
+        drift_weeks=DRIFT_WEEKS,
+        drift_min=MIN_RESULTS,
         others=[name for name in store.models(clinic_id()) if name != card.version],
     )
 

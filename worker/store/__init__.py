@@ -13,6 +13,7 @@ from worker.store.patient_data import PatientDataVerbs
 from worker.store.removal import RemovalVerbs
 from worker.store.retention import RetentionVerbs
 from worker.store.reviews import ReviewVerbs
+from worker.store.weeks import WeekVerbs
 from worker.store.work import WorkVerbs
 from worker.store.workers import WorkerVerbs
 
@@ -36,6 +37,7 @@ class Store(
     RemovalVerbs,
     RetentionVerbs,
     ReviewVerbs,
+    WeekVerbs,
     WorkerVerbs,
 ):
     """All verbs over one database; safe to share between threads, not across a fork."""

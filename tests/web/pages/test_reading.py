@@ -1,6 +1,7 @@
 """The pages that are read: the model with its agreement, and help."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 import worker
 from model.artifact import load_artifact
 from model.errors import Rejection
-from tests.support.results import MODEL, work
+from tests.support.results import MODEL, PROBABILITIES, rejected, work
 from web.pages.words import REASONS
 from worker.records import NewReview, Verdict
+
+LABELS = tuple(PROBABILITIES[0])
 
 
 def rejections(kind: type = Rejection) -> set[str]:
@@ -55,3 +58,22 @@ def test_the_model_page_has_the_agreement_of_the_clinic_only(reader, upload, sto
 @pytest.mark.parametrize("path", ["/model", "/help"])
 def test_they_need_a_session(visitor, path):
     assert visitor.get(path).status_code == 302
+
+
+def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
+    assert "No results in the last" in reader.get("/model").text
+    upload({f"{n}.png": png for n in range(5)})
+    work(store, 4)  # PNEUMONIA, COVID19 (uncertain), NORMAL, NORMAL
+    work(store, 1, rejected)
+    store.review(clinic.id, 1, "Ann", NewReview(Verdict.OTHER_LABEL, "NORMAL"))
+    (week,) = store.weeks(clinic.id, datetime.now(UTC) - timedelta(days=7), [*LABELS])
+    assert (week.done, week.rejected, week.uncertain) == (4, 1, 1)
+    assert week.labels == {"COVID19": 1, "NORMAL": 2, "PNEUMONIA": 1}
+    assert week.confidence == pytest.approx(0.819 + 0.774 + 0.967 + 0.912)
+    assert week.suspicions == (2, 0, 0, 0, 0, 0, 0, 0, 1, 1)
+    assert (week.reviewed, week.disagreed) == (1, 1)
+    text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
+    assert "4 25 % 50 % 25 % 87 % 25 % 20 % 100 % \u2013" in text
+    assert "Too few results to compare weeks yet." in text
+    other = store.ensure_clinic("other", "another token")
+    assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []

@@ -1,0 +1,115 @@
+"""Whether what a model says about a clinic's films moves from week to week.
+
+The distance is the population stability index (PSI): the sum over tenths of (a - b) ln(a / b) for
+the shares a and b of two distributions, here of the suspicion of results. Under 0.1 counts as
+stable, over 0.25 as a shift (Siddiqi, Credit Risk Scorecards, 2006). With few films chance alone
+makes it large, so weeks with fewer than MIN_RESULTS have none.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from web.labels import label_name
+from worker.records import WeekNumbers
+
+MIN_RESULTS = 200
+FIRST_WEEKS = 4  # what later weeks are compared with
+SOME, MUCH = 0.1, 0.25
+NOTHING = 0.5  # counted in every tenth: none may be empty
+
+
+@dataclass(frozen=True)
+class Week:
+    """Shares are 0..1, of the results or, for `rejected`, of all images; None of nothing. psi: None
+    with too few results, or where the week is one of those that the others are compared with."""
+
+    week: date
+    results: int
+    labels: Mapping[str, float]
+    confidence: float | None
+    uncertain: float | None
+    rejected: float | None
+    disagreed: float | None
+    psi: float | None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Weeks of one model, the oldest first. said: a sentence for each week that moved."""
+
+    model: str
+    weeks: Sequence[Week]
+    said: Sequence[str]
+
+
+def drift(numbers: Sequence[WeekNumbers]) -> list[Drift]:
+    """numbers: by model, and in the order of the weeks. Returns: by model, the newest last."""
+    models = dict.fromkeys(one.model for one in numbers)
+    found = [_of_model(model, [one for one in numbers if one.model == model]) for model in models]
+    return sorted(found, key=lambda one: one.weeks[-1].week)
+
+
+def psi(counts: Sequence[int], reference: Sequence[int]) -> float:
+    """Of two histograms with the same bins."""
+    shares = [_smooth(counts), _smooth(reference)]
+    return sum((a - b) * math.log(a / b) for a, b in zip(*shares, strict=True))
+
+
+def _smooth(counts: Sequence[int]) -> list[float]:
+    whole = sum(counts) + NOTHING * len(counts)
+    return [(count + NOTHING) / whole for count in counts]
+
+
+def _of_model(model: str, numbers: Sequence[WeekNumbers]) -> Drift:
+    first, later = _split(numbers)
+    reference = [sum(tenths) for tenths in zip(*(one.suspicions for one in first), strict=True)]
+    before = {label: sum(one.labels[label] for one in first) for label in first[0].labels}
+    weeks, said = [], []
+    for one in numbers:
+        can_tell = one in later and min(sum(one.suspicions), sum(reference)) >= MIN_RESULTS
+        week = _week(one, psi(one.suspicions, reference) if can_tell else None)
+        weeks.append(week)
+        if week.psi is not None and week.psi >= SOME:
+            said.append(_sentence(week, before))
+    return Drift(model, weeks, said)
+
+
+def _split(numbers: Sequence[WeekNumbers]) -> tuple[Sequence[WeekNumbers], Sequence[WeekNumbers]]:
+    """The first weeks, until they have results enough, and those after them."""
+    for count in range(1, min(FIRST_WEEKS, len(numbers)) + 1):
+        if sum(sum(one.suspicions) for one in numbers[:count]) >= MIN_RESULTS:
+            break
+    return numbers[:count], numbers[count:]
+
+
+def _week(one: WeekNumbers, distance: float | None) -> Week:
+    return Week(
+        week=one.week,
+        results=one.done,
+        labels={label: _share(count, one.done) or 0.0 for label, count in one.labels.items()},
+        confidence=_share(one.confidence, one.done),
+        uncertain=_share(one.uncertain, one.done),
+        rejected=_share(one.rejected, one.done + one.rejected),
+        disagreed=_share(one.disagreed, one.reviewed),
+        psi=distance,
+    )
+
+
+def _share(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _sentence(week: Week, before: Mapping[str, int]) -> str:
+    """What moved most, in words."""
+    total = sum(before.values()) or 1
+    then = {label: count / total for label, count in before.items()}
+    label = max(week.labels, key=lambda one: abs(week.labels[one] - then[one]))
+    how = "differ clearly" if week.psi >= MUCH else "differ somewhat"
+    return (
+        f"Results of the week of {week.week:%-d %B %Y} {how} from those of the first weeks "
+        f"(PSI {week.psi:.2f}): {label_name(label)} went from {100 * then[label]:.0f} % to "
+        f"{100 * week.labels[label]:.0f} %. Check whether other patients, another device or other "
+        "settings came in, and compare the model with your readers."
+    )

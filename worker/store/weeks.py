@@ -1,0 +1,97 @@
+"""What models said about a clinic's uploads, week by week: for telling when it changes."""
+
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Select, case, func, select
+
+from worker.reading_order import WITHOUT_RESULT
+from worker.records import Verdict, WeekNumbers
+from worker.store.database import Database
+from worker.store.listing import probability_of
+from worker.store.rows import SHOWN
+from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
+
+TENTHS = 10
+
+
+class WeekVerbs:
+    database: Database
+
+    def weeks(self, clinic_id: int, since: datetime, labels: list[str]) -> list[WeekNumbers]:
+        """By model and week, of jobs uploaded after `since` that have results. A job counts for the
+        model that most of its results are from. labels: those of the models; without any, there
+        are no results yet."""
+        if not labels:
+            return []
+
+        def of_jobs(query: Select) -> Select:
+            wanted = (Job.clinic_id == clinic_id, Job.created_at >= since, Job.done > 0)
+            return query.where(*wanted, *SHOWN)
+
+        jobs = of_jobs(select(Job.id, Job.created_at, Job.done, Job.rejected))
+        sure = func.sum(case(*((Result.label == one, probability_of(one)) for one in labels)))
+        results = of_jobs(
+            select(
+                *(Job.id, Result.model, Result.label, func.count()),
+                *(func.count(case((Result.uncertain, 1))), sure),
+            )
+            .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
+            .group_by(Job.id, Result.model, Result.label)
+        )
+        tenth = func.floor(Image.reading_rank * TENTHS).label("tenth")
+        ranks = of_jobs(
+            select(Job.id, tenth, func.count())
+            .join(Image, Image.job_id == Job.id)
+            .where(Image.reading_rank < WITHOUT_RESULT)
+            .group_by(Job.id, "tenth")
+        )
+        other = case((Review.verdict == Verdict.OTHER_LABEL, Review.image_id))
+        reviews = of_jobs(
+            select(
+                Job.id,
+                func.count(func.distinct(Review.image_id)),
+                func.count(func.distinct(other)),
+            )
+            .join(Review, Review.job_id == Job.id)
+            .group_by(Job.id)
+        )
+        found: dict[int, Counter] = defaultdict(Counter)
+        models: dict[int, Counter] = defaultdict(Counter)
+        with self.database.reading() as session:
+            for job_id, model, label, count, uncertain, confidence in session.execute(results):
+                models[job_id][model] += count
+                found[job_id].update({("label", label): count, "uncertain": uncertain})
+                found[job_id]["confidence"] += confidence
+            for job_id, rank, count in session.execute(ranks):
+                found[job_id]["suspicion", _tenth_of_suspicion(int(rank))] += count
+            for job_id, reviewed, disagreed in session.execute(reviews):
+                found[job_id].update(reviewed=reviewed, disagreed=disagreed)
+            sums: dict[tuple[str, date], Counter] = defaultdict(Counter)
+            for job_id, created_at, done, rejected in session.execute(jobs):
+                if job_id in models:
+                    ((model, _),) = models[job_id].most_common(1)
+                    monday = created_at.date() - timedelta(days=created_at.weekday())
+                    sums[model, monday] += found[job_id]
+                    sums[model, monday].update(done=done, rejected=rejected)
+        return [_week(model, week, one, labels) for (model, week), one in sorted(sums.items())]
+
+
+def _tenth_of_suspicion(rank: int) -> int:
+    """rank: ten times a reading rank, which is a group and 1 - suspicion, rounded down."""
+    return 0 if rank == 3 * TENTHS else TENTHS - 1 - rank % TENTHS
+
+
+def _week(model: str, week: date, found: Counter, labels: list[str]) -> WeekNumbers:
+    return WeekNumbers(
+        week=week,
+        model=model,
+        done=found["done"],
+        rejected=found["rejected"],
+        labels={label: found["label", label] for label in labels},
+        uncertain=found["uncertain"],
+        confidence=found["confidence"],
+        suspicions=tuple(found["suspicion", tenth] for tenth in range(TENTHS)),
+        reviewed=found["reviewed"],
+        disagreed=found["disagreed"],
+    )
