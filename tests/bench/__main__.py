@@ -21,6 +21,7 @@ from tests.bench import (
     cost,
     door,
     litserve,
+    pages,
     recovery,
     report,
     scale,
@@ -35,10 +36,11 @@ from worker.settings import Settings
 
 PARTS = (
     *("throughput", "peer", "layouts", "urgent", "first_result", "cost", "workers", "size"),
-    *("rows", "recovery", "door"),
+    *("rows", "recovery", "door", "pages"),
 )
 FIRST_RESULT_IMAGES = 600
 RECOVERY_IMAGES = 200
+PAGE_IMAGES = 20_000
 
 
 @click.command()
@@ -93,6 +95,8 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
             figures["size"] = _sizes(found, [int(size) for size in sizes.split(",")], log)
         if "door" in wanted:
             figures["door"] = _door(found, log)
+        if "pages" in wanted:
+            figures["pages"] = pages.pages(PAGE_IMAGES, rounds, log)
         if "rows" in wanted:
             figures["rows"] = _rows(rows, log)
         if "recovery" in wanted:

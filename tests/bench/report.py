@@ -20,6 +20,7 @@ def table(figures: dict) -> Table:
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
         *_door(figures.get("door")),
+        *_pages(figures.get("pages")),
         *_rows(figures.get("rows")),
         *_recovery(figures.get("recovery")),
     ]:
@@ -160,6 +161,17 @@ def _door(found: dict | None) -> list[tuple[str, str, str]]:
         for what, spread in by.items()
     ]
     return [*rows, ("peak memory of web then, MiB", f"{found['peak_memory_mb']:.0f}", "")]
+
+
+def _pages(found: dict | None) -> list[tuple[str, str, str]]:
+    rows = []
+    for name, measured in (found or {}).items():
+        most = {"job": "1000", "viewer": "700"}.get(name, "")
+        rows += [
+            (f"largest contentful paint, {name}, ms", f"{measured['lcp_ms']:.0f}", most),
+            (f"weight without films, {name}, kB", f"{measured['weight_kb']:.0f}", "300"),
+        ]
+    return rows
 
 
 def _rows(found: dict | None) -> list[tuple[str, str, str]]:
