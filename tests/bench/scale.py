@@ -60,6 +60,9 @@ def page_latencies_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
         "GET /jobs/{id}": f"/jobs/{job_id}",
         "GET /jobs/{id}/images": f"/jobs/{job_id}/images?limit=100",
         "GET /jobs/{id}/images?label=": f"/jobs/{job_id}/images?label=NORMAL&limit=100",
+        "GET /images?label=": "/images?label=NORMAL&limit=100&sort=newest",
+        "GET /images?label=&sort=suspicion": "/images?label=NORMAL&limit=100&sort=suspicion",
+        "GET /images?status=failed": "/images?status=failed&limit=100&sort=newest",
     }
     return {name: _p95_ms(client, path) for name, path in pages.items()}
 
