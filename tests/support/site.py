@@ -24,6 +24,7 @@ from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC
 from worker.supervise.parts import CXR
 
+START_S = 120  # on a machine that does much else besides
 # For a headless Chromium that asks nothing of the machine and calls nobody.
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -91,7 +92,7 @@ class Site:
             stdout=log,
             stderr=log,
         )
-        wait_for(self._answers)
+        wait_for(self._answers, START_S)
 
     def stop(self) -> None:
         if self.process is not None:
