@@ -48,6 +48,7 @@ WITHOUT_ENTRY = {
     "access.show",
     "clinic_settings.show",
     "operations.show",
+    "operations_api.get_operations",
     "images.tally_clinic",
     "jobs.tally_job",
     "sign_in.at_provider",
