@@ -10,17 +10,10 @@ from pathlib import Path
 
 import click
 
+from training.data.option import DATA
 from training.errors import TrainingError, training_errors
 
 Folder = click.Path(file_okay=False, path_type=Path)
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    envvar="CXR_DATA",
-    required=True,
-    help="A manifest CSV, a folder with a manifest.csv, or folders named like the classes. "
-    "[default: CXR_DATA]",
-)
 RECIPE = click.option(
     "--recipe", default="released", show_default=True, help="A recipe's name, or a TOML file."
 )

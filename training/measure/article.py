@@ -23,6 +23,7 @@ from model.artifact import Artifact, load_artifact
 from model.engines import load_engine
 from training.data.findings import read_findings
 from training.data.manifest import Choice, Classes, of_split, read_data
+from training.data.option import DATA_FOLDER
 from training.errors import TrainingError, training_errors
 from training.measure.evaluate import Answers, ask, report
 from training.measure.intervals import RESAMPLES, wilson
@@ -187,12 +188,7 @@ def _rounding(one: Measured) -> str:
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="CXR_DATA",
-    required=True,
-)
+@DATA_FOLDER
 @click.option(
     "--out",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

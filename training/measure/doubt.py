@@ -25,6 +25,7 @@ from model.artifact import Artifact, load_artifact
 from model.doubt import EPSILON, Reference, of_length_one
 from model.engines import Engine, load_engine
 from training.data.manifest import Classes, Sample, leave_out, of_split, read_data
+from training.data.option import DATA_FOLDER
 from training.errors import TrainingError, training_errors
 from training.measure.evaluate import Answers, ask
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
@@ -146,12 +147,7 @@ def _print(title: str, rules: Mapping[str, np.ndarray], answers: Answers) -> Non
 @click.command()
 @click.argument("artifact", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--source", required=True, help="The source that the run left out.")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="CXR_DATA",
-    required=True,
-)
+@DATA_FOLDER
 @click.option(
     "--split",
     default="test",

@@ -20,6 +20,7 @@ from model.maps import colour_map, overlay_png
 from model.pictures import grey
 from model.reading.radiograph import decode
 from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.option import DATA
 from training.measure.evaluate import Answers, ask
 
 # A chest of the 1990s with dense opacities, from pydicom-data (MIT): it may be shown. The X-rays of
@@ -69,7 +70,7 @@ def _draw_means(figure, tested: Answers) -> None:
 
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
+@DATA
 def main(out: Path, data: Path) -> None:
     """Draw where the released model looks into the file OUT."""
     model = load_artifact()

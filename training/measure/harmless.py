@@ -19,6 +19,7 @@ from model.artifact import Artifact, load_artifact
 from model.engines import load_engine
 from model.prepared import prepare_file
 from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.option import DATA
 from training.data.reading import read
 from training.errors import TrainingError, training_errors
 from training.measure.changes import changes
@@ -68,7 +69,7 @@ def _moved(before: np.ndarray, after: np.ndarray, labels: Sequence[str]) -> Move
 
 @click.command()
 @click.argument("artifact", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
+@DATA
 @click.option("--split", default="test", show_default=True)
 @click.option("--every", default=1, show_default=True, help="Only every so many films.")
 @click.option("--json", "as_json", is_flag=True)

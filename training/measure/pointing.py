@@ -26,6 +26,7 @@ from model.framing.box import Box, on_film
 from model.prepared import prepare_file
 from training.data.findings import read_findings
 from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.option import DATA_FOLDER
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
 from training.measure.saliency import curves, grad_cam, moves
@@ -112,12 +113,7 @@ def maps_of(
 
 @click.command()
 @click.argument("artifact", required=False, type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    envvar="CXR_DATA",
-    required=True,
-)
+@DATA_FOLDER
 @click.option("--split", default="test", show_default=True)
 @click.option(
     "--curves",

@@ -17,6 +17,7 @@ from model.artifact import REFERENCE, RELEASED, Artifact, load_artifact
 from model.engines import load_engine
 from model.preprocess import to_input
 from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.option import DATA
 from training.data.reading import grey
 from training.data.style import restyled, style_of
 from training.errors import TrainingError, training_errors
@@ -115,7 +116,7 @@ def table(name: str, found: dict[str, dict[str, Figure]]) -> str:
 
 @click.command()
 @click.argument("artifacts", nargs=-1, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), envvar="CXR_DATA", required=True)
+@DATA
 @click.option("--split", default="val", show_default=True)
 def main(artifacts: Sequence[Path], data: Path, split: str) -> None:
     """Print a table for each model; without a folder, for the two that ship."""
