@@ -21,7 +21,9 @@ T = TypeVar("T")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as they come.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object per line, as results arrive."
+)
 @click.option(
     "--maps",
     type=click.Path(path_type=Path, file_okay=False),

@@ -9,8 +9,8 @@ natural logarithms, per cell of the network's grid. Where two maps of an image d
 sum, the odds of their classes differ by a factor of two. Resampled to the part of the frame that
 shows film, the cells keep their values and the sum is approximate.
 
-Networks with a hidden layer behind the pooling (VGG16 here) have no such sum, and make no evidence
-maps.
+Networks with a hidden layer behind the pooling (VGG16 here) have no such sum, and therefore no
+evidence maps.
 """
 
 from typing import Literal

@@ -37,7 +37,7 @@ class Preprocessing:
     standardisation: what the grey values become instead of VGG's own input; None: that.
     lungs_file: of the frame `lungs`, the network that finds them; None: the released one.
     statistics_file: what the standardisation knows of the training images, where it needs that.
-        A run and an artifact name their own files in these two; they are no parameters to keep.
+        A run and an artifact name their own files in these two; they are not saved as parameters.
     """
 
     size: int = 150

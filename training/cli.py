@@ -44,9 +44,11 @@ LEAVE_OUT = click.option(
     help="Folder for features, about 0.5 GB per copy of the data.  "
     "[default: ~/.cache/cxr-batch, or below XDG_CACHE_HOME]",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="At most; instead of the recipe's.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), help="Maximum number of epochs. Default: the recipe's."
+)
 @LEAVE_OUT
-@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+@click.option("--resume", is_flag=True, help="Continue where an interrupted run stopped.")
 def train(
     recipe: str,
     data: Path,

@@ -164,7 +164,7 @@ def _table(rows: list[list[str]], widths: Sequence[float | None]) -> Table:
 
 
 def _text(words: str, style: ParagraphStyle = _TEXT) -> Paragraph:
-    # What a file is called is no markup.
+    # A file's name is text, not markup.
     return Paragraph(escape(words), style)
 
 

@@ -45,12 +45,12 @@ def token() -> None:
     metavar="SCOPE",
     help=f"What it may do; repeat it for several. One of {', '.join(Scope)}.",
 )
-@click.option("--name", default="", help="What it is for, as `cxr token list` shows it.")
+@click.option("--name", default="", help="What it is for; shown by `cxr token list`.")
 @click.option(
     "--expires",
     type=click.FloatRange(0, MAX_DAYS, min_open=True),
     metavar="DAYS",
-    help="Days after which it ends. Default: it stays valid until it is revoked.",
+    help="Days until it expires. Default: it stays valid until it is revoked.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print id and token as one JSON document.")
 def create(

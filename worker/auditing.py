@@ -18,7 +18,7 @@ def audit() -> None:
 @click.option(
     "--expect",
     metavar="ID:HASH",
-    help="What an earlier run printed as the last entry: finds a trail that was cut or made anew.",
+    help="The last entry that an earlier run printed: detects a trail that was cut or rewritten.",
 )
 def verify(expect: str | None) -> None:
     """Check that no entry was changed, removed or put between others. Exit code 1 if one was.

@@ -81,7 +81,7 @@ def migrate() -> None:
     "--end-after",
     type=click.IntRange(min=1),
     metavar="TIMES",
-    help="In a container: end the part when it was silent so many times in a row.",
+    help="In a container: stop the part after this many failed checks in a row.",
 )
 def health(part: str, end_after: int | None) -> None:
     """Exit with 0 when that part runs on this host and gave a sign of life lately, else with 1."""

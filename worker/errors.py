@@ -32,7 +32,7 @@ class LinkEnded(WorkerError):
 
 
 class PasswordRefused(WorkerError):
-    """Raised when somebody chooses a password that could be guessed, or a name that is none."""
+    """Raised when somebody chooses a password that is easy to guess, or an invalid name."""
 
 
 class NameTaken(WorkerError):

@@ -47,7 +47,7 @@ class _Reader(pickle.Unpickler):
 
 
 def read_torch_file(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of a state dictionary by name. Raises ModelError when the file is none."""
+    """The arrays of a state dictionary by name. Raises ModelError for any other file."""
     try:
         with file.open("rb") as opened:
             reader = _Reader(opened)

@@ -83,7 +83,7 @@ _OTHER_MODALITIES = {
     "DOC": "a document",
 }
 _LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
-# What pydicom raises for a window or a table that is none.
+# What pydicom raises for an invalid window or table.
 _NO_WINDOW = (AttributeError, LookupError, TypeError, ValueError, struct.error, UnreadableImage)
 _SATURATED = 0.95  # share of black or white pixels above which a stored window is not believed
 

@@ -1,7 +1,8 @@
 """What an image is taught as: a share for each label, where readers did not agree on one.
 
-A positive test and a clear film are no contradiction, but a network cannot learn the one from the
-other; and opacities that may or may not be COVID-19 are worth something, if not a whole label.
+A positive test and a clear film do not contradict each other, but a network cannot learn the one
+from the other; and opacities that may or may not be COVID-19 are worth something, if not a whole
+label.
 """
 
 from collections.abc import Sequence

@@ -61,7 +61,7 @@ class Measured:
 
 
 def measure(runs: Sequence[Path], data: Path, resamples: int = RESAMPLES) -> list[Measured]:
-    """Raises TrainingError when a folder is no run, or the data have no column `article`."""
+    """Raises TrainingError when a folder is not a run, or the data have no column `article`."""
     models = [load_artifact(run / "artifact") for run in runs]
     everything = of_split(read_data(data, Classes(THREE)), "test")
     for model in models:

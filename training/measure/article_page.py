@@ -19,7 +19,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def page(text: str, found: Sequence[Measured]) -> str:
-    """The page's text with its measured part replaced. Raises TrainingError when it has none."""
+    """The page's text with its measured part replaced. Raises TrainingError without such a part."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

@@ -38,7 +38,7 @@ class Answers:
 
     probabilities: (N, K) float32. maps: by name, (N, h, w) float32; the main one first.
     boxes: the part of each X-ray that its maps cover. labels: the K classes.
-    refused: further samples, which could not be read or were no chest X-rays.
+    refused: further samples, which could not be read or were not chest X-rays.
     features: (N, C) float32; None of a network that keeps them.
     """
 

@@ -63,7 +63,9 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
     """
     trained, validated = of_split(samples, "train"), of_split(samples, "val")
     if not trained or not validated:
-        raise TrainingError("An export needs images of the splits train and val; one has none.")
+        raise TrainingError(
+            "An export needs images in both splits, train and val. One of them is empty."
+        )
     out.mkdir(parents=True, exist_ok=True)
     before = probabilities_of(network, validated, recipe.preprocessing)
     temperature = fit_temperature(

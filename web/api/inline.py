@@ -98,7 +98,7 @@ class _Reader:
                 return
 
     def _next(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         self._at = _SPACE.match(self._text, self._at).end()
         return self._text[self._at : self._at + 1]
 

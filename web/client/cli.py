@@ -46,11 +46,13 @@ def server_options(command: Callable) -> Callable:
     "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH…"
 )
 @click.option("--name", default="", help="The job's name. Default: after its first file.")
-@click.option("--urgent", is_flag=True, help="Before the jobs of your clinic that are not urgent.")
+@click.option(
+    "--urgent", is_flag=True, help="Process it before your clinic's jobs that are not urgent."
+)
 @click.option(
     "--key", help="Continue the upload that was interrupted with this key; sends nothing twice."
 )
-@click.option("--wait", is_flag=True, help="Stay until every image has its result.")
+@click.option("--wait", is_flag=True, help="Wait until every image has its result.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as one JSON document.")
 @server_options
 def submit(
@@ -96,7 +98,7 @@ def submit(
 
 @click.command()
 @click.argument("job", type=click.IntRange(min=1), required=False)
-@click.option("--watch", is_flag=True, help="Stay until every image has its result.")
+@click.option("--watch", is_flag=True, help="Wait until every image has its result.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one line per job.")
 @server_options
 def status(job: int | None, watch: bool, as_json: bool, url: str, token: str | None) -> None:

@@ -51,7 +51,7 @@ def retry(client: Client, job: int) -> Json:
 
 @click.command()
 @click.argument("job", type=click.IntRange(min=1))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @server_options
 def delete(job: int, yes: bool, url: str, token: str | None) -> None:
     """Delete the job with the number JOB, with its images, results and files."""

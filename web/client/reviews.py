@@ -38,7 +38,7 @@ def reviews() -> None:
     type=click.Choice(["train", "val", "test"]),
     default="test",
     show_default=True,
-    help="What the films are for.",
+    help="What the films are used for.",
 )
 @click.option("--source", default="reviews", show_default=True, help="What to call their source.")
 @server_options

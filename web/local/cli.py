@@ -25,7 +25,7 @@ from worker.store.migrations import check_up_to_date
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Port; 0 takes a free one. Default: CXR_PORT or 8000.",
+    help="Port; 0 picks a free one. Default: CXR_PORT or 8000.",
 )
 @click.option(
     "--home",
@@ -79,7 +79,7 @@ def sign_in(url: str | None, home: Path | None) -> None:
     type=click.Choice(list(Role)),
     multiple=True,
     required=True,
-    help="What they are there; repeat it for several. An operator belongs to no clinic.",
+    help="Their role there; repeat the option for several. An operator belongs to no clinic.",
 )
 @click.option(
     "--url",

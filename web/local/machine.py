@@ -166,7 +166,7 @@ def _let_in(store: Store, settings: Settings) -> str:
 def _kept_secret(file: Path, make: Callable[[], str]) -> str:
     """The secret in `file`, made at the first start; only its owner can read it.
 
-    An empty file is as good as none: an empty secret would let everybody in.
+    An empty file counts as missing: an empty secret would let everybody in.
     """
     with contextlib.suppress(FileNotFoundError):
         if kept := file.read_text().strip():

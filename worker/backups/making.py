@@ -30,7 +30,8 @@ class Made:
 def make_backup(settings: Settings, target: Path) -> Made:
     """Write a backup of the data folder to `target`, whole or not at all.
 
-    Raises BackupError when the database is no SQLite file, or `target` exists or cannot be written.
+    Raises BackupError when the database is not a SQLite file, or `target` exists or cannot
+    be written.
     """
     database = database_file(settings)
     if target.exists():
