@@ -24,6 +24,8 @@ ACTIONS = {
     "reports.job_report": Action.EXPORTED,
     "access.create_token": Action.TOKEN_CREATED,
     "access.revoke_token": Action.TOKEN_REVOKED,
+    "tokens.create_token": Action.TOKEN_CREATED,
+    "tokens.revoke_token": Action.TOKEN_REVOKED,
     "clinic_settings.hold": Action.SETTINGS_CHANGED,
     "clinic_settings.release": Action.SETTINGS_CHANGED,
     "clinic_settings.set_profile": Action.SETTINGS_CHANGED,
@@ -47,6 +49,7 @@ WITHOUT_ENTRY = {
     "account.show",
     "access.show",
     "clinic_settings.show",
+    "tokens.list_tokens",
     "operations.show",
     "operations_api.get_operations",
     "images.tally_clinic",
@@ -86,7 +89,7 @@ def record(response: Response) -> Response:
 
 def _event(response: Response) -> AuditEvent | None:
     if "signed_in" in g:
-        return _of(Action.SIGNED_IN, **by(g.signed_in))
+        return _of(Action.SIGNED_IN, **by(g.signed_in), detail=g.get("audit_detail", {}))
     if g.get("signed_out"):
         return _of(Action.SIGNED_OUT, **by(g.signed_out))
     if response.status_code in REFUSED:

@@ -6,6 +6,7 @@ What belongs to the model (input size, labels, thresholds) lives in its artifact
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -74,6 +75,11 @@ class Settings:
     secure_cookies: bool = _setting(
         "CXR_SECURE_COOKIES", False, "send session cookies over HTTPS only (set it behind TLS)"
     )
+    trusted_proxies: str = _setting(
+        "CXR_TRUSTED_PROXIES",
+        "",
+        "proxies (addresses, networks) whose X-Forwarded-For and -Proto are believed",
+    )
     oidc_issuer: str = _setting(
         "CXR_OIDC_ISSUER", "", "address of an OpenID Connect provider that people sign in with"
     )
@@ -139,6 +145,14 @@ class Settings:
                 raise SettingsError(
                     f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
                 )
+        for proxy in self.proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise SettingsError(
+                    "CXR_TRUSTED_PROXIES must be addresses or networks with commas between them, "
+                    f"such as 127.0.0.1,10.0.0.0/8. Received: {proxy!r}"
+                ) from None
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
             raise SettingsError(
                 "CXR_OIDC_ISSUER is set: set CXR_OIDC_CLIENT_ID and CXR_OIDC_CLIENT_SECRET too, as "
@@ -158,6 +172,11 @@ class Settings:
     def without_secrets(self) -> Self:
         """For processes that decode files, which may be made to take them over."""
         return replace(self, token="", secret_key="")
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of proxies in front of the web server."""
+        return [proxy.strip() for proxy in self.trusted_proxies.split(",") if proxy.strip()]
 
     @property
     def images_dir(self) -> Path:

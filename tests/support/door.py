@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 
@@ -12,9 +12,11 @@ from web.door.server import make_server
 
 
 @contextlib.contextmanager
-def serving(app: Callable, limits: Limits) -> Iterator[tuple[uvicorn.Server, str]]:
+def serving(
+    app: Callable, limits: Limits, proxies: Sequence[str] = ()
+) -> Iterator[tuple[uvicorn.Server, str]]:
     """A real server on a free port, in a thread; stopped at the end. Gives it and its address."""
-    server = make_server(app, limits, "127.0.0.1", 0)
+    server = make_server(app, limits, "127.0.0.1", 0, proxies)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

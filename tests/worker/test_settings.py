@@ -85,3 +85,11 @@ def test_the_readme_documents_every_setting():
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     missing = [variable for variable, _, _ in describe() if f"`{variable}`" not in readme]
     assert not missing
+
+
+def test_proxies_are_addresses_or_networks():
+    settings = Settings.from_env({"CXR_TRUSTED_PROXIES": " 127.0.0.1, 10.0.0.0/8,::1 "})
+    assert settings.proxies == ["127.0.0.1", "10.0.0.0/8", "::1"]
+    for wrong in ("*", "nginx", "10.0.0.1/8"):
+        with pytest.raises(SettingsError, match="CXR_TRUSTED_PROXIES"):
+            Settings.from_env({"CXR_TRUSTED_PROXIES": wrong})

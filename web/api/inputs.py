@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from web.auth.requests import asking_name
+from worker.access import Scope
 from worker.records import (
     ImageFilter,
     ImageStatus,
@@ -30,6 +31,9 @@ MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
 MAX_OFFSET = 100_000
 MAX_LABEL = 80
 MAX_JOB_NAME = 200
+MAX_TOKEN_NAME = 200
+# An operator's scope is not a clinic's to give.
+ClinicScope = Literal[Scope.READ, Scope.REVIEW, Scope.UPLOAD, Scope.DELETE, Scope.ADMIN]
 
 Cursor = Annotated[
     str | None,
@@ -302,3 +306,16 @@ class ReviewsQuery(Query):
     cursor: Cursor = None
     limit: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = 100
     """Images whose reviews are wanted."""
+
+
+class TokenBody(BaseModel):
+    """An access token to be made."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    scopes: Annotated[list[ClinicScope], Field(min_length=1, max_length=16)]
+    """What it may do."""
+    name: Annotated[Text, Field(max_length=MAX_TOKEN_NAME)] = ""
+    """The program that uses it."""
+    expires_days: Annotated[float | None, Field(gt=0, le=3650, allow_inf_nan=False)] = None
+    """Days after which it ends; null: it stays valid until it is revoked."""

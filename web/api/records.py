@@ -16,6 +16,7 @@ from model.doubt import Reason
 from model.evidence import Kind
 from web.labels import label_name
 from web.services import services
+from worker.access import Scope
 from worker.patient_data import Profile
 from worker.records import ImageStatus, JobRecord, JobStatus, Page, Verdict
 
@@ -434,6 +435,33 @@ class ReviewedImage(Image):
     """An image, and what readers say about it."""
 
     reviews: list[Review] = []
+
+
+class Token(Record):
+    """An access token of a program, without its secret."""
+
+    id: int
+    name: str
+    hint: Annotated[str, Field(examples=["cxr_3fX9"])]
+    """How it begins."""
+    scopes: list[Scope]
+    state: Literal["active", "expired", "revoked"]
+    created_at: Annotated[datetime, TIME]
+    expires_at: Annotated[datetime | None, TIME]
+    """Null: not before it is revoked."""
+    last_used_at: Annotated[datetime | None, TIME]
+    revoked_at: Annotated[datetime | None, TIME]
+
+
+class NewToken(Token):
+    """An access token that was just created."""
+
+    token: str
+    """The secret. It cannot be shown again."""
+
+
+class TokenList(Record):
+    items: list[Token]
 
 
 class Problem(Record):

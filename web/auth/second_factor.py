@@ -3,17 +3,20 @@
 import base64
 import hashlib
 import hmac
+import secrets
 from datetime import UTC, datetime
 
 import pyotp
 import segno
 from cryptography.fernet import Fernet, InvalidToken
+from flask import g
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from web.services import services
 from worker.store.accounts.people import Credentials
 
 PERIOD_S = 30
+CODES = 10  # recovery codes
 # Clocks of phones are not exact: the code before and the one after count too.
 TOLERATED = (0, -1, 1)
 # From the password to the code.
@@ -47,6 +50,31 @@ def period_of_code(secret: str, code: str) -> int | None:
         if hmac.compare_digest(totp.generate_otp(period).encode(), code.encode()):
             return period
     return None
+
+
+def new_recovery_codes() -> list[str]:
+    """Codes of 16 letters and digits (80 bits), in groups of four."""
+    texts = [base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(CODES)]
+    return ["-".join(text[at : at + 4] for at in range(0, 16, 4)) for text in texts]
+
+
+def recovery_code(typed: str) -> str:
+    """As it was given out: however somebody types it, with spaces or in capitals."""
+    text = "".join(letter for letter in typed.lower() if letter.isalnum())[:16]
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))
+
+
+def takes(known: Credentials, typed: str) -> bool:
+    """Whether it is the app's code of now or a recovery code; either counts once."""
+    store = services().store
+    secret = opened(known.totp_secret or "")
+    period = secret and period_of_code(secret, typed)
+    if period:
+        return store.use_code_of(known.person.id, period)
+    if not store.use_recovery_code(known.person.id, recovery_code(typed)):
+        return False
+    g.audit_detail = {"second_factor": "recovery_code"}
+    return True
 
 
 def qr_code(secret: str, name: str) -> str:

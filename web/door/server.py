@@ -5,9 +5,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from web.app import create_app
 from web.door.connection import Connection
@@ -31,7 +32,7 @@ def serve(settings: Settings) -> None:
         max_connections=max(64, _open_files() - OTHER_FILES),
     )
     app = create_app(settings)
-    server = make_server(app, limits, settings.host, settings.port)
+    server = make_server(app, limits, settings.host, settings.port, settings.proxies)
     # uvicorn has its own handlers while it runs, and raises the signal again when it is done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -42,10 +43,20 @@ def serve(settings: Settings) -> None:
     os._exit(0 if server.started else 1)
 
 
-def make_server(app: Callable, limits: Limits, host: str, port: int) -> uvicorn.Server:
-    """A server for a WSGI application whose large bodies go to `/api/`."""
+def make_server(
+    app: Callable, limits: Limits, host: str, port: int, proxies: Sequence[str] = ()
+) -> uvicorn.Server:
+    """A server for a WSGI application whose large bodies go to `/api/`.
+
+    proxies: addresses and networks of those whose X-Forwarded-For and X-Forwarded-Proto are
+    believed; of anybody else they are not.
+    """
+    door = Door(app, limits, lambda path: path.startswith("/api/"))
+    if proxies:
+        door = ProxyHeadersMiddleware(door, list(proxies))
+        door.limits = limits  # which connections ask for
     config = uvicorn.Config(
-        Door(app, limits, lambda path: path.startswith("/api/")),
+        door,
         host=host,
         port=port,
         http=Connection,

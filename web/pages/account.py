@@ -1,5 +1,7 @@
 """A person's own account: password, second factor, and the browsers that are signed in."""
 
+from collections.abc import Sequence
+
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, url_for
 
@@ -66,7 +68,19 @@ def confirm_second_factor():
     if period is None or not services().store.use_code_of(known.person.id, period):
         return _factor_page(known, secret, WRONG_CODE), 403
     services().store.set_second_factor(known.person.id, second_factor.sealed(secret))
-    return _done("From now on a code is asked for after your password.")
+    return _with_new_codes(known, "From now on a code is asked for after your password.")
+
+
+@blueprint.post("/second-factor/recovery-codes")
+@signed_in
+def renew_recovery_codes():
+    """The codes from before end."""
+    known = _credentials()
+    if not _knows_password(known):
+        return _page(refused={"codes": WRONG_PASSWORD}), 403
+    if known.totp_secret is None:
+        return redirect(url_for("account.show"), code=303)
+    return _with_new_codes(known, "The recovery codes from before no longer work.")
 
 
 @blueprint.post("/second-factor/remove")
@@ -113,7 +127,13 @@ def _knows_password(known: Credentials) -> bool:
     return passwords.matches(request.form.get("password", ""), known.password_hash)
 
 
-def _page(done: str = "", refused: dict[str, str] | None = None) -> str:
+def _with_new_codes(known: Credentials, done: str) -> str:
+    codes = second_factor.new_recovery_codes()
+    services().store.set_recovery_codes(known.person.id, codes)
+    return _page(done, codes=codes)
+
+
+def _page(done: str = "", refused: dict[str, str] | None = None, codes: Sequence[str] = ()) -> str:
     asking, store = principal(), services().store
     is_person = asking.kind is PrincipalKind.PERSON
     return render_template(
@@ -122,6 +142,8 @@ def _page(done: str = "", refused: dict[str, str] | None = None) -> str:
         sessions=store.sessions_of(asking.kind, asking.id),
         done=done,
         refused=refused or {},
+        codes=codes,
+        codes_left=store.recovery_codes_left(asking.id) if is_person else 0,
     )
 
 

@@ -72,9 +72,7 @@ def enter_code():
     if known is None:
         return redirect(url_for("sign_in.form", next=_shown(wanted)), code=303)
     count_try(known.person.name)
-    secret = second_factor.opened(known.totp_secret or "")
-    period = secret and second_factor.period_of_code(secret, request.form.get("code", ""))
-    if not period or not services().store.use_code_of(known.person.id, period):
+    if not second_factor.takes(known, request.form.get("code", "")):
         return _refused("a code", _code_page, known, wanted, WRONG_CODE)
     return _opened(PrincipalKind.PERSON, known.person.id, wanted)
 

@@ -110,3 +110,28 @@ def test_the_secret_is_kept_encrypted(secret, app, settings, store):
     with app.app_context():
         assert second_factor.opened(kept) == secret
         assert second_factor.opened("gAAAA" + kept[5:-4] + "AAAA") is None
+
+
+def codes_in(page: str) -> list[str]:
+    return re.search(r'id="recovery-codes">([^<]+)<', page)[1].split()
+
+
+def renew(maria):
+    form = {"password": PASSWORD}
+    return maria.post("/account/second-factor/recovery-codes", data=form, headers=ORIGIN)
+
+
+def test_ten_recovery_codes_sign_in_once_each(secret, maria, visitor, app, store):
+    assert store.recovery_codes_left(1) == 10
+    old, codes = codes_in(renew(maria).text), codes_in(renew(maria).text)
+    assert len({*old, *codes}) == 20
+    assert not store.use_recovery_code(1, old[0])
+    page, thief = enter(visitor).text, app.test_client()
+    assert send(visitor, page, codes[0].replace("-", " ").upper()).status_code == 303
+    assert list(store.audit_entries())[-1].event.detail == {"second_factor": "recovery_code"}
+    assert send(thief, page, codes[0]).status_code == 403
+    assert store.recovery_codes_left(1) == 9
+    maria.post("/account/second-factor/remove", data={"password": PASSWORD}, headers=ORIGIN)
+    assert store.recovery_codes_left(1) == 0
+    for file in app.extensions["cxr"].settings.home.glob("cxr.db*"):
+        assert codes[1].encode() not in file.read_bytes()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -13,11 +13,12 @@ from worker.access import LinkPurpose, PersonRecord, Role
 from worker.errors import NameTaken, NotFound
 from worker.store.accounts.links import new_link, take_link
 from worker.store.accounts.records import person_record
-from worker.store.accounts.tables import Link, Person, Session
+from worker.store.accounts.tables import Link, Person, RecoveryCode, Session
 from worker.store.accounts.tokens import clinic_row
 from worker.store.database import Database
 from worker.store.rows import now
 from worker.store.schema import Clinic
+from worker.tokens import digest
 
 INVITED_FOR = timedelta(days=7)
 PASSWORD_LINK_FOR = timedelta(days=1)
@@ -148,6 +149,7 @@ class PersonVerbs:
             person = session.get_one(Person, session.get_one(Link, link_id).person_id)
             person.password_hash = password_hash
             person.totp_secret = None
+            _end_recovery_codes(session, person.id)
             _end_sessions(session, person)
             return person.id
 
@@ -166,9 +168,31 @@ class PersonVerbs:
             session.get_one(Person, person_id).password_hash = password_hash
 
     def set_second_factor(self, person_id: int, totp_secret: str | None) -> None:
-        """totp_secret: encrypted; None to do without."""
+        """totp_secret: encrypted; None to do without. Recovery codes from before end."""
         with self.database.writing() as session:
             session.get_one(Person, person_id).totp_secret = totp_secret
+            _end_recovery_codes(session, person_id)
+
+    def set_recovery_codes(self, person_id: int, codes: Iterable[str]) -> None:
+        """These in the place of those from before; only hashes are kept."""
+        with self.database.writing() as session:
+            _end_recovery_codes(session, person_id)
+            session.add_all(
+                RecoveryCode(person_id=person_id, sha256=digest(code)) for code in codes
+            )
+
+    def recovery_codes_left(self, person_id: int) -> int:
+        query = select(func.count()).where(RecoveryCode.person_id == person_id)
+        with self.database.reading() as session:
+            return session.scalar(query) or 0
+
+    def use_recovery_code(self, person_id: int, code: str) -> bool:
+        """Take the code, which works once. Returns: False when it is none, or was used."""
+        used = delete(RecoveryCode).where(
+            RecoveryCode.person_id == person_id, RecoveryCode.sha256 == digest(code)
+        )
+        with self.database.writing() as session:
+            return bool(session.execute(used).rowcount)
 
     def use_code_of(self, person_id: int, period: int) -> bool:
         """Take the code of that half minute. Returns: False when it or a later one was used."""
@@ -204,6 +228,10 @@ def _person(session: Transaction, person_id: int, clinic_id: int | None) -> Pers
 def _record(session: Transaction, person: Person) -> PersonRecord:
     clinic = session.get(Clinic, person.clinic_id) if person.clinic_id else None
     return person_record(person, clinic)
+
+
+def _end_recovery_codes(session: Transaction, person_id: int) -> None:
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
 
 
 def _end_sessions(session: Transaction, person: Person, keep: int | None = None) -> None:

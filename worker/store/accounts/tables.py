@@ -54,6 +54,15 @@ class Person(Base):
     disabled_at: Mapped[datetime | None]
 
 
+class RecoveryCode(Base):
+    """A code that signs somebody in once, in the place of their second factor."""
+
+    __tablename__ = "recovery_codes"
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class Session(Base):
     """A browser that is signed in, as a person or with a token. It ends by being deleted."""
 
