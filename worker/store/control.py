@@ -60,6 +60,10 @@ class ControlVerbs(WorkerVerbs):
             if models and job.model is not None and job.model not in models:
                 job.model = None
                 job.revision += 1
+            if job.status is JobStatus.CANCELLED and job.running:
+                # Workers held all that was left, so no image was cancelled, and none waits again.
+                _run_again(job)
+                job.revision += 1
         return self._wait_again(clinic_id, job_id, ImageStatus.CANCELLED)
 
     def retry_job(self, clinic_id: int, job_id: int) -> JobRecord:

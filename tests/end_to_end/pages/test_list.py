@@ -62,8 +62,10 @@ def test_back_from_an_image_leads_to_its_row(many, site, way):
 def test_an_image_says_which_of_how_many_it_is(many):
     many.locator("#rows .file a").first.click()
     expect(many.locator("#position")).to_have_text("1 of 80")
+    expect(many.locator("#toolbar")).to_be_visible()  # scripts run: the image counts as seen
     many.get_by_role("link", name="Next").click()
     expect(many.locator("#position")).to_have_text("2 of 80")
+    expect(many.locator("#toolbar")).to_be_visible()
     many.locator("#up").click()
     expect(many.get_by_text("Seen", exact=True).locator("visible=true")).to_have_count(2)
 

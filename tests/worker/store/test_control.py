@@ -94,6 +94,20 @@ def test_resuming_leaves_alone_what_a_worker_still_holds(db):
     assert checked(store, job).counts.done == 4
 
 
+def test_a_job_that_workers_hold_wholly_runs_again_when_resumed(db):
+    """Nothing could be cancelled: without this the job would stay `cancelled` with results."""
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(2))
+    held = store.claim(2, lease_s=60)
+    cancelled = store.cancel_job(clinic.id, job.id)
+    assert (cancelled.status, cancelled.counts.cancelled) == (JobStatus.CANCELLED, 0)
+    resumed = store.resume_job(clinic.id, job.id)
+    assert (resumed.status, resumed.finished_at) == (JobStatus.RUNNING, None)
+    assert resumed.revision > cancelled.revision
+    store.save([finished_image(claim) for claim in held])
+    assert checked(store, job).status is JobStatus.COMPLETE
+
+
 def test_a_worker_that_was_given_up_cannot_save_into_a_resumed_job(db):
     store, clinic = db
     job = store.create_job(clinic.id, "job", new_images(1))
