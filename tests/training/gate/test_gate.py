@@ -83,7 +83,7 @@ def made_up(random: np.random.Generator, n: int) -> Measured:
 @pytest.fixture(scope="module")
 def model() -> FrontalModel:
     random = np.random.default_rng(0)
-    return fit(made_up(random, 300), made_up(random, 300), TEMPLATE)
+    return fit(made_up(random, 600), made_up(random, 600), TEMPLATE)
 
 
 def test_a_fit_tells_them_apart_and_survives_saving(model, tmp_path):

@@ -122,5 +122,5 @@ def test_an_export_needs_every_split(copied, tmp_path):
         CXR_VGG16_WEIGHTS=str(copied.vgg16),
     )
     assert result.exit_code == 1
-    assert "splits train and val" in result.stderr
+    assert "both splits, train and val" in result.stderr
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
