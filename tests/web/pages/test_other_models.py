@@ -90,7 +90,7 @@ def test_csv_has_a_column_for_each_label_of_the_job(client, upload, classified):
     upload({"c.png": b"x"})
     header = next(csv.reader(io.StringIO(client.get("/api/v1/jobs/2/results.csv").text)))
     assert header[5:7] == ["label", "uncertain"]
-    assert header[-7:-5] == ["model", "finished_at"]
+    assert header[-8:-6] == ["model", "finished_at"]
 
 
 def test_maps_by_name(client, classified):
