@@ -29,6 +29,7 @@ export class VirtualList {
     this.#fillItem = fillItem;
     this.#onError = onError;
     addEventListener("scroll", () => this.#drawSoon(), { passive: true });
+    addEventListener("resize", () => this.#drawSoon()); // a window that grows shows more of the list
     new ResizeObserver(() => this.#drawSoon()).observe(place);
   }
 
