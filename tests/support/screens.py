@@ -191,7 +191,8 @@ def save(page: Page, target: Path) -> None:
     page.wait_for_function(
         """() => [...document.images].every((image) => {
             const { top } = image.getBoundingClientRect();
-            return top > innerHeight || (image.complete && image.naturalWidth);
+            const isSeen = image.checkVisibility() && top <= innerHeight;
+            return !isSeen || (image.complete && image.naturalWidth);
         })"""
     )
     picture = PIL.Image.open(io.BytesIO(page.screenshot())).convert("RGB")
