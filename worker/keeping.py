@@ -6,9 +6,9 @@ import click
 
 from worker.audit import Action, AuditEvent
 from worker.commands import opened_store, this_user
-from worker.records import Retention
+from worker.records import MAX_KEPT_DAYS, Retention
 
-DAYS = click.IntRange(0, 36_500)
+DAYS = click.IntRange(0, MAX_KEPT_DAYS)
 
 
 @click.group()

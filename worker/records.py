@@ -464,6 +464,9 @@ class WeekNumbers:
     disagreed: int
 
 
+MAX_KEPT_DAYS = 36_500
+
+
 @dataclass(frozen=True)
 class Retention:
     """Days after the end of a job for which what belongs to it is kept; 0: until the sweeper's next
@@ -541,18 +544,12 @@ class WorkerRecord:
 
 
 @dataclass(frozen=True)
-class WorkerNumbers:
+class WorkerNumbers(WorkerRecord):
     """A worker process as its signs of life tell. is_up: seen lately, or busy.
 
     processed: images since it started. images_per_second: in the last minute; None: not yet known.
     """
 
-    id: str
-    host: str
-    pid: int
-    device: str
-    model: str
-    started_at: datetime
     seen_at: datetime
     processed: int
     images_per_second: float | None

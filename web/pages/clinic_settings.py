@@ -11,11 +11,11 @@ from web.errors import InvalidForm
 from web.services import services
 from worker.access import Scope
 from worker.patient_data import PROFILE_MEANS, Profile
-from worker.records import Retention
+from worker.records import MAX_KEPT_DAYS, Retention
 
 blueprint = APIBlueprint("clinic_settings", __name__, enable_openapi=False, url_prefix="/settings")
 
-MAX_DAYS, MAX_ID = 36_500, 2**63 - 1
+MAX_ID = 2**63 - 1
 # Kind, its name, and what an empty field means.
 KINDS = (
     ("files", "X-rays", "as long as the job"),
@@ -79,7 +79,7 @@ def _changed_hold(job_id: int, what: str, done: str) -> str:
 
 
 def _days(field: str) -> int | None:
-    return _number(field, MAX_DAYS)
+    return _number(field, MAX_KEPT_DAYS)
 
 
 def _number(field: str, most: int) -> int | None:
@@ -102,5 +102,5 @@ def _page(done: str = "") -> str:
         keeps=store.retention(clinic_id())[0].keeps,
         kinds=KINDS,
         held=store.held_jobs(clinic_id()),
-        max_days=MAX_DAYS,
+        max_days=MAX_KEPT_DAYS,
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from worker.errors import TooManyWaiting
@@ -29,7 +29,7 @@ class OverviewVerbs:
                 *days,
             )
             .outerjoin(RetentionRow, RetentionRow.clinic_id == Clinic.id)
-            .outerjoin(Job, (Job.clinic_id == Clinic.id) & SHOWN[0] & SHOWN[1] & SHOWN[2])
+            .outerjoin(Job, and_(Job.clinic_id == Clinic.id, *SHOWN))
             .group_by(Clinic.id, *days)
             .order_by(Clinic.name)
         )

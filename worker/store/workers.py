@@ -1,5 +1,8 @@
 """Who is alive: worker processes say so in a row each, and renew what they hold with it."""
 
+from dataclasses import fields
+from typing import Any
+
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
 from worker.records import ImageStatus, WorkerNumbers, WorkerRecord
@@ -82,17 +85,7 @@ class WorkerVerbs:
                 .where(or_(self._seen_lately(), self._holds_images()))
                 .order_by(Worker.started_at, Worker.id)
             )
-            return [
-                WorkerRecord(
-                    id=row.id,
-                    host=row.host,
-                    pid=row.pid,
-                    device=row.device,
-                    model=row.model,
-                    started_at=row.started_at,
-                )
-                for row in rows
-            ]
+            return [WorkerRecord(**_identity(row)) for row in rows]
 
     def workers_overview(self) -> list[WorkerNumbers]:
         """Every worker that is known, the silent ones included."""
@@ -101,12 +94,7 @@ class WorkerVerbs:
         with self.database.reading(max_wait_s=MAX_WAIT_S) as session:
             return [
                 WorkerNumbers(
-                    id=row.id,
-                    host=row.host,
-                    pid=row.pid,
-                    device=row.device,
-                    model=row.model,
-                    started_at=row.started_at,
+                    **_identity(row),
                     seen_at=row.seen_at,
                     processed=row.processed,
                     images_per_second=row.images_per_second,
@@ -127,3 +115,8 @@ class WorkerVerbs:
             Image.lease_holder == Worker.id,
             Image.lease_until > self.database.time_in(0),
         )
+
+
+def _identity(row: Worker) -> dict[str, Any]:
+    """What a `WorkerRecord` holds; its fields are columns."""
+    return {field.name: getattr(row, field.name) for field in fields(WorkerRecord)}
