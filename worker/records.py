@@ -490,6 +490,10 @@ class Retention:
                 f"Received: X-rays {_days(self.files)}, pictures {_days(self.pictures)}."
             )
 
+    @property
+    def pictures_outlive_files(self) -> bool:
+        return self.pictures is not None and self.pictures > (self.files or 0)
+
     def as_detail(self) -> dict[str, str | int]:
         """For the audit trail."""
         kinds = asdict(self).items()

@@ -42,6 +42,12 @@ COLUMNS = {
     "maps": RetentionRow.keep_maps_days,
     "jobs": RetentionRow.keep_jobs_days,
 }
+# When all of a kind was deleted from a job that itself stays.
+GONE_AT = {
+    "files": Job.files_gone_at,
+    "pictures": Job.pictures_gone_at,
+    "maps": Job.maps_gone_at,
+}
 
 
 def is_held() -> ColumnElement[bool]:
@@ -96,26 +102,27 @@ class RetentionVerbs:
             if not session.execute(delete(Hold).where(Hold.job_id == job_id)).rowcount:
                 raise NotFound(f"Job {job_id} is not held.")
 
-    def due_jobs(self) -> list[tuple[int, int]]:
-        """(clinic, job) of some jobs whose time is over."""
-        return [(clinic_id, job_id) for clinic_id, job_id, _ in self._due("jobs")]
-
-    def due_files(self) -> list[tuple[int, int, bool]]:
-        """(clinic, job, whether pictures stay) of some jobs whose files' time is over."""
-        return [
-            (clinic_id, job_id, keeps.pictures is not None and keeps.pictures > (keeps.files or 0))
-            for clinic_id, job_id, keeps in self._due("files", Job.files_gone_at)
-        ]
-
-    def due_pictures(self) -> list[tuple[int, int]]:
-        """(clinic, job) of some jobs whose pictures' time is over."""
-        due = self._due("pictures", Job.pictures_gone_at)
-        return [(clinic_id, job_id) for clinic_id, job_id, _ in due]
-
-    def due_maps(self) -> list[tuple[int, int]]:
-        """(clinic, job) of some jobs whose maps' time is over."""
-        due = self._due("maps", Job.maps_gone_at)
-        return [(clinic_id, job_id) for clinic_id, job_id, _ in due]
+    def due(self, kind: str) -> list[tuple[int, int, Retention]]:
+        """(clinic, job, what the clinic keeps) of some jobs whose time is over for that kind."""
+        found: list[tuple[int, int, Retention]] = []
+        for clinic in self.retention():
+            days = getattr(clinic.keeps, kind)
+            if days is None:
+                continue
+            query = select(Job.id).where(
+                *SHOWN,
+                Job.clinic_id == clinic.clinic_id,
+                Job.open.is_(False),
+                Job.finished_at <= now() - timedelta(days=days),
+                ~is_held(),
+            )
+            if (gone_at := GONE_AT.get(kind)) is not None:
+                # A job that was worked on again since has new ones.
+                query = query.where(or_(gone_at.is_(None), gone_at < Job.finished_at))
+            with self.database.reading() as session:
+                jobs = session.scalars(query.order_by(Job.id).limit(JOBS_AT_ONCE))
+                found += [(clinic.clinic_id, job, clinic.keeps) for job in jobs]
+        return found
 
     def forget_files(self, job_id: int, limit: int, pictures_stay: bool = False) -> list[str]:
         """Let up to `limit` images of a finished job have no file any more. Returns: their keys."""
@@ -145,7 +152,7 @@ class RetentionVerbs:
             session.execute(
                 update(Job)
                 .where(Job.id == job_id)
-                .values({f"{kind}_gone_at": now()})
+                .values({GONE_AT[kind].key: now()})
                 .execution_options(synchronize_session=False)
             )
 
@@ -167,26 +174,3 @@ class RetentionVerbs:
                 .execution_options(synchronize_session=False)
             )
         return [row.key for row in rows]
-
-    def _due(
-        self, kind: str, gone_at: InstrumentedAttribute | None = None
-    ) -> list[tuple[int, int, Retention]]:
-        found: list[tuple[int, int, Retention]] = []
-        for clinic in self.retention():
-            days = getattr(clinic.keeps, kind)
-            if days is None:
-                continue
-            query = select(Job.id).where(
-                *SHOWN,
-                Job.clinic_id == clinic.clinic_id,
-                Job.open.is_(False),
-                Job.finished_at <= now() - timedelta(days=days),
-                ~is_held(),
-            )
-            if gone_at is not None:
-                # A job that was worked on again since has new ones.
-                query = query.where(or_(gone_at.is_(None), gone_at < Job.finished_at))
-            with self.database.reading() as session:
-                jobs = session.scalars(query.order_by(Job.id).limit(JOBS_AT_ONCE))
-                found += [(clinic.clinic_id, job, clinic.keeps) for job in jobs]
-        return found
