@@ -7,7 +7,7 @@ is read again after its images were locked: while we waited for them, it may hav
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import JobHeld, NotFound, NotRefusedByGate
@@ -34,12 +34,7 @@ class ControlVerbs(WorkerVerbs):
         """Stop what has not begun; images that a worker holds are finished. Raises NotFound."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id)
-            cancelled = session.execute(
-                update(Image)
-                .where(Image.job_id == job_id, status_is(ImageStatus.WAITING))
-                .values(status=ImageStatus.CANCELLED, finished_at=now())
-                .execution_options(synchronize_session=False)
-            ).rowcount
+            cancelled = _cancel_waiting(session, Image.job_id == job_id)
             job = job_row(session, clinic_id, job_id, lock=True)
             # Also after an earlier cancellation: an image of a dead worker may have come back.
             if cancelled or job.status is JobStatus.RUNNING:
@@ -85,16 +80,9 @@ class ControlVerbs(WorkerVerbs):
         found = 0
         for job_id in self._jobs_of(clinic_id, image_ids):
             with self.database.writing() as session:
-                cancelled = session.execute(
-                    update(Image)
-                    .where(
-                        Image.job_id == job_id,
-                        Image.id.in_(image_ids),
-                        status_is(ImageStatus.WAITING),
-                    )
-                    .values(status=ImageStatus.CANCELLED, finished_at=now())
-                    .execution_options(synchronize_session=False)
-                ).rowcount
+                cancelled = _cancel_waiting(
+                    session, Image.job_id == job_id, Image.id.in_(image_ids)
+                )
                 if cancelled:
                     job_row(session, clinic_id, job_id, lock=True)
                     move(session, job_id, Counter(waiting=-cancelled, cancelled=cancelled))
@@ -217,6 +205,16 @@ class ControlVerbs(WorkerVerbs):
                 session.refresh(job)
                 _run_again(job)
             return waiting, job_record(job)
+
+
+def _cancel_waiting(session: Session, *which: ColumnElement[bool]) -> int:
+    """Cancel those images that wait. Returns: how many; their job's counters are the caller's."""
+    return session.execute(
+        update(Image)
+        .where(*which, status_is(ImageStatus.WAITING))
+        .values(status=ImageStatus.CANCELLED, finished_at=now())
+        .execution_options(synchronize_session=False)
+    ).rowcount
 
 
 def _run_again(job: Job) -> None:
