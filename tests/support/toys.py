@@ -27,11 +27,15 @@ def toy_artifact(
     name: str = "toy",
 ) -> Path:
     """Folder of an untrained network, made once a session; leave it alone."""
+    import keras
+
     from model.networks import build, map_names
     from training.release.int8 import to_int8_network
 
     folder = Path(tempfile.mkdtemp(prefix="cxr-toy-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # The same weights every time: of those of chance, some make the hard choice of a part a tie.
+    keras.utils.set_random_seed(0)
     network = build(architecture, {"size": size, "classes": len(labels)})
     save_weights(network, folder / WEIGHTS)
     (folder / INT8).write_bytes(to_int8_network(network, list(toy_images(4, size))))

@@ -5,10 +5,13 @@ nobody gets a free hand.
 """
 
 import hashlib
+import threading
 import time
 
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from web.auth.sessions import session_secret
 from worker.settings import Settings
@@ -22,6 +25,24 @@ TRIES_PER_ADDRESS = "30 per minute"
 STORAGE_WAIT_S = 1
 
 
+class OneAtATime(MemoryStorage):
+    """Counts of this web server alone.
+
+    Two threads that count at once start the timer of MemoryStorage twice, and the second fails
+    (limits 5.8; mended in its repository, https://github.com/alisaifee/limits/pull/352).
+    """
+
+    STORAGE_SCHEME = ["here"]
+
+    def __init__(self, *args, **kwargs):
+        self._turn = threading.Lock()
+        super().__init__(*args, **kwargs)
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        with self._turn:
+            return super().incr(key, expiry, amount)
+
+
 def limit_requests(app: Flask, settings: Settings) -> None:
     """Count the requests of every token and session."""
     options = {"socket_connect_timeout": STORAGE_WAIT_S, "socket_timeout": STORAGE_WAIT_S}
@@ -30,7 +51,7 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         application_limits=[f"{settings.max_requests_per_minute} per minute"],
         application_limits_exempt_when=_is_exempt,
         # Celery's name for a server behind a socket, and that of Flask-Limiter's library.
-        storage_uri=settings.redis_url.replace("redis+socket://", "redis+unix://") or "memory://",
+        storage_uri=settings.redis_url.replace("redis+socket://", "redis+unix://") or "here://",
         storage_options=options if settings.redis_url else {},
         in_memory_fallback_enabled=True,
         # Of several requests that find the queue's server gone at once, only the first falls back.
@@ -38,6 +59,9 @@ def limit_requests(app: Flask, settings: Settings) -> None:
         key_prefix="cxr",
     )
     limiter.init_app(app)
+    # Flask-Limiter makes its fallback itself, and takes no other.
+    limiter._fallback_storage = OneAtATime()
+    limiter._fallback_limiter = FixedWindowRateLimiter(limiter._fallback_storage)
 
 
 def count_guess() -> None:

@@ -1,12 +1,17 @@
 """Guesses and floods meet 429, counted on a real queue's server and without it."""
 
 import io
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
 from tests.support.access import TOKEN, sign_in
 from web.app import create_app
+from web.auth.throttle import OneAtATime
 from worker.access import Role
 from worker.passwords import hashed
 from worker.settings import Settings
@@ -77,6 +82,26 @@ def test_passwords_are_tried_ten_times_by_name(start, reachable, maria):
     assert "Try again in" in refused.text
     assert 0 < int(refused.headers["Retry-After"]) <= 301
     assert enter("john").status_code == 403
+
+
+def test_counts_of_many_threads_at_once_are_all_kept():
+    """Its timer ends after 10 ms, and whoever counts next starts it anew: eight at once here."""
+    counts, rounds, together = OneAtATime(), 100, Barrier(8)
+
+    def count(_):
+        for _ in range(rounds):
+            time.sleep(0.012)
+            together.wait()
+            counts.incr("token", 60)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(count, range(8)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert counts.get("token") == 8 * rounds
 
 
 def test_many_names_from_one_address_are_throttled_too(start, settings):
