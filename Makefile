@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo check test faults bench lint lock train screenshots clean
+.PHONY: help up demo check test faults bench lint lock audit train screenshots clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,14 +42,20 @@ lint: .venv/installed-test  ## check style and the direction of imports
 	.venv/bin/ruff format --check .
 	.venv/bin/lint-imports
 
+UV := 'uv>=0.13,<0.14'
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal \
     --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 lock: .venv/bin/python  ## choose the newest packages that pyproject.toml allows, and write locks/
-	@$(PIP) install 'uv>=0.13,<0.14'
+	@$(PIP) install $(UV)
 	$(LOCK) --output-file locks/run.txt
 	$(LOCK) --constraint locks/run.txt --extra gpu --output-file locks/gpu.txt
 	$(LOCK) --constraint locks/run.txt --extra test --output-file locks/test.txt
+
+audit: .venv/bin/python  ## look up known vulnerabilities of everything in locks/ (needs the Internet)
+	@$(PIP) install $(UV)
+	.venv/bin/uv tool run 'pip-audit>=2.10,<3' --strict --disable-pip --require-hashes --progress-spinner off \
+	    $(foreach file,$(wildcard locks/*.txt),--requirement $(file))
 
 clean:  ## remove the virtual environment
 	rm -rf .venv

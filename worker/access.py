@@ -54,7 +54,7 @@ def scopes_of(roles: Iterable[Role]) -> frozenset[Scope]:
 
 class PrincipalKind(StrEnum):
     PERSON = "person"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a word
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class LinkPurpose(StrEnum):
 
     SIGN_IN = "sign_in"
     INVITATION = "invitation"
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - a word
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ class Action(StrEnum):
     EXPORTED = "exported"
     CHANGED = "changed"
     DELETED = "deleted"
-    TOKEN_CREATED = "token_created"
-    TOKEN_REVOKED = "token_revoked"
+    TOKEN_CREATED = "token_created"  # noqa: S105 - a word
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word
     SETTINGS_CHANGED = "settings_changed"
     BACKED_UP = "backed_up"
     RESTORED = "restored"

@@ -47,7 +47,7 @@ def throwaway_system(*arguments: str, **environment: str) -> Iterator[RunningSys
 def running_system(home: Path, *arguments: str, **environment: str) -> Iterator[RunningSystem]:
     """Start `cxr up` with that home on a free port; stop it at the end. Raises LaunchError."""
     with tempfile.NamedTemporaryFile(prefix="cxr-") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own command
             [*CXR, "up", "--port", "0", "--home", str(home), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,7 @@ from worker.store.accounts.people import Credentials
 
 blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="/account")
 
-WRONG_PASSWORD = "That is not your current password."
+WRONG_PASSWORD = "That is not your current password."  # noqa: S105 - a message
 WRONG_CODE = "That code is not valid. Enter the one that the app shows now."
 
 

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 # From opening a link that works once to the press of its button.
 LINK_COOKIE_S = 3600
 MAX_NAME = 200
-WRONG_PASSWORD = "That name and password do not belong together."
-WRONG_TOKEN = "That token is not valid. Check that all of it was copied."
+WRONG_PASSWORD = "That name and password do not belong together."  # noqa: S105 - a message
+WRONG_TOKEN = "That token is not valid. Check that all of it was copied."  # noqa: S105 - a message
 WRONG_CODE = "That code is not valid. Enter the one that the app shows now."
 
 

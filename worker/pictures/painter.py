@@ -191,7 +191,7 @@ class _DrawingProcess:
     def _ask(self, line: bytes) -> bytes:
         if self._process is None:
             # In a group of its own: Ctrl-C in a terminal is for the supervisor.
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [*DRAW, str(self._limit_s)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -66,7 +66,7 @@ class Running:
     def _run(self, command: Sequence[str]) -> subprocess.Popen:
         output = self._open_log() if self.log_file else None
         try:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603 - commands of parts.py
                 command,
                 env={**os.environ, **self.part.environment, PROCESS_NAME: self.name},
                 stdin=subprocess.DEVNULL,
