@@ -15,8 +15,8 @@ from web.api.inputs import ExportQuery, FilterQuery
 from web.api.records import Export, Job, Review, ReviewedImage
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
-from web.blind import viewer
 from web.services import services
+from web.showing.blind import viewer
 from worker.access import Scope
 from worker.records import ImageRecord, ReviewRecord
 

@@ -7,7 +7,6 @@ from apiflask.schemas import FileSchema
 from flask import Response, url_for
 
 from model.evidence import UNIT, kind_of
-from web import pictures
 from web.api.caching import conditional, etag_of
 from web.api.inputs import (
     FilterQuery,
@@ -33,8 +32,9 @@ from web.api.records import (
 )
 from web.auth.permissions import permits
 from web.auth.requests import asking_name, clinic_id
-from web.blind import viewer
 from web.services import services
+from web.showing import pictures
+from web.showing.blind import viewer
 from worker.access import Scope
 from worker.errors import NotFound
 from worker.records import ImageRecord, MapRecord

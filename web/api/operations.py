@@ -8,8 +8,8 @@ from pydantic import Field
 
 from web.api.records import TIME, Record, rounded
 from web.auth.permissions import permits
-from web.operations import operations
 from web.services import services
+from web.showing.operations import operations
 from worker.access import Scope
 from worker.records import ImageStatus
 

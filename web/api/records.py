@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from model.doubt import Reason
 from model.evidence import Kind
-from web.labels import label_name
 from web.services import services
+from web.showing.labels import label_name
 from worker.access import Scope
 from worker.patient_data import Profile
 from worker.records import ImageStatus, JobRecord, JobStatus, Page, Verdict

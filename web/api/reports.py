@@ -7,13 +7,13 @@ from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response
 
-from web import pictures, report
 from web.api.images import shown_image
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
-from web.blind import viewer
 from web.errors import NoPicture, NotReady
 from web.services import services
+from web.showing import pictures, report
+from web.showing.blind import viewer
 from worker.access import Scope
 
 blueprint = APIBlueprint("reports", __name__, tag="Exports")

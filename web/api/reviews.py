@@ -6,8 +6,8 @@ from web.api.inputs import BlindChange, ReadersChange, ReviewBody, ReviewsQuery
 from web.api.records import Job, Review, ReviewPage, ReviewProgress, Reviews
 from web.auth.permissions import permits
 from web.auth.requests import asking_name, clinic_id
-from web.blind import viewer
 from web.services import services
+from web.showing.blind import viewer
 from worker.access import Scope
 from worker.records import NewReview, Page, ReviewBox
 

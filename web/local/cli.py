@@ -12,7 +12,7 @@ import click
 from web.client.cli import client_errors, known_token
 from web.local.machine import OneMachine, address_file, link_address, local_address
 from worker.access import Role
-from worker.admin import clinic_name
+from worker.commands.admin import clinic_name
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings

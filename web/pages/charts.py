@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from web.labels import label_name
+from web.showing.labels import label_name
 
 WIDTH, BAR_AREA, TEXT_HEIGHT = 260, 56, 16  # units of the drawing
 GAP = 2

@@ -4,9 +4,9 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from web.auth.permissions import permits
-from web.operations import REASONS_OF_DAYS, operations
 from web.pages.words import REASONS
 from web.services import services
+from web.showing.operations import REASONS_OF_DAYS, operations
 from worker.access import Scope
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)

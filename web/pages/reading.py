@@ -8,13 +8,13 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from model.artifact import Artifact, load_artifact
-from web.agreement import agreement
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
-from web.drift import MIN_RESULTS, drift
 from web.pages.keys import LIST_KEYS
 from web.pages.words import REASONS, STATES
 from web.services import services
+from web.showing.agreement import agreement
+from web.showing.drift import MIN_RESULTS, drift
 from worker.access import Scope
 
 DRIFT_WEEKS = 26

@@ -13,12 +13,12 @@ from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, Review, named
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
-from web.blind import viewer
-from web.labels import label_name, map_name
 from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
 from web.pages.menu import page_links
 from web.services import services
+from web.showing.blind import viewer
+from web.showing.labels import label_name, map_name
 from worker.access import Scope
 from worker.intake.sorting import MEGABYTE
 from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus

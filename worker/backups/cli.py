@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from worker.audit import Action, AuditEvent
-from worker.commands import opened_store, this_user
+from worker.commands.shared import opened_store, this_user
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings

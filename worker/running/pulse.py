@@ -54,7 +54,7 @@ class Pulse:
         self._sure_until = 0.0  # the first of our leases ends then, or later
 
     def claim(self, limit: int, in_hand: bool = False) -> Sequence[Claim]:
-        """Up to `limit` images for this worker; see `worker.store.work`."""
+        """Up to `limit` images for this worker; see `worker.store.work.claiming`."""
         ends_at = time.monotonic() + self.lease_s
         claims = self._store.claim(limit, self.lease_s, self.worker.id, in_hand, self.worker.model)
         if claims:

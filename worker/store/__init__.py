@@ -2,20 +2,20 @@
 
 from worker.store.accounts import AccountVerbs
 from worker.store.audit import AuditVerbs
-from worker.store.control import ControlVerbs
 from worker.store.database import Database
-from worker.store.images import ImageVerbs
-from worker.store.jobs import JobVerbs
-from worker.store.leases import LeaseVerbs
-from worker.store.outbox import OutboxVerbs
+from worker.store.images.reading import ImageVerbs
+from worker.store.images.reviews import ReviewVerbs
+from worker.store.jobs.control import ControlVerbs
+from worker.store.jobs.removal import RemovalVerbs
+from worker.store.jobs.watching import JobVerbs
+from worker.store.keeping.patient_data import PatientDataVerbs
+from worker.store.keeping.retention import RetentionVerbs
 from worker.store.overview import OverviewVerbs
-from worker.store.patient_data import PatientDataVerbs
-from worker.store.removal import RemovalVerbs
-from worker.store.retention import RetentionVerbs
-from worker.store.reviews import ReviewVerbs
 from worker.store.weeks import WeekVerbs
-from worker.store.work import WorkVerbs
-from worker.store.workers import WorkerVerbs
+from worker.store.work.claiming import WorkVerbs
+from worker.store.work.leases import LeaseVerbs
+from worker.store.work.outbox import OutboxVerbs
+from worker.store.work.workers import WorkerVerbs
 
 __all__ = ["DEFAULT_CLINIC", "Store"]
 

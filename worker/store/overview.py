@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from worker.errors import TooManyWaiting
 from worker.records import ClinicNumbers, ImageStatus, ReasonNumbers, WaitingNumbers
 from worker.store.database import Database
-from worker.store.retention import RetentionRow
+from worker.store.keeping.retention import RetentionRow
 from worker.store.rows import SHOWN
 from worker.store.schema import HAS_WAITING, Clinic, Image, Job, status_is
 

@@ -156,7 +156,7 @@ _partial_index_of_jobs("jobs_open", Job.open.is_(True), Job.touched_at)
 _partial_index_of_jobs("jobs_deleted", Job.deleted_at.is_not(None), Job.id)
 
 
-# What lists of a whole clinic are filtered by: see `worker.store.facets`.
+# What lists of a whole clinic are filtered by: see `worker.store.images.facets`.
 FACET = ("clinic_id", "status", "label", "uncertain")
 
 

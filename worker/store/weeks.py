@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, func, select
 from worker.reading_order import WITHOUT_RESULT
 from worker.records import Verdict, WeekNumbers
 from worker.store.database import Database
-from worker.store.listing import probability_of
+from worker.store.images.listing import probability_of
 from worker.store.rows import SHOWN
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 

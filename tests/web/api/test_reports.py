@@ -5,7 +5,7 @@ import io
 import pypdf
 
 from tests.support.results import rejected, work
-from web import report
+from web.showing import report
 from worker.records import NewReview, Verdict
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from model.maps import AGAINST, FOR
 from tests.support.results import work
-from web.labels import label_name, map_name
+from web.showing.labels import label_name, map_name
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 
 PROBABILITIES = {"VIRAL": 0.125, "NORMAL": 0.5, "PLEURAL_EFFUSION": 0.25, "COVID19": 0.125}

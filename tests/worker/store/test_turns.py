@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.support.rows import finished_image, new_images
 from worker.records import ClinicRecord
 from worker.store.schema import Image
-from worker.store.turns import URGENT_IN_A_ROW
+from worker.store.work.turns import URGENT_IN_A_ROW
 
 BATCH = 4
 

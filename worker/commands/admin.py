@@ -8,7 +8,7 @@ import click
 
 from worker.access import SCOPE_MEANS, Scope, TokenRecord
 from worker.audit import Action, AuditEvent
-from worker.commands import opened_store, this_user
+from worker.commands.shared import opened_store, this_user
 
 MAX_NAME = 200
 MAX_DAYS = 3650

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from web.drift import MIN_RESULTS, drift, psi
+from web.showing.drift import MIN_RESULTS, drift, psi
 from worker.records import WeekNumbers
 
 FIRST = date(2026, 9, 7)

@@ -20,13 +20,14 @@ from worker.records import (
     Tally,
 )
 from worker.store.database import Database
-from worker.store.listing import (
+from worker.store.images.listing import (
     ACTIVE_OF_IMAGE,
     cursor_after,
     key_of_cursor,
     key_of_image,
     probability_of,
 )
+from worker.store.images.selection import MAX_COUNT, Selection
 from worker.store.rows import (
     IMAGE_COLUMNS,
     RESULT_COLUMNS,
@@ -36,7 +37,6 @@ from worker.store.rows import (
     labels_of_clinic,
 )
 from worker.store.schema import HAS_PATIENT, IS_ACTIVE, Image, Job, Result, ResultMap
-from worker.store.selection import MAX_COUNT, Selection
 
 EXPORT_CHUNK = 1000
 ANY, IN_FILE_ORDER = ImageFilter(), Sort()

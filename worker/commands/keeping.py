@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from worker.audit import Action, AuditEvent
-from worker.commands import opened_store, this_user
+from worker.commands.shared import opened_store, this_user
 from worker.records import MAX_KEPT_DAYS, Retention
 
 DAYS = click.IntRange(0, MAX_KEPT_DAYS)

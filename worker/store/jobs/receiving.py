@@ -17,8 +17,8 @@ from worker.errors import JobNotOpen, KeyTaken, UploadAbandoned, UploadTooLarge
 from worker.records import Acceptance, Arriving, ImageStatus, JobRecord, JobStatus, NewImage
 from worker.store.counters import complete_if_done
 from worker.store.database import Database
+from worker.store.keeping.patient_data import OriginalName
 from worker.store.overview import check_room
-from worker.store.patient_data import OriginalName
 from worker.store.rows import job_record, now
 from worker.store.schema import Image, Job, Result
 

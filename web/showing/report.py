@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from model import DISCLAIMER
-from web.labels import label_name
+from web.showing.labels import label_name
 from worker.records import ImageRecord, JobRecord, ReviewRecord
 
 MAX_ROWS = 2000  # of a job; a longer table is nothing to read, and CSV has it all

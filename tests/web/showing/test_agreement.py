@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from web.agreement import agreement
+from web.showing.agreement import agreement
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 

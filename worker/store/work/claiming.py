@@ -22,7 +22,7 @@ from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
 from worker.store.schema import NOT_HELD, Result, ResultMap
-from worker.store.turns import IMAGES, IS_ROOT, JOBS, ROOTS, Batch, next_batch
+from worker.store.work.turns import IMAGES, IS_ROOT, JOBS, ROOTS, Batch, next_batch
 
 
 class WorkVerbs:
@@ -36,7 +36,7 @@ class WorkVerbs:
         in_hand: bool = False,
         model: str | None = None,
     ) -> list[Claim]:
-        """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.turns`.
+        """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.work.turns`.
 
         holder: id of the worker, which renews them by it. in_hand: it holds others whose results
         are not saved yet. model: its model; jobs that have begun with another are left alone, and

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from worker.errors import SortTooWide, UnknownLabel
 from worker.records import ImageFilter, Sort, SortKind
-from worker.store.facets import Facet, facets_of
-from worker.store.listing import (
+from worker.store.images.facets import Facet, facets_of
+from worker.store.images.listing import (
     ACTIVE_OF_IMAGE,
     Order,
     conditions,

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from worker.access import Scope
-from worker.admin import token
+from worker.commands.admin import token
 from worker.tokens import is_well_formed
 
 

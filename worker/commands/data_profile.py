@@ -6,7 +6,7 @@ import sys
 import click
 
 from worker.audit import Action, AuditEvent
-from worker.commands import opened_store, this_user
+from worker.commands.shared import opened_store, this_user
 from worker.patient_data import PROFILE_MEANS, Profile
 
 PROFILES_HELP = "\b\n" + "\n".join(f"{name:<10} {means}" for name, means in PROFILE_MEANS.items())

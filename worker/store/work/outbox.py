@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from worker.store.database import Database
 from worker.store.schema import HAS_WAITING, Job
-from worker.store.turns import IS_ROOT, JOBS, ROOTS
+from worker.store.work.turns import IS_ROOT, JOBS, ROOTS
 
 
 class OutboxVerbs:

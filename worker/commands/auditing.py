@@ -6,7 +6,7 @@ import sys
 import click
 
 from worker.audit import AuditRecord
-from worker.commands import opened_store
+from worker.commands.shared import opened_store
 
 
 @click.group()

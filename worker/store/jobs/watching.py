@@ -14,7 +14,7 @@ from worker.records import (
     NewImage,
     Page,
 )
-from worker.store.receiving import ReceivingVerbs
+from worker.store.jobs.receiving import ReceivingVerbs
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_record, job_row
 from worker.store.schema import Job
 

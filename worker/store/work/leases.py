@@ -1,7 +1,7 @@
 """Leases that ran out, and what a worker held that died: the images go back to the queue.
 
-An image that was in hand may be what killed the worker, so `worker.store.turns` gives it to the
-next one alone, and after `max_attempts` it is given up.
+An image that was in hand may be what killed the worker, so `worker.store.work.turns` gives it to
+the next one alone, and after `max_attempts` it is given up.
 """
 
 from collections import Counter, defaultdict

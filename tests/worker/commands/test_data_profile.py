@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from worker.audit import Action
-from worker.data_profile import patient_data
+from worker.commands.data_profile import patient_data
 from worker.deidentify.pseudonyms import Pseudonyms
 from worker.patient_data import Profile
 from worker.records import NewImage

@@ -14,10 +14,10 @@ from worker.errors import JobHeld, NotFound, NotRefusedByGate
 from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
-from worker.store.retention import Hold
+from worker.store.keeping.retention import Hold
 from worker.store.rows import SHOWN, job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
-from worker.store.workers import WorkerVerbs
+from worker.store.work.workers import WorkerVerbs
 
 
 class ControlVerbs(WorkerVerbs):

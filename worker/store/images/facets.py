@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_
 
 from worker.records import ImageFilter, ImageStatus
-from worker.store.listing import needs_result
+from worker.store.images.listing import needs_result
 from worker.store.schema import Image
 
 

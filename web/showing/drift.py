@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from web.labels import label_name
+from web.showing.labels import label_name
 from worker.records import WeekNumbers
 
 MIN_RESULTS = 200

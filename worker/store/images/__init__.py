@@ -1,0 +1,1 @@
+"""Images of a clinic: lists, results, maps, reviews."""

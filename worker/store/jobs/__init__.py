@@ -1,0 +1,1 @@
+"""A job from its first image to its removal."""

@@ -1,0 +1,1 @@
+"""What workers and the sweeper do with the store."""
