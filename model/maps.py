@@ -1,4 +1,4 @@
-"""A map over the picture of an X-ray, as PNG.
+"""A map over the picture of an X-ray, and such pictures as files.
 
 Pillow does all per-pixel work: a 1024 pixel overlay takes about 0.1 s. Nothing here decodes a file
 of a clinic: the web server draws with it.
@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+JPEG_QUALITY = 85
 # Black over violet, red and orange to pale yellow: brightness rises evenly, so that the order of
 # values also shows in grey and to the colour-blind.
 _STOPS = (
@@ -87,6 +88,12 @@ def png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     # The fastest level: X-rays are noise, which higher ones shrink by a few per cent only.
     picture.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=JPEG_QUALITY)
     return out.getvalue()
 
 

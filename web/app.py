@@ -14,13 +14,12 @@ from web.auth import oidc
 from web.auth.permissions import anyone, check_declared
 from web.auth.requests import check_request
 from web.auth.throttle import limit_requests
+from web.pages.assets import serve_assets
 from web.services import Services, services
 from worker.errors import SettingsError
 from worker.intake.sorting import MEGABYTE
 from worker.settings import Settings
 
-# Not ours to decorate: the files of the pages, and the API's description.
-OPEN_ENDPOINTS = ("static", "openapi.spec")
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
 ENVELOPE_BYTES = 16 * MEGABYTE
 
@@ -48,7 +47,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         __name__,
         title="cxr-batch",
         version=version("cxr-batch"),
-        static_folder="pages/static",
+        static_folder=None,
         template_folder="pages/templates",
         spec_path="/api/v1/openapi.json",
         docs_path=None,
@@ -73,8 +72,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         app.register_blueprint(blueprint)
     app.get("/healthz")(app.doc(hide=True)(health))
     app.get("/readyz")(app.doc(hide=True)(ready))
-    for endpoint in OPEN_ENDPOINTS:
-        anyone(app.view_functions[endpoint])
+    serve_assets(app)
+    anyone(app.view_functions["openapi.spec"])  # not ours to decorate
     check_declared(app)
     oidc.set_up(app, settings)
     limit_requests(app, settings)

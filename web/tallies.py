@@ -1,4 +1,5 @@
-"""How many results of a job have each label, for lists of jobs: counted once per revision of a job.
+"""How many results of a job have each label, and how probable they are: counted once per revision
+of a job.
 
 Most jobs on a page are complete, and do not change; those that run are counted with every poll.
 """
@@ -6,11 +7,15 @@ Most jobs on a page are complete, and do not change; those that run are counted 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
 
-from worker.records import JobRecord, ResultCounts
-from worker.store import Store
+from worker.records import ImageFilter, ImageStatus, JobRecord, ResultCounts, Tally
+from worker.store import MAX_COUNT, Store
 
-MAX_KEPT = 2000  # jobs, some hundred bytes each
+EVERYTHING = ImageFilter()
+
+MAX_KEPT = 2000  # jobs, and histograms: some hundred bytes each
 
 
 class Tallies:
@@ -18,6 +23,7 @@ class Tallies:
         self._store = store
         self._kept: OrderedDict[int, tuple[tuple, ResultCounts]] = OrderedDict()
         self._lock = threading.Lock()
+        self._histogram = lru_cache(MAX_KEPT)(self._count_histogram)
 
     def of(self, jobs: Sequence[JobRecord]) -> dict[int, ResultCounts]:
         """By id of the job."""
@@ -39,6 +45,34 @@ class Tallies:
                     self._kept.popitem(last=False)
             found |= counted
         return found
+
+    def tally(self, clinic_id: int, job: JobRecord | None, wanted: ImageFilter) -> Tally:
+        """As `Store.tally`; of a whole job, from its counters. Raises UnknownLabel."""
+        if job is None or wanted != EVERYTHING:
+            return self._store.tally(clinic_id, job and job.id, wanted)
+        statuses = {status: getattr(job.counts, status) for status in ImageStatus}
+        results = self.of([job])[job.id]
+        return Tally(
+            total=min(job.counts.total, MAX_COUNT),
+            statuses={status: count for status, count in statuses.items() if count},
+            labels=results.labels,
+            uncertain=results.uncertain,
+        )
+
+    def histogram(self, job: JobRecord, wanted: ImageFilter) -> dict[str, list[int]]:
+        """As `Store.histogram`; not to be changed by the caller. Raises NotFound, UnknownLabel."""
+        return self._histogram(job.clinic_id, job.id, wanted, *_version(job))
+
+    def _count_histogram(
+        self,
+        clinic_id: int,
+        job_id: int,
+        wanted: ImageFilter,
+        created_at: datetime,
+        revision: int,
+    ) -> dict[str, list[int]]:
+        # The last two tell versions of the job apart; what is counted is as new, or newer.
+        return self._store.histogram(clinic_id, job_id, wanted)
 
 
 def _version(job: JobRecord) -> tuple:

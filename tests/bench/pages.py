@@ -31,7 +31,7 @@ NOTE_LCP = """
     }).observe({ type: "largest-contentful-paint", buffered: true });
 """
 WEIGHT = """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
-    .filter((entry) => !/\\/(preview|film|attention)\\.png/.test(entry.name))
+    .filter((entry) => !/\\/(preview|film|attention)\\.(png|jpg)/.test(entry.name))
     .reduce((sum, entry) => sum + entry.transferSize, 0)"""
 
 

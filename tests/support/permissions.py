@@ -24,7 +24,7 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 
 ORIGIN = {"Origin": "http://localhost"}
-NAMES = {"name": "attention", "filename": "base.css"}
+NAMES = {"version": "0", "name": "attention", "filename": "base.css"}
 FORM = {"roles": "reader", "scopes": "read", "profile": "clinical"}
 JSON = {
     "/api/v1/jobs/<int:job_id>": {"name": "job"},

@@ -15,6 +15,7 @@ from web.api.inputs import (
     OverlayQuery,
     PictureQuery,
     PlaceQuery,
+    SmallPictureQuery,
 )
 from web.api.openapi import NOT_MODIFIED
 from web.api.records import (
@@ -37,11 +38,11 @@ from web.showing import pictures
 from web.showing.blind import viewer
 from worker.access import Scope
 from worker.errors import NotFound
-from worker.records import ImageRecord, MapRecord
+from worker.records import ImageRecord, JobRecord, MapRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 
-PNG = FileSchema()
+PNG, JPEG = FileSchema(), FileSchema()
 NO_MAP = {
     404: "No such image or map, or the image was refused and has no maps.",
     409: "The image is not classified yet.",
@@ -118,9 +119,9 @@ def image_page(job_id: int | None, query: ImagesQuery) -> Response:
     return ImagePage.of(replace(page, items=viewer().without_hidden(page.items))).json_response
 
 
-def tally_of(job_id: int | None, query: FilterQuery) -> Response:
+def tally_of(job: JobRecord | None, query: FilterQuery) -> Response:
     """Counts of a job, or of the clinic."""
-    return Tally.of(services().store.tally(clinic_id(), job_id, query.wanted)).json_response
+    return Tally.of(services().tallies.tally(clinic_id(), job, query.wanted)).json_response
 
 
 @blueprint.get("/images/<int:image_id>/place")
@@ -197,6 +198,25 @@ def preview(image_id, query):
     image = services().store.image(clinic_id(), image_id)
     tag = etag_of(image.id, image.file_key, query.max_side)
     return conditional(tag, lambda: _png(pictures.preview(image, query.max_side)))
+
+
+@blueprint.get("/images/<int:image_id>/preview.jpg")
+@permits(Scope.READ)
+@blueprint.input(SmallPictureQuery, location="query", arg_name="query")
+@blueprint.doc(responses=NOT_MODIFIED | NO_PICTURE)
+@blueprint.output(JPEG, content_type="image/jpeg")
+def small_preview(image_id, query):
+    """Get the X-ray as a small JPEG
+
+    As a worker saved it with the result, up to 1,024 pixels a side: the quickest look.
+    """
+    image = services().store.image(clinic_id(), image_id)
+    tag = etag_of(image.id, image.file_key, "small", query.max_side)
+
+    def make() -> Response:
+        return Response(pictures.small_preview(image, query.max_side), mimetype="image/jpeg")
+
+    return conditional(tag, make)
 
 
 @blueprint.get("/images/<int:image_id>/film.png")

@@ -27,6 +27,7 @@ from worker.records import (
 )
 
 MAX_PER_PAGE = 500
+PAGE_IMAGES = 60  # of a list on a page at once; virtual.js loads as many
 MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
 MAX_OFFSET = 100_000
 MAX_LABEL = 80
@@ -194,6 +195,7 @@ class ListPageQuery(ImagesQuery):
     """In the address of a page that lists images; its order is another one than that of the API."""
 
     sort: SortBy = Sort(SortKind.SUSPICION)
+    limit: Annotated[int, Field(ge=1, le=MAX_PER_PAGE)] = PAGE_IMAGES
 
 
 class PlaceQuery(FilterQuery):
@@ -211,6 +213,11 @@ class PlaceQuery(FilterQuery):
 class PictureQuery(Query):
     max_side: Annotated[int, Field(ge=32, le=4096)] = 512
     """Longest side in pixels; a picture is never enlarged."""
+
+
+class SmallPictureQuery(Query):
+    max_side: Annotated[int | None, Field(ge=32, le=1024)] = None
+    """Longest side in pixels; a picture is never enlarged. Without it, as it was saved."""
 
 
 class OverlayQuery(PictureQuery):

@@ -147,7 +147,7 @@ def tally_job(job_id, query):
     store = services().store
     job = store.job(clinic_id(), job_id)
     etag = etag_of(job.id, job.created_at, job.revision, query)
-    return conditional(etag, lambda: tally_of(job_id, query))
+    return conditional(etag, lambda: tally_of(job, query))
 
 
 def _again(job: JobRecord) -> Response:

@@ -9,8 +9,8 @@ from flask import g, redirect, render_template, request, url_for
 from model import DISCLAIMER
 from model.doubt import MEANINGS
 from web.api.images import shown_image
-from web.api.inputs import FilterQuery, ListPageQuery, PlaceQuery
-from web.api.records import Image, Job, JobPage, Review, named
+from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
+from web.api.records import Image, Job, JobPage, Record, Review, Tally, named
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
 from web.pages import charts
@@ -106,7 +106,12 @@ def images(query: ListPageQuery):
     labels = [dict(label) for label in named(services().store.labels(clinic_id()))]
     rows, next_page = _rows(None, query)
     return render_template(
-        "images.html", labels=labels, rows=rows, next_page=next_page, **_upload_limits()
+        "images.html",
+        labels=labels,
+        first=_first(query, rows),
+        rows=rows,
+        next_page=next_page,
+        **_upload_limits(),
     )
 
 
@@ -118,9 +123,12 @@ def job(job_id: int, query: ListPageQuery):
     if not principal().may(Scope.READ):
         return render_template("progress.html", job=found, finished=found.counts.finished)
     rows, next_page = _rows(job_id, query)
+    shown = Job.of(found)
+    tally = Tally.of(services().tallies.tally(clinic_id(), found, query.wanted))
     return render_template(
         "job.html",
-        job=Job.of(found),
+        job=shown,
+        first=_first(query, rows, job=shown, tally=tally),
         chart=_distribution(found, query),
         rows=rows,
         next_page=next_page,
@@ -139,7 +147,7 @@ def distribution(job_id: int, query: FilterQuery):
 
 
 def _distribution(job: JobRecord, query: FilterQuery) -> charts.Distribution:
-    histogram = services().store.histogram(clinic_id(), job.id, query.wanted)
+    histogram = services().tallies.histogram(job, query.wanted)
     return charts.distribution(job.labels, histogram)
 
 
@@ -154,6 +162,15 @@ def _rows(job_id: int | None, query: ListPageQuery) -> tuple[list[Image], str | 
     more = query.address | {"cursor": page.next_cursor}
     here = url_for(request.endpoint, **(request.view_args or {}), **more)
     return images, here
+
+
+def _first(query: ListPageQuery, rows: list[Image], **more: Record) -> dict[str, object] | None:
+    """What the page's script would ask for at once, so that it need not; None on a later page,
+    where nobody with scripts comes."""
+    if query.cursor is not None or query.limit != PAGE_IMAGES or query.offset:
+        return None
+    items = [image.model_dump(mode="json") for image in rows]
+    return {"items": items} | {name: one.model_dump(mode="json") for name, one in more.items()}
 
 
 def _upload_limits() -> dict[str, int]:

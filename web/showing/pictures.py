@@ -35,6 +35,15 @@ def preview(image: ImageRecord, max_side: int) -> bytes:
     return drawing.png(_opened(file, max_side))
 
 
+def small_preview(image: ImageRecord, max_side: int | None) -> bytes:
+    """The X-ray as a small JPEG, at most `max_side` pixels a side; None: as a worker saved it with
+    the result, which costs nothing. Raises NoPicture, BeingDrawn."""
+    file = _file(image, SMALL_SIDE)
+    if max_side is None or max(_size(file)) <= max_side:
+        return file.read_bytes()
+    return drawing.jpeg(_opened(file, max_side))
+
+
 def film(image: ImageRecord) -> bytes:
     """All pixels and grey values of the X-ray, as `model.pictures.film_png` makes them.
 

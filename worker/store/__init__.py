@@ -5,6 +5,7 @@ from worker.store.audit import AuditVerbs
 from worker.store.database import Database
 from worker.store.images.reading import ImageVerbs
 from worker.store.images.reviews import ReviewVerbs
+from worker.store.images.selection import MAX_COUNT
 from worker.store.jobs.control import ControlVerbs
 from worker.store.jobs.removal import RemovalVerbs
 from worker.store.jobs.watching import JobVerbs
@@ -17,7 +18,7 @@ from worker.store.work.leases import LeaseVerbs
 from worker.store.work.outbox import OutboxVerbs
 from worker.store.work.workers import WorkerVerbs
 
-__all__ = ["DEFAULT_CLINIC", "Store"]
+__all__ = ["DEFAULT_CLINIC", "MAX_COUNT", "Store"]
 
 # Until there are many clinics, everything belongs to this one.
 DEFAULT_CLINIC = "default"

@@ -7,6 +7,7 @@ from PIL import Image
 
 from model.maps import colour_map
 from tests.support.results import failed, rejected, work
+from web.pages.assets import FOLDER
 
 
 def picture(answer) -> np.ndarray:
@@ -109,8 +110,26 @@ def test_the_overlay_goes_from_the_x_ray_to_the_map(client, classified):
     assert np.array_equal(full[:, 0], xray[:, 0])
 
 
-def test_the_legend_shows_the_colours_of_the_map(client):
-    style = client.get("/static/image.css").text
+def test_a_small_jpeg_is_what_the_worker_saved(client, upload, store, settings, png):
+    upload({"a.png": png})
+    work(store, 1)
+    saved = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(saved, "JPEG")
+    key = store.image(1, 1).file_key
+    (settings.images_dir / f"{key}.jpg").write_bytes(saved.getvalue())
+    answer = client.get("/api/v1/images/1/preview.jpg")
+    assert (answer.content_type, answer.data) == ("image/jpeg", saved.getvalue())
+    smaller = client.get("/api/v1/images/1/preview.jpg?max_side=64")
+    with Image.open(io.BytesIO(smaller.data)) as opened:
+        assert (opened.format, opened.size) == ("JPEG", (64, 48))
+    headers = {"If-None-Match": smaller.headers["ETag"]}
+    again = client.get("/api/v1/images/1/preview.jpg?max_side=64", headers=headers)
+    assert again.status_code == 304
+    assert client.get("/api/v1/images/1/preview.jpg?max_side=5000").status_code == 422
+
+
+def test_the_legend_shows_the_colours_of_the_map():
+    style = (FOLDER / "image.css").read_text()
     gradient = style[style.index("linear-gradient(") :].split(";")[0]
     stops = [part.strip(" )#}") for part in gradient.split(",")[1:]]
     shown = [tuple(bytes.fromhex(stop)) for stop in stops]

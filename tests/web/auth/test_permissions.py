@@ -27,7 +27,7 @@ OPEN = {
     "/sign-in/provider",
     "/sign-in/provider/back",
     "/sign-out",
-    "/static/<path:filename>",
+    "/static/<version>/<path:filename>",
     "/api/v1/openapi.json",
     "/healthz",
     "/readyz",

@@ -1,3 +1,5 @@
+import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -5,6 +7,8 @@ import pytest
 from tests.support.access import sign_in
 from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images
+from web.api.inputs import PAGE_IMAGES
+from web.pages.assets import FOLDER
 from web.pages.views import file_size
 from worker.access import Scope
 from worker.store import DEFAULT_CLINIC
@@ -49,6 +53,37 @@ def test_a_job_page_has_its_numbers_before_its_script_runs(reader, upload, store
     assert "1 of 2 (50 %)" in page
     assert '<b data-count="waiting">1</b>' in page
     assert 'class="chip failed idle"' in page
+
+
+def test_a_job_page_brings_the_rows_that_its_script_would_ask_for(reader, client, upload, store):
+    upload({"<a>.png": b"x", "b.png": b"y"})
+    work(store, 2)
+
+    def first(address: str) -> dict:
+        page = reader.get(address).text
+        (found,) = re.findall(r'<script type="application/json" id="first">(.*?)</script>', page)
+        return json.loads(found)
+
+    for query in ("", "label=COVID19", "status=done&search=a"):
+        brought = first(f"/jobs/1?{query}")
+        listed = client.get(f"/api/v1/jobs/1/images?sort=suspicion&{query}").json
+        assert brought["items"] == listed["items"]
+        assert brought["tally"] == client.get(f"/api/v1/jobs/1/tally?{query}").json
+        assert brought["job"] == client.get("/api/v1/jobs/1").json
+    assert first("/images")["items"] == client.get("/api/v1/images?sort=suspicion").json["items"]
+    assert 'id="first"' not in reader.get("/jobs/1?limit=1").text
+    script = (FOLDER / "virtual.js").read_text()
+    assert f"const PER_BLOCK = {PAGE_IMAGES};" in script
+
+
+def test_a_whole_job_is_counted_as_its_images_are(client, upload, store):
+    upload({f"{name}.png": b"x" for name in "abcde"})
+    work(store, 2)
+    work(store, 1, rejected)
+    work(store, 1, failed)
+    whole = client.get("/api/v1/jobs/1/tally").json
+    assert whole == client.get("/api/v1/jobs/1/tally?search=.png").json
+    assert whole["statuses"] == {"waiting": 1, "done": 2, "rejected": 1, "failed": 1}
 
 
 def test_an_uncertain_result_says_so(reader, upload, store, png):

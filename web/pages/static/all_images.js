@@ -1,11 +1,11 @@
 // Every image of the clinic, across its jobs.
 
 import { Poller, SAME } from "./api.js";
-import { ImageList } from "./images.js";
+import { ImageList, firstOnPage } from "./images.js";
 import { startUploads } from "./upload.js";
 import { startViews } from "./views.js";
 
-const list = new ImageList({ onFailed: () => poller.wake() });
+const list = new ImageList({ first: firstOnPage(), onFailed: () => poller.wake() });
 let isFirst = true;
 
 list.setLabels(JSON.parse(document.getElementById("clinic").dataset.labels));

@@ -13,6 +13,12 @@ const MANY_MS = 250; // between two letters of a search
 const VIEW = "images-view";
 const UNREACHABLE = "These images could not be loaded: the server cannot be reached. Trying again…";
 
+/** The first rows and counts, as the server wrote them into the page; null where it did not. */
+export function firstOnPage() {
+  const place = $("first");
+  return place && JSON.parse(place.textContent);
+}
+
 export class ImageList {
   #base;
   #job;
@@ -27,15 +33,17 @@ export class ImageList {
   #onFailed;
   #typing = null;
   #picking;
+  #first; // what came with the page: {items, tally}, until it is shown
 
   /** `onCounts(filter)` is told when the images that are listed changed; `onFailed()` when some could
-   * not be loaded: whoever polls then calls `refresh` until they are. */
-  constructor({ onCounts = () => {}, onFailed }) {
+   * not be loaded: whoever polls then calls `refresh` until they are. `first`: see `firstOnPage`. */
+  constructor({ onCounts = () => {}, onFailed, first = null }) {
     const { base, job } = $("image-list").dataset;
     this.#base = base;
     this.#job = job;
     this.#onCounts = onCounts;
     this.#onFailed = onFailed;
+    this.#first = first;
     this.#picking = new Picking({
       between: (first, last) => this.#items(first, last - first + 1),
       onChanged: () => this.refresh().catch(() => this.#onFailed()),
@@ -89,6 +97,7 @@ export class ImageList {
       await Promise.all([this.#count(generation), this.#list.start()]);
       if (generation !== this.#generation) return;
       this.#isLoaded = true;
+      this.#first = null;
       this.#showError(null);
     } catch (error) {
       if (generation !== this.#generation) return;
@@ -158,6 +167,7 @@ export class ImageList {
   }
 
   async #items(offset, limit) {
+    if (this.#first && offset === 0) return this.#first.items;
     const query = `${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`;
     return (await get(`/api/v1/${this.#path("images")}?${query}`)).items;
   }
@@ -168,7 +178,7 @@ export class ImageList {
   }
 
   async #count(generation) {
-    const tally = await get(`/api/v1/${this.#path("tally")}?${apiQuery(this.#filter)}`);
+    const tally = this.#first?.tally ?? await get(`/api/v1/${this.#path("tally")}?${apiQuery(this.#filter)}`);
     if (generation !== this.#generation) return;
     this.#total = tally.total;
     this.#showCounts(tally);
@@ -275,6 +285,7 @@ export class ImageList {
 
   #change(wanted) {
     Object.assign(this.#filter, wanted);
+    this.#first = null;
     this.#picking.clear();
     history.replaceState(null, "", location.pathname + pageQuery(this.#filter));
     this.#showFilter();

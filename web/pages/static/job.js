@@ -3,7 +3,7 @@
 import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, patch, post, remove } from "./api.js";
 import { count, duration, jobStatus, percent, rate, showMoment, showStatus } from "./format.js";
 import { apiQuery } from "./filter.js";
-import { ImageList } from "./images.js";
+import { ImageList, firstOnPage } from "./images.js";
 import { startUploads } from "./upload.js";
 
 const $ = (id) => document.getElementById(id);
@@ -20,7 +20,9 @@ let spokenAt = -1;
 let chartTimer = null;
 let chartQuery = null;
 
+const first = firstOnPage();
 const list = new ImageList({
+  first,
   onCounts: drawChart,
   onFailed: () => {
     isStale = true;
@@ -31,7 +33,7 @@ const resource = new Resource(url);
 
 const poller = new Poller(async () => {
   try {
-    const job = await resource.get();
+    const job = isFirst && first ? first.job : await resource.get();
     if (job === null && !isStale && list.isLoaded) return isOver ? FINISHED : SAME;
     isStale = true;
     if (job !== null) show(job);
@@ -184,6 +186,10 @@ function showTime(job) {
 /** The server draws it, of what the filter shows: at once for another filter, else now and then. */
 function drawChart(filter) {
   const query = apiQuery({ ...filter, sort: "file" });
+  if (first && chartQuery === null) {
+    chartQuery = query; // it came with the page
+    return;
+  }
   const isOther = query !== chartQuery;
   if (chartTimer !== null && !isOther) return;
   clearTimeout(chartTimer);

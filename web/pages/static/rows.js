@@ -65,7 +65,7 @@ function fill(element, image, pixels) {
   const picture = element.querySelector("img");
   // A worker saves it with the result.
   if (picture && !picture.src && canBeShown(image)) {
-    picture.src = `/api/v1/images/${image.id}/preview.png?max_side=${pixels}`;
+    picture.src = `/api/v1/images/${image.id}/preview.jpg?max_side=${pixels}`;
   }
   const { result } = image;
   const label = element.querySelector(".label");

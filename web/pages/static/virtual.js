@@ -101,6 +101,7 @@ export class VirtualList {
     const [first, last] = this.#visible();
     this.#forget(first, last);
     for (let index = first; index <= last && index < this.#total; index++) this.#drawItem(index);
+    if (this.#total === 0) return; // `start` loads what comes first
     const generation = this.#generation;
     this.#loadBlocks(first, last).catch((error) => generation === this.#generation && this.#onError(error));
   }

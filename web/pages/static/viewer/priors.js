@@ -31,7 +31,7 @@ export class Priors {
     this.#page.querySelector("#prior").hidden = isShown;
     if (isShown) return;
     const film = this.#page.querySelector("#prior-film");
-    film.src = `/api/v1/images/${prior}/preview.png`; // small, and there at once
+    film.src = `/api/v1/images/${prior}/preview.jpg`; // small, and there at once
     film.alt = `X-ray of ${text}`;
     this.#page.querySelector("#prior-text").textContent = text;
     this.#enlarge(film, `/api/v1/images/${prior}/preview.png?max_side=2048`, TRIES);
