@@ -169,8 +169,18 @@ def _pages(found: dict | None) -> list[tuple[str, str, str]]:
         most = {"job": "1000", "viewer": "700"}.get(name, "")
         rows += [
             (f"largest contentful paint, {name}, ms", f"{measured['lcp_ms']:.0f}", most),
+            (
+                f"the same with a cache, {name}, ms",
+                f"{measured['warm_lcp_ms']:.0f}",
+                most,
+            ),
             (f"weight without films, {name}, kB", f"{measured['weight_kb']:.0f}", "300"),
         ]
+        if "grown_mb" in measured:
+            rows += [
+                (f"first result in the list, {name}, ms", f"{measured['first_row_ms']:.0f}", ""),
+                (f"memory grown by scrolling, {name}, MB", f"{measured['grown_mb']:.1f}", "2"),
+            ]
     return rows
 
 

@@ -31,9 +31,7 @@ def test_a_server_without_a_secret_key_does_not_start(settings):
         create_app(replace(settings, secret_key=""))
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/sign-in", "/healthz", "/api/v1/jobs", "/static/0/a.css"]
-)
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/healthz", "/api/v1/jobs", "/static/0/a.css"])
 def test_every_answer_carries_the_security_headers(client, path):
     headers = client.get(path).headers
     assert "script-src 'self'" in headers["Content-Security-Policy"]
