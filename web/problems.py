@@ -15,6 +15,8 @@ from web import errors
 from web.auth.throttle import seconds_to_wait
 from web.services import services
 from worker.errors import (
+    FileDamaged,
+    FileLocked,
     InvalidCursor,
     JobHeld,
     JobNotOpen,
@@ -68,6 +70,8 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     errors.NotReady: (409, None),
     errors.BeingDrawn: (503, None),
     TooManyPictures: (503, "too_many_pictures"),
+    FileLocked: (503, "file_locked"),
+    FileDamaged: (500, "file_damaged"),
     UploadTooLarge: (413, None),
     errors.UnsupportedUpload: (415, None),
     errors.InvalidUpload: (422, None),

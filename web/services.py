@@ -34,7 +34,7 @@ class Services:
     @classmethod
     def make(cls, settings: Settings) -> "Services":
         store = Store(settings.database_url)
-        files = ImageFiles(settings.images_dir, settings.min_free_mb)
+        files = ImageFiles.of(settings)
         dispatcher = Dispatcher(store, settings)
         intake = Intake(store, files, settings, dispatcher.wake)
         readiness = Readiness(store, dispatcher, files)

@@ -102,6 +102,14 @@ class StorageUnavailable(WorkerError):
     """Raised when the image store cannot take a file: disk full or not writable."""
 
 
+class FileLocked(WorkerError):
+    """Raised when a stored file is encrypted with a key that is not among those of the setting."""
+
+
+class FileDamaged(WorkerError):
+    """Raised when an encrypted file was changed or cut off on the disk."""
+
+
 class TooManyPictures(WorkerError):
     """Raised when a clinic waits for as many pictures as it may."""
 

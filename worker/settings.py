@@ -17,7 +17,8 @@ DEFAULT_HOME = "~/.local/share/cxr-batch"
 # No setting: a supervisor gives each process that it starts a name of its own in this variable.
 PROCESS_NAME = "CXR_PROCESS_NAME"
 # May also be in a file that the variable with _FILE at its end names.
-SECRETS = ("token", "secret_key", "database_password", "redis_password")
+SECRETS = ("token", "secret_key", "files_key", "database_password", "redis_password")
+MIN_FILES_KEY = 32  # characters
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
@@ -71,6 +72,12 @@ class Settings:
         "CXR_SECRET_KEY",
         "",
         "protects what a sign-in needs; empty: created on first start in the home folder",
+    )
+    files_key: str = _setting(
+        "CXR_FILES_KEY",
+        "",
+        "encrypts X-rays and pictures on the disk: 32 random characters or more; former keys "
+        "follow after commas; empty: not encrypted",
     )
     secure_cookies: bool = _setting(
         "CXR_SECURE_COOKIES", False, "send session cookies over HTTPS only (set it behind TLS)"
@@ -145,6 +152,12 @@ class Settings:
                 raise SettingsError(
                     f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
                 )
+        for key in self.file_keys:
+            if len(key) < MIN_FILES_KEY:
+                raise SettingsError(
+                    f"CXR_FILES_KEY must have {MIN_FILES_KEY} characters or more, as `openssl rand "
+                    f"-hex 32` prints them. Received: one of {len(key)}."
+                )
         for proxy in self.proxies:
             try:
                 ip_network(proxy)
@@ -169,9 +182,19 @@ class Settings:
             object.__setattr__(self, f"{name}_url", url)
 
     @property
-    def without_secrets(self) -> Self:
-        """For processes that decode files, which may be made to take them over."""
+    def for_workers(self) -> Self:
+        """For processes that decode files, which may be made to take them over: no secrets but
+        those without which they could not read them."""
         return replace(self, token="", secret_key="")
+
+    @property
+    def without_secrets(self) -> Self:
+        return replace(self.for_workers, files_key="")
+
+    @property
+    def file_keys(self) -> list[str]:
+        """Keys of files on the disk: the first one encrypts, all of them decrypt."""
+        return [key.strip() for key in self.files_key.split(",") if key.strip()]
 
     @property
     def proxies(self) -> list[str]:

@@ -18,7 +18,6 @@ from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
 from tests.support.results import work
 from tests.support.site import CHROMIUM_FLAGS, Site
-from worker.pictures.files import write_picture
 from worker.records import NewImage
 
 FILM = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
@@ -48,7 +47,7 @@ def pages(images: int, rounds: int, log) -> dict[str, dict[str, float]]:
     images: of the job, all of them classified."""
     with tempfile.TemporaryDirectory() as home, Site(Path(home)) as site:
         key = site.keep(FILM)
-        write_picture(site.files.small_picture(key), small_jpeg(decode(FILM)))
+        site.files.write(site.files.small_picture(key), small_jpeg(decode(FILM)))
         log.print(f"a job of {images:,} images")
         site.job("Large", [NewImage(f"{n:05}.dcm", key, 1) for n in range(images)])
         while work(site.store, 500):

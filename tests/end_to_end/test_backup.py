@@ -3,12 +3,16 @@
 import os
 import subprocess
 import threading
+from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.running import complete, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
+from worker.errors import LaunchError
+from worker.intake.sealing import is_sealed
 from worker.supervise.parts import CXR
 
 
@@ -37,9 +41,16 @@ def answers(system, job_id: int) -> dict:
     return {path: (answer.status_code, answer.content) for path, answer in found.items()}
 
 
-def test_a_backup_of_a_system_at_work_holds_every_result(tmp_path, chest, radiographs):
-    stop = threading.Event()
-    with running_system(tmp_path / "home", "--workers", "1") as system:
+def readable(home: Path) -> list[Path]:
+    """X-rays and pictures on the disk that are not encrypted."""
+    files = [file for name in ("images", "pictures") for file in (home / name).rglob("*")]
+    assert len(files) > 3
+    return [file for file in files if file.is_file() and not is_sealed(file.read_bytes())]
+
+
+def test_a_backup_of_an_encrypted_system_at_work_holds_every_result(tmp_path, chest, radiographs):
+    stop, key = threading.Event(), {"CXR_FILES_KEY": "k" * 40}
+    with running_system(tmp_path / "home", "--workers", "1", **key) as system:
         job_id = upload(system, chest, radiographs["RG1_UNCR"], radiographs["RG3_UNCR"])
         wait_for(lambda: complete(system, job_id), timeout_s=120)
         before = answers(system, job_id)
@@ -56,5 +67,11 @@ def test_a_backup_of_a_system_at_work_holds_every_result(tmp_path, chest, radiog
             stop.set()
             others.join()
     cxr("restore", tmp_path / "backup.tar", "--home", tmp_path / "restored")
-    with running_system(tmp_path / "restored", "--workers", "1") as system:
+    assert readable(tmp_path / "home") == readable(tmp_path / "restored") == []
+    with running_system(tmp_path / "restored", "--workers", "1", **key) as system:
         assert answers(system, job_id) == before
+    with (
+        pytest.raises(LaunchError, match="CXR_FILES_KEY does not hold"),
+        running_system(tmp_path / "restored", "--workers", "1"),
+    ):
+        pass

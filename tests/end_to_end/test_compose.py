@@ -74,6 +74,7 @@ def test_variables_are_settings(name, tmp_path):
             environment[variable] = str(tmp_path / files[value])
     for secret in files.values():
         (tmp_path / secret).write_text(f"{secret}-password\n")
+    (tmp_path / "files_key").write_text("k" * 48)
     settings = Settings.from_env(service["environment"] | environment)
     role, password = ROLES[name]
     assert str(settings.home) == "/data"
@@ -117,6 +118,7 @@ def test_secrets_go_only_where_they_are_needed():
     assert holders == {
         "token": {"migrate"},
         "secret_key": {"web"},
+        "files_key": {"web"} | workers,
         "redis": OWN | {"redis"},
         "postgres": {"postgres"},
         "owner": {"migrate", "postgres"},

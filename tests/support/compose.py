@@ -9,7 +9,17 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 # What README.md puts into the folder `secrets`.
-SECRETS = {"token", "secret_key", "redis", "postgres", "owner", "web", "worker", "sweeper"}
+SECRETS = {
+    "token",
+    "secret_key",
+    "files_key",
+    "redis",
+    "postgres",
+    "owner",
+    "web",
+    "worker",
+    "sweeper",
+}
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 

@@ -30,25 +30,40 @@ def test_a_child_process_gets_the_same_settings(tmp_path):
 
 
 def test_processes_that_decode_files_get_no_secrets(tmp_path):
-    settings = Settings(home=tmp_path, token="the token", secret_key="the key", lease_s=7)
-    kept = settings.without_secrets
+    settings = Settings(
+        home=tmp_path, token="the token", secret_key="the key", files_key="f" * 32, lease_s=7
+    )
+    kept = settings.for_workers
     assert not {"the token", "the key"} & set(kept.environment().values())
     assert replace(kept, token="the token", secret_key="the key") == settings
+    assert settings.without_secrets == replace(kept, files_key="")
 
 
 def test_secrets_may_be_in_files(tmp_path):
     file = tmp_path / "password"
-    file.write_text("p@ss/word: 100% {strange}\n")
-    names = ("CXR_TOKEN", "CXR_SECRET_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")
+    file.write_text("p@ss/word: 100% {strange} and long enough\n")
+    names = (
+        *("CXR_TOKEN", "CXR_SECRET_KEY", "CXR_FILES_KEY"),
+        *("DATABASE_PASSWORD", "REDIS_PASSWORD"),
+    )
     addresses = {"DATABASE_URL": "postgresql://cxr@db:5432/cxr", "REDIS_URL": "redis://queue/0"}
     settings = Settings.from_env(addresses | {f"{name}_FILE": str(file) for name in names})
-    assert settings.token == settings.secret_key == "p@ss/word: 100% {strange}"
-    assert make_url(settings.database_url).password == "p@ss/word: 100% {strange}"
+    assert settings.token == settings.secret_key == "p@ss/word: 100% {strange} and long enough"
+    assert settings.files_key == settings.token
+    assert make_url(settings.database_url).password == "p@ss/word: 100% {strange} and long enough"
     assert make_url(settings.database_url).username == "cxr"
-    assert parse_url(settings.redis_url)["password"] == "p@ss/word: 100% {strange}"
+    assert parse_url(settings.redis_url)["password"] == "p@ss/word: 100% {strange} and long enough"
     assert Settings.from_env(settings.environment()) == settings
     kept = {**os.environ, "CXR_TOKEN_FILE": str(file)} | settings.without_secrets.environment()
     assert Settings.from_env(kept).token == ""
+
+
+def test_a_key_of_files_that_could_be_guessed_is_refused():
+    keys = "a" * 32 + ", " + "b" * 32
+    assert Settings.from_env({"CXR_FILES_KEY": keys}).file_keys == ["a" * 32, "b" * 32]
+    with pytest.raises(SettingsError, match="CXR_FILES_KEY must have 32") as no:
+        Settings.from_env({"CXR_FILES_KEY": "a" * 32 + ",secret"})
+    assert str(no.value).endswith("Received: one of 6.")
 
 
 def test_a_password_in_an_address_stays_and_a_missing_file_is_named(tmp_path):

@@ -16,6 +16,7 @@ import click
 from model import DISCLAIMER
 from model.artifact import load_artifact
 from worker.errors import LaunchError, TokenEnded
+from worker.intake.files import ImageFiles
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
@@ -35,7 +36,8 @@ class OneMachine:
         self._settings = settings
 
     def run(self) -> None:
-        """Until SIGINT or SIGTERM. Raises LaunchError or ModelError when it cannot start."""
+        """Until SIGINT or SIGTERM. Raises LaunchError, ModelError or FileLocked when it cannot
+        start."""
         with _home(self._settings.home):
             settings = replace(
                 self._settings,
@@ -45,7 +47,9 @@ class OneMachine:
             )
             if settings.token:
                 check_chosen(settings.token, "CXR_TOKEN")
-            load_artifact(settings.artifact)  # a missing model is better told now than by a worker
+            # A missing model or key is better told now than by a worker.
+            load_artifact(settings.artifact)
+            ImageFiles.of(settings)
             with _queue(settings) as (settings, valkey), Supervisor(_logs(settings)) as supervisor:
                 self._start(supervisor, settings, valkey)
                 supervisor.watch()

@@ -31,5 +31,8 @@ REASONS = {
     "clinic's profile demands. It was not kept. Export it again.",
     "worker_died": "The program stopped several times while working on this file.",
     "file_missing": "The stored file is gone from the server's disk. Upload it again.",
+    "file_locked": "The stored file is encrypted with a key that the server does not have now. "
+    "Retry it once its operator has set CXR_FILES_KEY.",
+    "file_damaged": "The stored file was changed or cut off on the server's disk. Upload it again.",
     "internal_error": "The program failed on this file. Retry it; if it persists, report it.",
 }

@@ -5,6 +5,7 @@ small one a worker saved with the result; larger ones, and small ones that are n
 from `worker.pictures.painter`, whose processes may die.
 """
 
+import io
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -31,7 +32,7 @@ def preview(image: ImageRecord, max_side: int) -> bytes:
     """The X-ray as a PNG of at most `max_side` pixels a side. Raises NoPicture, BeingDrawn."""
     file = _file(image, max_side)
     if file.suffix == ".png" and max_side in LARGE_SIDES:
-        return file.read_bytes()
+        return services().pictures.read(file)
     return drawing.png(_opened(file, max_side))
 
 
@@ -40,7 +41,7 @@ def small_preview(image: ImageRecord, max_side: int | None) -> bytes:
     the result, which costs nothing. Raises NoPicture, BeingDrawn."""
     file = _file(image, SMALL_SIDE)
     if max_side is None or max(_size(file)) <= max_side:
-        return file.read_bytes()
+        return services().pictures.read(file)
     return drawing.jpeg(_opened(file, max_side))
 
 
@@ -57,7 +58,7 @@ def film(image: ImageRecord) -> bytes:
     if not drawn.exists():
         _drawn(drawn, here.painter.film(clinic_id(), image.file_key))
     here.pictures.used(drawn)
-    return drawn.read_bytes()
+    return here.pictures.read(drawn)
 
 
 def overlay(image: ImageRecord, name: str | None, opacity: float, max_side: int) -> bytes:
@@ -149,13 +150,13 @@ def _drawn(picture: Path, done: "Future[bool]") -> None:
 
 
 def _size(picture: Path) -> tuple[int, int]:
-    with Image.open(picture) as opened:
+    with Image.open(io.BytesIO(services().pictures.read(picture))) as opened:
         return opened.size
 
 
 def _opened(picture: Path, max_side: int) -> Image.Image:
     """A grey picture of at most that many pixels a side, from one of our own."""
-    with Image.open(picture) as opened:
+    with Image.open(io.BytesIO(services().pictures.read(picture))) as opened:
         opened.thumbnail((max_side, max_side), Image.Resampling.BILINEAR)
         opened.load()
         return opened

@@ -6,7 +6,7 @@ import click
 
 from worker.audit import Action, AuditEvent
 from worker.commands.shared import opened_store, this_user
-from worker.errors import worker_errors
+from worker.errors import FileLocked, worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
 
@@ -46,6 +46,7 @@ def restore(file: Path, home: Path | None) -> None:
     The tables are brought to this version. Start the system with `cxr up` afterwards.
     """
     from worker.backups.restoring import restore_backup
+    from worker.intake.files import ImageFiles
     from worker.store import Store
     from worker.store.migrations import migrate
 
@@ -58,3 +59,7 @@ def restore(file: Path, home: Path | None) -> None:
         store.audit([AuditEvent(Action.RESTORED, **this_user())])
         store.close()
     click.echo(f"{files} files restored to {settings.home}. Start the system with `cxr up`.")
+    try:
+        ImageFiles.of(settings)
+    except FileLocked as missing:
+        click.echo(f"Before that: {missing}", err=True)

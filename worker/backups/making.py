@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from worker.backups import DATABASE, IMAGES, SECRETS, SUMS, BackupError
+from worker.backups import DATABASE, IMAGES, KEY_NAMES, SECRETS, SUMS, BackupError
 from worker.intake.files import ImageFiles
 from worker.settings import Settings
 
@@ -85,7 +85,8 @@ class _Backup:
                 self._add(images.small_picture(key), f"{IMAGES}/{key}.jpg")
         _forget(copy, gone)
         self._add(copy, DATABASE)
-        for name in SECRETS:
+        key_names = [f"{KEY_NAMES}/{file.name}" for file in images.key_names.glob("*")]
+        for name in (*SECRETS, *key_names):
             with suppress(FileNotFoundError):
                 self._add(settings.home / name, name)
         content = "".join(self._sums).encode()

@@ -9,13 +9,14 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
-from worker.backups import DATABASE, IMAGES, SECRETS, SUMS, BackupError
+from worker.backups import DATABASE, IMAGES, KEY_NAMES, SECRETS, SUMS, BackupError
 
 COPY_BYTES = 1024 * 1024
 MAX_SUMS_BYTES = 2_000_000_000
 # What this program writes; anything else could lead out of the folder.
 KNOWN = re.compile(
-    rf"({DATABASE}|{'|'.join(SECRETS)}|{IMAGES}/[0-9a-f]{{32}}/[0-9a-f]{{16}}(\.jpg)?)"
+    rf"({DATABASE}|{'|'.join(SECRETS)}|{IMAGES}/[0-9a-f]{{32}}/[0-9a-f]{{16}}(\.jpg)?"
+    rf"|{KEY_NAMES}/[0-9a-f]{{16}})"
 )
 
 

@@ -1,24 +1,22 @@
 """A stored file in the place of itself: without what the profile of its clinic does not keep."""
 
-import os
-import secrets
-from pathlib import Path
-
 from model.errors import Rejection
 from model.reading.formats import sniff
 from worker.deidentify.elements import NotDeidentified, deidentified
+from worker.intake.files import ImageFiles
 from worker.patient_data import Changes, DataKey
 
 __all__ = ["NotDeidentified", "deidentify_file"]
 
 
-def deidentify_file(path: Path, clinic: DataKey) -> Changes | None:
-    """Replace a DICOM file on the disk, durably and in one step. Returns: what was done, None for
-    any other file, which stays as it is.
+def deidentify_file(files: ImageFiles, key: str, clinic: DataKey) -> Changes | None:
+    """Replace a stored DICOM file, durably and in one step. Returns: what was done, None for any
+    other file, which stays as it is.
 
-    Raises NotDeidentified, OSError.
+    Raises NotDeidentified, OSError, FileLocked, FileDamaged.
     """
-    data = path.read_bytes()
+    path = files.path(key)
+    data = files.read(path)
     try:
         if sniff(data) != "DICOM":
             return None
@@ -26,14 +24,5 @@ def deidentify_file(path: Path, clinic: DataKey) -> Changes | None:
         return None
     content, changes = deidentified(data, clinic)
     if content is not data:
-        # Of its own: another worker may do the same, after this one was taken for dead.
-        written = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        try:
-            with written.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(path)
-        finally:
-            written.unlink(missing_ok=True)
+        files.write(path, content, durable=True)
     return changes

@@ -2,7 +2,8 @@
 
 Each upload has a folder of its own. Its files belong to nobody until the job's rows, which name
 them, are committed: so a key never names half a file, and a folder that no job names is rubbish.
-Names are random: what the user called the files stays in SQL.
+Names are random: what the user called the files stays in SQL. With a key of the setting, files and
+pictures are encrypted here (`worker.intake.sealing`), on their way to the disk.
 """
 
 import contextlib
@@ -13,12 +14,25 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Self
 
 from worker.errors import StorageUnavailable
+from worker.intake.sealing import (
+    HEADER_BYTES,
+    FileKey,
+    FileKeys,
+    SealedFile,
+    is_sealed,
+    locked,
+    sealed,
+    unsealed,
+)
 from worker.intake.space import check_free
+from worker.settings import Settings
 
 BUFFER_BYTES = 1024 * 1024
 FOLDER_NAME_BYTES = 16
+NO_KEYS = FileKeys()
 
 
 class IncomingFile(io.BufferedRandom):
@@ -28,7 +42,7 @@ class IncomingFile(io.BufferedRandom):
     It is refused when less than `min_free_mb` megabytes are, or would be, free on the disk.
     """
 
-    def __init__(self, file: Path, min_free_mb: int = 0) -> None:
+    def __init__(self, file: Path, min_free_mb: int = 0, keys: FileKeys = NO_KEYS) -> None:
         self._file = file
         self._kept = False
         self._min_free_mb = min_free_mb
@@ -36,7 +50,8 @@ class IncomingFile(io.BufferedRandom):
         check_free(file.parent, min_free_mb)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            super().__init__(io.FileIO(file, "x+b"), BUFFER_BYTES)
+            raw, key = io.FileIO(file, "x+b"), keys.new(name_of(file))
+            super().__init__(SealedFile(raw, key, new=True) if key else raw, BUFFER_BYTES)
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -51,8 +66,11 @@ class IncomingFile(io.BufferedRandom):
             raise _unavailable(error) from error
 
     def flush(self) -> None:
+        """Write all of it; an encrypted file takes nothing more then."""
         try:
             super().flush()
+            if isinstance(self.raw, SealedFile):
+                self.raw.finish()
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -84,14 +102,15 @@ class IncomingFile(io.BufferedRandom):
 class UploadFolder:
     """The files of one upload. `name` is what the job remembers of it."""
 
-    def __init__(self, root: Path, min_free_mb: int) -> None:
+    def __init__(self, root: Path, min_free_mb: int, keys: FileKeys) -> None:
         self._min_free_mb = min_free_mb
+        self._keys = keys
         self.name = secrets.token_hex(FOLDER_NAME_BYTES)
         self._path = root / self.name
 
     def new_file(self) -> IncomingFile:
         """A new file to write. Raises StorageUnavailable when the disk is full or read-only."""
-        return IncomingFile(self._path / secrets.token_hex(8), self._min_free_mb)
+        return IncomingFile(self._path / secrets.token_hex(8), self._min_free_mb, self._keys)
 
     def sync(self) -> None:
         """Make the names of the kept files durable. Raises StorageUnavailable."""
@@ -110,13 +129,24 @@ class UploadFolder:
 class ImageFiles:
     """The folder of uploaded images. `min_free_mb`: what uploads leave free on its disk."""
 
-    def __init__(self, root: Path, min_free_mb: int = 0) -> None:
+    def __init__(self, root: Path, min_free_mb: int = 0, keys: FileKeys = NO_KEYS) -> None:
         self.root = root
         self._min_free_mb = min_free_mb
+        self._keys = keys
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """For a process that reads and writes files, with the keys of the setting.
+
+        Raises FileLocked when a key is missing with which files were encrypted here.
+        """
+        files = cls(settings.images_dir, settings.min_free_mb, FileKeys(settings.file_keys))
+        files._note_keys()
+        return files
 
     def new_folder(self) -> UploadFolder:
         """A place for the files of one upload; it is made with the first of them."""
-        return UploadFolder(self.root, self._min_free_mb)
+        return UploadFolder(self.root, self._min_free_mb, self._keys)
 
     @property
     def has_room(self) -> bool:
@@ -129,6 +159,38 @@ class ImageFiles:
 
     def path(self, key: str) -> Path:
         return self.root / key
+
+    @property
+    def key_names(self) -> Path:
+        """A folder of empty files, named after the keys that files were encrypted with."""
+        return self.root.with_name("file_keys")
+
+    def read(self, file: Path) -> bytes:
+        """The content of an uploaded file or a picture, encrypted or not.
+
+        Raises OSError, FileLocked, FileDamaged.
+        """
+        content = file.read_bytes()
+        if not is_sealed(content):
+            return content
+        return unsealed(content, self._keys.of(content, name_of(file)))
+
+    def write(self, file: Path, content: bytes, durable: bool = False) -> None:
+        """Put a file in the place of another one, or a new one, so that nobody sees half of it.
+
+        durable: it is on the disk when this returns. Raises OSError, also when the folder is gone.
+        """
+        replace_file(file, content, self.key_to_write(file), durable)
+
+    def key_to_read(self, file: Path) -> FileKey | None:
+        """What another process needs to read this file. Raises FileLocked, OSError."""
+        with file.open("rb") as opened:
+            beginning = opened.read(HEADER_BYTES)
+        return self._keys.of(beginning, name_of(file)) if is_sealed(beginning) else None
+
+    def key_to_write(self, file: Path) -> FileKey | None:
+        """What another process needs to write this file; None when it is not to be encrypted."""
+        return self._keys.new(name_of(file))
 
     def small_picture(self, key: str) -> Path:
         """Where the small picture of that file lies, if it has one."""
@@ -158,6 +220,18 @@ class ImageFiles:
             with contextlib.suppress(OSError):  # not empty, or gone
                 folder.rmdir()
 
+    def _note_keys(self) -> None:
+        """Raises FileLocked, StorageUnavailable."""
+        known = {entry.name for entry in self.key_names.glob("*")}
+        if missing := sorted(known - set(self._keys.ids)):
+            raise locked(missing[0])
+        try:
+            for id_ in self._keys.ids[:1]:
+                self.key_names.mkdir(parents=True, exist_ok=True)
+                (self.key_names / id_).touch()
+        except OSError as error:
+            raise _unavailable(error) from error
+
     def folders(self, older_than_s: float) -> Iterator[str]:
         """Names of upload folders to which nothing was added for so many seconds."""
         newest = time.time() - older_than_s
@@ -172,6 +246,27 @@ class ImageFiles:
     def delete_folder(self, name: str) -> None:
         shutil.rmtree(self.root / name, ignore_errors=True)
         shutil.rmtree(self.picture_cache / name, ignore_errors=True)
+
+
+def name_of(file: Path) -> str:
+    """What a stored file is bound to when it is encrypted: its name and that of its folder."""
+    return f"{file.parent.name}/{file.name}"
+
+
+def replace_file(
+    file: Path, content: bytes, key: FileKey | None = None, durable: bool = False
+) -> None:
+    """As `ImageFiles.write`, for a process that has this one key and no other."""
+    written = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    try:
+        with written.open("xb") as opened:
+            opened.write(sealed(content, key) if key else content)
+            if durable:
+                opened.flush()
+                os.fsync(opened.fileno())
+        written.replace(file)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,8 @@ C that holds the interpreter's lock; when it dies, the next picture gets another
 takes 10 ms, a new interpreter with its libraries 0.9 s of processor time.
 
 A line of JSON on stdin asks for one picture; a line on stdout says how the fork ended: DRAWN,
-REFUSED, or the code of its death.
+REFUSED, or the code of its death. Of encrypted files it is given the keys of these two alone: a
+decoder that is taken over opens no others.
 """
 
 import ctypes
@@ -22,7 +23,9 @@ from model.errors import Rejection
 from model.maps import png
 from model.pictures import film_png, grey, small_jpeg
 from model.reading import radiograph
-from worker.pictures.files import FILM, SMALL, write_picture
+from worker.intake.files import replace_file
+from worker.intake.sealing import FileKey, unsealed
+from worker.pictures.files import FILM, SMALL
 
 DRAWN, REFUSED, FAILED = 0, 3, 4
 SMALL_AT_LEAST = 448  # pixels of the shorter side that a small picture is made from
@@ -53,8 +56,10 @@ def _drawn(limit_s: float, order: dict) -> int:
     """In the fork. Returns: its exit code."""
     try:
         _bound(limit_s)
-        source, target = Path(order["source"]), Path(order["target"])
-        write_picture(target, _picture(source, order["what"]))
+        to_read, to_write = (key and FileKey.from_json(key) for key in order["keys"])
+        content = Path(order["source"]).read_bytes()
+        picture = _picture(unsealed(content, to_read) if to_read else content, order["what"])
+        replace_file(Path(order["target"]), picture, to_write)
         return DRAWN
     except Rejection:
         return REFUSED
@@ -62,7 +67,7 @@ def _drawn(limit_s: float, order: dict) -> int:
         return FAILED
 
 
-def _picture(source: Path, what: str | int) -> bytes:
+def _picture(source: bytes, what: str | int) -> bytes:
     """The picture SMALL, the picture FILM, or a PNG of at most so many pixels a side.
 
     Also of what was refused for what it shows: people look whether that was right.

@@ -6,10 +6,10 @@ ones are drawn on demand into a cache of bounded size.
 
 import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from worker.intake.files import ImageFiles
+from worker.intake.sealing import FileKey
 
 MEGABYTE = 1_000_000
 # What can be drawn besides pictures of at most so many pixels a side.
@@ -41,6 +41,17 @@ class PictureFiles:
         folder, _, name = key.partition("/")
         return self._files.picture_cache / folder / f"{name}.{FILM}.png"
 
+    def read(self, picture: Path) -> bytes:
+        """Raises OSError, FileLocked, FileDamaged."""
+        return self._files.read(picture)
+
+    def keys(self, source: Path, target: Path) -> tuple[FileKey | None, FileKey | None]:
+        """What a drawing process needs to read the one and to write the other, and nothing else.
+
+        Raises OSError, FileLocked.
+        """
+        return self._files.key_to_read(source), self._files.key_to_write(target)
+
     def used(self, picture: Path) -> None:
         """Keep this one longer than those that nobody looks at."""
         with contextlib.suppress(OSError):
@@ -61,16 +72,3 @@ class PictureFiles:
             with contextlib.suppress(OSError):  # not empty
                 picture.parent.rmdir()
             too_much -= size
-
-
-def write_picture(target: Path, content: bytes) -> None:
-    """Write a picture so that nobody sees half of it. Raises OSError, also when the folder is
-    gone: the file that it shows was deleted meanwhile."""
-    written = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-    try:
-        written.write_bytes(content)
-        written.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            written.unlink()
-        raise

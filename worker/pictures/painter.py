@@ -5,6 +5,7 @@ waits for them alone.
 """
 
 import json
+import logging
 import os
 import select
 import subprocess
@@ -17,9 +18,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from worker.errors import TooManyPictures
+from worker.errors import TooManyPictures, WorkerError
 from worker.pictures.files import FILM, SMALL, PictureFiles
 from worker.settings import describe
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 MAX_WAITING = 50  # of one clinic
@@ -136,18 +139,23 @@ class Painter:
         try:
             if order.what != SMALL:
                 order.target.parent.mkdir(parents=True, exist_ok=True)
-            drawn = order.source.exists() and ask(
+            keys = self._files.keys(order.source, order.target)
+            drawn = ask(
                 {
                     "source": str(order.source),
                     "target": str(order.target),
                     "what": order.what,
+                    "keys": [key and key.as_json() for key in keys],
                 }
             )
             if not order.source.exists():  # deleted meanwhile
                 order.target.unlink(missing_ok=True)
                 return False
             self._files.trim()
-        except OSError:
+        except FileNotFoundError:
+            return False
+        except (OSError, WorkerError) as error:
+            log.error("a picture could not be drawn (%s)", type(error).__name__)
             return False
         return drawn
 

@@ -42,7 +42,8 @@ def run_worker(settings: Settings) -> int:
     """Load the model, then consume until SIGTERM or SIGQUIT. Returns: the exit code, 1 after an
     error that another image would meet as well.
 
-    Raises ModelError when there is no usable model, DatabaseOutOfDate before `cxr migrate`.
+    Raises ModelError when there is no usable model, DatabaseOutOfDate before `cxr migrate`,
+    FileLocked without a key that files are encrypted with.
     """
     store = Store(settings.database_url)
     check_up_to_date(store.database)
@@ -55,7 +56,7 @@ def run_worker(settings: Settings) -> int:
         Watchdog(settings.image_limit_s),
         Heartbeat(settings.home, "worker"),
     )
-    runner = Runner(store, ImageFiles(settings.images_dir), classifier, pulse)
+    runner = Runner(store, ImageFiles.of(settings), classifier, pulse)
     dispatcher = Dispatcher(store, settings)
     stopping, broken = threading.Event(), threading.Event()
     celery = make_celery(settings, while_away=pulse.beat)

@@ -18,9 +18,9 @@ from model.classifier import Classifier, Prepared, Result, timings_ms
 from model.errors import Rejection
 from model.pictures import small_jpeg
 from model.reading.radiograph import Radiograph
+from worker.errors import FileDamaged, FileLocked
 from worker.intake.files import ImageFiles
 from worker.patient_data import Changes, DataKey
-from worker.pictures.files import write_picture
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.running.pulse import Pulse
 from worker.store import Store
@@ -30,6 +30,15 @@ log = logging.getLogger(__name__)
 FILE_MISSING = (
     "file_missing",
     "The stored file is gone from the server's disk. Upload it again.",
+)
+FILE_LOCKED = (
+    "file_locked",
+    "The stored file is encrypted with a key that the server does not have now. Tell its operator, "
+    "who sets CXR_FILES_KEY, then try again.",
+)
+FILE_DAMAGED = (
+    "file_damaged",
+    "The stored file was changed or cut off on the server's disk. Upload it again.",
 )
 INTERNAL_ERROR = (
     "internal_error",
@@ -169,7 +178,7 @@ class Runner:
 
         try:
             with self._pulse.slow_step():
-                done = deidentify_file(self._files.path(claim.file_key), key)
+                done = deidentify_file(self._files, claim.file_key, key)
         except NotDeidentified as error:
             log.warning("image %d cannot be de-identified (%s)", claim.image_id, error)
             reason, message = NOT_DEIDENTIFIED
@@ -178,6 +187,8 @@ class Runner:
             )
         except FileNotFoundError:
             return _failed(claim, *FILE_MISSING)
+        except (FileLocked, FileDamaged) as error:
+            return _unopened(claim, error)
         except OSError as error:
             log.error("image %d could not be de-identified (%s)", claim.image_id, error.strerror)
             return _failed(claim, *INTERNAL_ERROR)
@@ -190,10 +201,11 @@ class Runner:
     ) -> Prepared | FinishedImage:
         path = self._files.path(claim.file_key)
         try:
-            if claim.attempts == 1 and path.stat().st_size < MAY_BE_SLOW_BYTES:
-                return self._classifier.prepare(path, keep_picture, waived=claim.waived)
+            content = self._files.read(path)
+            if claim.attempts == 1 and len(content) < MAY_BE_SLOW_BYTES:
+                return self._classifier.prepare(content, keep_picture, waived=claim.waived)
             with self._pulse.slow_step():
-                return self._classifier.prepare(path, keep_picture, waived=claim.waived)
+                return self._classifier.prepare(content, keep_picture, waived=claim.waived)
         except Rejection as rejection:
             return FinishedImage(
                 claim=claim,
@@ -204,6 +216,8 @@ class Runner:
             )
         except FileNotFoundError:
             return _failed(claim, *FILE_MISSING)
+        except (FileLocked, FileDamaged) as error:
+            return _unopened(claim, error)
         except MemoryError:
             raise
         except Exception:
@@ -213,7 +227,8 @@ class Runner:
     def _keep_picture(self, claim: Claim, radiograph: Radiograph) -> None:
         """Save the small picture of an image. Without one the result stands all the same."""
         try:
-            write_picture(self._files.small_picture(claim.file_key), small_jpeg(radiograph))
+            picture = self._files.small_picture(claim.file_key)
+            self._files.write(picture, small_jpeg(radiograph))
         except MemoryError:
             raise
         except Exception as error:
@@ -274,6 +289,11 @@ class TimeSlice:
 
     def __call__(self) -> bool:
         return self._also() or time.monotonic() >= self._until
+
+
+def _unopened(claim: Claim, error: FileLocked | FileDamaged) -> FinishedImage:
+    log.error("image %d: %s", claim.image_id, error)
+    return _failed(claim, *(FILE_LOCKED if isinstance(error, FileLocked) else FILE_DAMAGED))
 
 
 def _failed(claim: Claim, reason: str, message: str) -> FinishedImage:

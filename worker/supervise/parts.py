@@ -20,7 +20,7 @@ def worker_part(settings: Settings, name: str, grace_s: float = GRACE_S) -> Part
     return Part(
         name,
         [*CXR, "worker", "--processes", "1", "--device", settings.device],
-        settings.without_secrets.environment(),
+        settings.for_workers.environment(),
         grace_s=grace_s,
         after_death=[*PYTHON, "-m", "worker.running.release"],
     )

@@ -8,6 +8,7 @@ from PIL import Image
 from model.maps import colour_map
 from tests.support.results import failed, rejected, work
 from web.pages.assets import FOLDER
+from worker.intake.sealing import is_sealed
 
 
 def picture(answer) -> np.ndarray:
@@ -73,6 +74,21 @@ def test_a_large_picture_is_drawn_once_and_deleted_with_its_job(
     assert client.delete("/api/v1/jobs/1").status_code == 204
     assert not list((settings.home / "pictures").iterdir())
     assert not list(settings.images_dir.iterdir())
+
+
+def test_pictures_of_encrypted_files_are_shown(client_with, chest, settings):
+    client = client_with(files_key="k" * 40)
+    sent = {"files": (io.BytesIO(chest.read_bytes()), "chest.jpg")}
+    assert client.post("/api/v1/jobs", data=sent).status_code == 202
+    for name in ("preview.png", "preview.png?max_side=1024", "preview.jpg", "film.png"):
+        answer = client.get(f"/api/v1/images/1/{name}")
+        assert answer.status_code == 200, name
+        with Image.open(io.BytesIO(answer.data)) as opened:
+            assert np.asarray(opened).std() > 20
+    kept = [file for place in ("images", "pictures") for file in (settings.home / place).rglob("*")]
+    sealed = [is_sealed(file.read_bytes()) for file in kept if file.is_file()]
+    assert sealed == [True] * len(sealed)
+    assert len(sealed) >= 3
 
 
 def test_no_picture_is_drawn_where_the_worker_saved_one(client, upload, store, png, settings):

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import tarfile
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +15,9 @@ from click.testing import CliRunner
 from cxr import main
 from tests.support.access import TOKEN
 from tests.support.results import work
+from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
+from worker.intake.sealing import FileKeys
 from worker.settings import Settings
 from worker.store import Store
 
@@ -67,6 +71,28 @@ def test_everything_comes_back(cxr, backup, store, clinic, files, job, tmp_path)
     assert other.principal_of_token(TOKEN).clinic == clinic
     assert (tmp_path / "new" / "home" / "secret_key").read_text() == "the key\n"
     other.close()
+
+
+def test_encrypted_files_stay_so_and_the_key_that_is_missing_is_named(
+    settings, store, clinic, tmp_path
+):
+    settings = replace(settings, files_key="k" * 40)
+    files = ImageFiles.of(settings)
+    with Intake(store, files, settings, lambda _: None).receive(clinic.id) as upload:
+        upload.add("a.png", [b"an X-ray"])
+        upload.accept("Monday")
+    run = partial(CliRunner().invoke, main, env=settings.environment())
+    assert run(["backup", str(tmp_path / "b.tar")]).exit_code == 0
+    assert b"an X-ray" not in (tmp_path / "b.tar").read_bytes()
+    assert settings.files_key.encode() not in (tmp_path / "b.tar").read_bytes()
+    home = tmp_path / "home2"
+    (id_,) = FileKeys(settings.file_keys).ids
+    lost = CliRunner().invoke(main, ["restore", str(tmp_path / "b.tar"), "--home", str(home)])
+    assert lost.exit_code == 0
+    assert f"encrypted with the key {id_}, which CXR_FILES_KEY does not hold" in lost.output
+    (image,) = store.all_images(clinic.id, None)
+    copy = ImageFiles.of(replace(settings, home=home))
+    assert copy.read(copy.path(image.file_key)) == b"an X-ray"
 
 
 def test_only_its_owner_can_read_it_and_sha256sum_checks_it(backup, tmp_path):

@@ -1,5 +1,6 @@
 """Real drawing processes, with a decoder that dies or hangs on marked files."""
 
+import io
 import os
 import signal
 import time
@@ -13,8 +14,10 @@ from PIL import Image
 from tests.faults.sick_drawing import DIES, HANGS, SICK_PATH
 from worker.errors import TooManyPictures
 from worker.intake.files import ImageFiles
+from worker.intake.sealing import is_sealed
 from worker.pictures.files import PictureFiles
 from worker.pictures.painter import MAX_WAITING, Painter
+from worker.settings import Settings
 
 LIMIT_S = 5.0  # also enough for a good file on a busy machine
 ONE, OTHER = 1, 2
@@ -61,7 +64,14 @@ def environments_of_children() -> list[str]:
 
 
 def test_who_decodes_hostile_files_knows_no_secret(painter, keep, chest, monkeypatch):
-    for variable in ("CXR_TOKEN", "CXR_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PGPASSWORD"):
+    for variable in (
+        "CXR_TOKEN",
+        "CXR_SECRET_KEY",
+        "CXR_FILES_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PGPASSWORD",
+    ):
         monkeypatch.setenv(variable, "a-secret")
     assert drawn(painter.small(ONE, keep(chest.read_bytes())))
     environments = environments_of_children()
@@ -90,6 +100,31 @@ def test_pictures_in_both_sizes(pictures, keep, radiographs):
     kind, large = size(pictures.large(key, 1024))
     assert (kind, max(large)) == ("PNG", 1024)
     painter.close()
+
+
+def test_pictures_of_encrypted_files_are_encrypted(tmp_path, chest):
+    settings = Settings(home=tmp_path, files_key="k" * 40, min_free_mb=0)
+    files = ImageFiles.of(settings)
+    pictures = PictureFiles(files, max_cache_mb=10)
+    painter = Painter(pictures, 60)
+    incoming = files.new_folder().new_file()
+    incoming.write(chest.read_bytes())
+    key = incoming.keep()
+    wanted = {
+        pictures.small(key): painter.small(ONE, key),
+        pictures.large(key, 1024): painter.large(ONE, key, 1024),
+        pictures.film(key): painter.film(ONE, key),
+    }
+    for picture, future in wanted.items():
+        assert drawn(future)
+        assert is_sealed(picture.read_bytes())
+        with Image.open(io.BytesIO(pictures.read(picture))) as opened:
+            opened.load()
+    pictures.large(key, 1024).unlink()
+    painter.close()
+    locked = Painter(PictureFiles(ImageFiles(files.root), max_cache_mb=10), 60)
+    assert not drawn(locked.large(ONE, key, 1024))
+    locked.close()
 
 
 @pytest.mark.parametrize("marked", [*DIES, *HANGS])

@@ -1,6 +1,7 @@
 """The worker's heart on real rows and files, with a classifier that can be told to misbehave."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from model.reading.radiograph import Radiograph
 from model.scores import GateScore, Triage
 from tests.support.pictures import dicom_bytes, nested_item, ramp
 from tests.support.rows import worker_record
+from worker.intake.files import ImageFiles
+from worker.intake.sealing import is_sealed
 from worker.patient_data import Changes, Profile
 from worker.records import ImageStatus, JobStatus, NewImage
 from worker.running.pulse import Pulse
@@ -32,9 +35,9 @@ class ScriptedClassifier:
         self.batches: list[int] = []
 
     def prepare(
-        self, source: Path, decoded_as: Callable[[Radiograph], None], waived: bool = False
+        self, source: bytes, decoded_as: Callable[[Radiograph], None], waived: bool = False
     ) -> Prepared:
-        word = source.read_text()
+        word = source.decode()
         if word == "unreadable":
             raise UnreadableImage("The file is broken.")
         if word == "leg" and not waived:
@@ -157,7 +160,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_result(
     job = upload(*["good"] * 6)
     width, drawn = iter(range(1, 7)), []
 
-    def prepare(source: Path, decoded_as, **more) -> Prepared:
+    def prepare(source: bytes, decoded_as, **more) -> Prepared:
         decoded_as(Radiograph(np.ones((2, 2), np.float32), next(width), 2, 0.0, "PNG"))
         return ScriptedClassifier.prepare(classifier, source, decoded_as, **more)
 
@@ -192,7 +195,7 @@ def test_an_image_that_was_tried_before_has_the_worker_for_itself(
     store.take_back_expired(max_attempts=3)
     held = []
 
-    def prepare(source: Path, decoded_as, waived: bool = False) -> Prepared:
+    def prepare(source: bytes, decoded_as, waived: bool = False) -> Prepared:
         held.append(store.job(clinic.id, job.id).counts.running)
         return ScriptedClassifier.prepare(classifier, source, decoded_as)
 
@@ -228,8 +231,8 @@ def test_a_waived_image_passes_the_gate(runner, store, clinic, upload):
 def dicom_upload(store, clinic, files):
     """Stores one file of these bytes as a job. Returns: its path."""
 
-    def upload(content: bytes) -> Path:
-        incoming = files.new_folder().new_file()
+    def upload(content: bytes, into: ImageFiles = files) -> Path:
+        incoming = into.new_folder().new_file()
         incoming.write(content)
         image = NewImage("image-0001.dcm", incoming.keep(), len(content), original_name="Doe.dcm")
         store.create_job(clinic.id, "job", [image])
@@ -242,9 +245,8 @@ class Reads(ScriptedClassifier):
     """Looks at the file as it is when its turn comes."""
 
     def prepare(self, source, decoded_as, waived=False):
-        self.seen = source.read_bytes()
-        good = source.with_name("good")
-        good.write_text("good" if sniff(self.seen) == "DICOM" else "unreadable")
+        self.seen = source
+        good = b"good" if sniff(self.seen) == "DICOM" else b"unreadable"
         return super().prepare(good, decoded_as, waived)
 
 
@@ -279,7 +281,41 @@ def test_a_file_that_cannot_be_cleaned_is_not_kept(store, clinic, files, pulse, 
     assert not any(path.exists() for path in paths)
 
 
+def test_encrypted_files_are_worked_on_and_stay_encrypted(
+    store, settings, clinic, pulse, dicom_upload
+):
+    store.set_profile(clinic.id, Profile.RESEARCH)
+    files = ImageFiles.of(replace(settings, files_key="k" * 40))
+    path, classifier = dicom_upload(dicom_bytes(ramp()), files), Reads()
+    assert Runner(store, files, classifier, pulse).run() == 1
+    assert is_sealed(path.read_bytes())
+    assert files.read(path) == classifier.seen
+    assert b"Secret" not in classifier.seen
+
+
+@pytest.mark.parametrize("profile", [Profile.CLINICAL, Profile.RESEARCH])
+def test_without_the_key_an_image_fails_and_succeeds_with_it_later(
+    store, settings, clinic, pulse, dicom_upload, profile
+):
+    store.set_profile(clinic.id, profile)
+    with_key = ImageFiles.of(replace(settings, files_key="k" * 40))
+    path = dicom_upload(dicom_bytes(ramp()), with_key)
+    damaged = dicom_upload(dicom_bytes(ramp()), with_key)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    without = ImageFiles(settings.images_dir)
+    assert Runner(store, without, Reads(), pulse).run() == 2
+    assert [image.reason for image in store.all_images(clinic.id, None)] == ["file_locked"] * 2
+    store.retry_images(clinic.id, [image.id for image in store.all_images(clinic.id, None)])
+    assert Runner(store, with_key, Reads(), pulse).run() == 2
+    images = list(store.all_images(clinic.id, None))
+    assert [(image.status, image.reason) for image in images] == [
+        (ImageStatus.DONE, None),
+        (ImageStatus.FAILED, "file_damaged"),
+    ]
+    assert path.exists()
+
+
 class Unread(ScriptedClassifier):
     def prepare(self, source, decoded_as, waived=False):
-        sniff(source.read_bytes())
+        sniff(source)
         raise AssertionError("a file that was not cleaned is not classified")
