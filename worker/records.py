@@ -84,7 +84,8 @@ class ImageFilter:
 
     The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
     the file's name, or a patient's identifier or an accession number in full. `reader`: by whom an
-    image is read or unread.
+    image is read or unread. `known_to`: a reader; images of blind jobs that they have not reviewed
+    are left out.
     """
 
     statuses: tuple[ImageStatus, ...] = ()
@@ -98,6 +99,14 @@ class ImageFilter:
     images: tuple[int, ...] = ()
     review: ReviewState | None = None
     reader: str | None = None
+    known_to: str | None = None
+
+    @property
+    def depends_on_results(self) -> bool:
+        """Whether what models or other readers said decides which images are wanted."""
+        by_readers = self.review is ReviewState.DISAGREEMENT
+        by_model = self.labels or self.uncertain is not None or self.probability_of is not None
+        return bool(by_model or by_readers)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from web.auth.requests import clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
-from worker.records import ImageRecord, ReviewRecord
+from worker.records import ImageRecord, JobRecord, ReviewRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 
@@ -48,7 +48,7 @@ def results_csv(job_id, query):
     Cells that a spreadsheet would run as a formula begin with an apostrophe.
     """
     job = services().store.job(clinic_id(), job_id)
-    images = _images(job_id, query)
+    images = _images(job, query)
     chunks = _csv_chunks(job.labels, _reviewed(images))
     return _download(chunks, CSV, f"cxr-job-{job.id}.csv")
 
@@ -64,7 +64,7 @@ def results_of_clinic_csv(query):
     """
     store = services().store
     labels = store.labels(clinic_id())
-    images = store.all_images(clinic_id(), None, query.wanted, query.sort)
+    images = _images(None, query)
     chunks = _csv_chunks(labels, _reviewed(images), with_job=True)
     return _download(chunks, CSV, "cxr-results.csv")
 
@@ -76,14 +76,15 @@ def results_of_clinic_csv(query):
 def results_json(job_id, query):
     """Download a job's results as JSON"""
     job = services().store.job(clinic_id(), job_id)
-    images = _images(job_id, query)
+    images = _images(job, query)
     return _download(
         _json_chunks(Job.of(job), _reviewed(images)), "application/json", f"cxr-job-{job.id}.json"
     )
 
 
-def _images(job_id: int, query: FilterQuery) -> Iterator[ImageRecord]:
-    return services().store.all_images(clinic_id(), job_id, query.wanted, query.sort)
+def _images(job: JobRecord | None, query: FilterQuery) -> Iterator[ImageRecord]:
+    listed = viewer().listed(job, query.wanted, query.sort)
+    return services().store.all_images(clinic_id(), job and job.id, *listed)
 
 
 def _csv_chunks(

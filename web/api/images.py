@@ -39,6 +39,7 @@ from web.showing.blind import viewer
 from worker.access import Scope
 from worker.errors import NotFound
 from worker.records import ImageRecord, JobRecord, MapRecord
+from worker.records import Place as PlaceRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 
@@ -105,23 +106,31 @@ def cancel_images(body):
     return Changed(changed=services().store.cancel_images(clinic_id(), body.images)).json_response
 
 
-def image_page(job_id: int | None, query: ImagesQuery) -> Response:
+def image_page(job: JobRecord | None, query: ImagesQuery) -> Response:
     """Images of a job, or of the clinic."""
+    asking = viewer()
     page = services().store.images(
         clinic_id(),
-        job_id,
-        query.wanted,
-        query.sort,
+        job and job.id,
+        *asking.listed(job, query.wanted, query.sort),
         cursor=query.cursor,
         offset=query.offset,
         limit=query.limit,
     )
-    return ImagePage.of(replace(page, items=viewer().without_hidden(page.items))).json_response
+    return ImagePage.of(replace(page, items=asking.without_hidden(page.items))).json_response
+
+
+def place_of(image_id: int, job_id: int | None, query: FilterQuery) -> PlaceRecord:
+    """Where the image stands in the list of the job, or with None of the clinic."""
+    store = services().store
+    job = None if job_id is None else store.job(clinic_id(), job_id)
+    listed = viewer().listed(job, query.wanted, query.sort)
+    return store.place(clinic_id(), image_id, job_id, *listed)
 
 
 def tally_of(job: JobRecord | None, query: FilterQuery) -> Response:
     """Counts of a job, or of the clinic."""
-    return Tally.of(services().tallies.tally(clinic_id(), job, query.wanted)).json_response
+    return Tally.of(viewer().tally(job, query.wanted, query.sort)).json_response
 
 
 @blueprint.get("/images/<int:image_id>/place")
@@ -136,9 +145,7 @@ def place(image_id, query):
     """
     store = services().store
     job_id = query.job_id(own=store.image(clinic_id(), image_id).job_id)
-    return Place.of(
-        store.place(clinic_id(), image_id, job_id, query.wanted, query.sort)
-    ).json_response
+    return Place.of(place_of(image_id, job_id, query)).json_response
 
 
 @blueprint.get("/images/<int:image_id>")

@@ -11,6 +11,7 @@ from web.api.records import ImagePage, Job, JobPage, Tally
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services
+from web.showing.blind import viewer
 from worker.access import Scope
 from worker.intake import removal
 from worker.records import JobRecord, Page
@@ -39,7 +40,7 @@ def list_jobs(query):
     jobs = [services().readiness.told(job) for job in page.items]
     # With the time: ids begin anew in another data folder.
     versions = [(job.id, job.created_at, job.revision, job.waiting_for) for job in jobs]
-    etag = etag_of(versions, page.next_cursor)
+    etag = etag_of(versions, page.next_cursor, viewer().known_to)
     return conditional(etag, lambda: JobPage.of(page).json_response)
 
 
@@ -53,7 +54,7 @@ def get_job(job_id):
     Poll it with If-None-Match: 304 costs next to nothing.
     """
     job = services().readiness.told(services().store.job(clinic_id(), job_id))
-    etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for)
+    etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for, viewer().known_to)
     return conditional(etag, lambda: Job.of(job).json_response)
 
 
@@ -130,8 +131,8 @@ def list_images(job_id, query):
     store = services().store
     # The revision is read before the images: they can be newer than their tag, never older.
     job = store.job(clinic_id(), job_id)
-    etag = etag_of(job.id, job.created_at, job.revision, query)
-    return conditional(etag, lambda: image_page(job_id, query))
+    etag = etag_of(job.id, job.created_at, job.revision, viewer().known_to, query)
+    return conditional(etag, lambda: image_page(job, query))
 
 
 @blueprint.get("/jobs/<int:job_id>/tally")
@@ -146,7 +147,7 @@ def tally_job(job_id, query):
     """
     store = services().store
     job = store.job(clinic_id(), job_id)
-    etag = etag_of(job.id, job.created_at, job.revision, query)
+    etag = etag_of(job.id, job.created_at, job.revision, viewer().known_to, query)
     return conditional(etag, lambda: tally_of(job, query))
 
 

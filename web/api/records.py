@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from model.doubt import Reason
 from model.evidence import Kind
 from web.services import services
+from web.showing.blind import viewer
 from web.showing.labels import label_name
 from worker.access import Scope
 from worker.patient_data import Profile
@@ -111,7 +112,7 @@ class Job(Record):
 
 def counted(jobs: list[Job], sources: Sequence[JobRecord]) -> list[Job]:
     """With how many results have each label."""
-    found = services().tallies.of(sources)
+    found = viewer().result_counts(sources)
     for job in jobs:
         counts = found[job.id]
         job.uncertain = counts.uncertain

@@ -84,7 +84,7 @@ def list_job_reviews(job_id, query):
 @blueprint.output(ReviewProgress)
 def progress(job_id):
     """Get how many of a job's results are read"""
-    found = services().store.review_progress(clinic_id(), job_id, asking_name())
+    found = viewer().progress(services().store.job(clinic_id(), job_id))
     return ReviewProgress.of(found).json_response
 
 

@@ -14,6 +14,7 @@ from web.pages.keys import LIST_KEYS
 from web.pages.words import REASONS, STATES
 from web.services import services
 from web.showing.agreement import agreement
+from web.showing.blind import viewer
 from web.showing.drift import MIN_RESULTS, drift
 from worker.access import Scope
 
@@ -26,7 +27,8 @@ blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
 def model():
     store = services().store
     card = _card()
-    counts = store.agreement(clinic_id())
+    known_to = viewer().known_to
+    counts = store.agreement(clinic_id(), known_to=known_to)
     since = datetime.now(UTC) - timedelta(weeks=DRIFT_WEEKS)
     at_work = Counter(worker.model for worker in store.workers_up())
     return render_template(
@@ -36,7 +38,9 @@ def model():
         agreements={
             name: agreement(found, _labels(card, name, found)) for name, found in counts.items()
         },
-        drifts=drift(store.weeks(clinic_id(), since, store.labels(clinic_id()))),
+        drifts=drift(
+            store.weeks(clinic_id(), since, store.labels(clinic_id()), with_blind=known_to is None)
+        ),
         drift_weeks=DRIFT_WEEKS,
         drift_min=MIN_RESULTS,
         others=[name for name in store.models(clinic_id()) if name != card.version],

@@ -8,7 +8,7 @@ from flask import g, redirect, render_template, request, url_for
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
-from web.api.images import shown_image
+from web.api.images import place_of, shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, Record, Review, Tally, named
 from web.auth.permissions import permits, signed_in
@@ -109,6 +109,7 @@ def images(query: ListPageQuery):
         "images.html",
         labels=labels,
         first=_first(query, rows),
+        leaves_out_blind=viewer().is_blind_to(None),
         rows=rows,
         next_page=next_page,
         **_upload_limits(),
@@ -122,9 +123,9 @@ def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
     if not principal().may(Scope.READ):
         return render_template("progress.html", job=found, finished=found.counts.finished)
-    rows, next_page = _rows(job_id, query)
+    rows, next_page = _rows(found, query)
     shown = Job.of(found)
-    tally = Tally.of(services().tallies.tally(clinic_id(), found, query.wanted))
+    tally = Tally.of(viewer().tally(found, query.wanted, query.sort))
     return render_template(
         "job.html",
         job=shown,
@@ -132,7 +133,7 @@ def job(job_id: int, query: ListPageQuery):
         chart=_distribution(found, query),
         rows=rows,
         next_page=next_page,
-        review_progress=services().store.review_progress(clinic_id(), job_id, asking_name()),
+        review_progress=viewer().progress(found),
         **_upload_limits(),
     )
 
@@ -147,16 +148,18 @@ def distribution(job_id: int, query: FilterQuery):
 
 
 def _distribution(job: JobRecord, query: FilterQuery) -> charts.Distribution:
-    histogram = services().tallies.histogram(job, query.wanted)
+    histogram = viewer().histogram(job, query.wanted)
     return charts.distribution(job.labels, histogram)
 
 
-def _rows(job_id: int | None, query: ListPageQuery) -> tuple[list[Image], str | None]:
+def _rows(job: JobRecord | None, query: ListPageQuery) -> tuple[list[Image], str | None]:
     """A page of the list, for browsers without scripts. Returns: images, address of the next."""
+    asking = viewer()
+    listed = asking.listed(job, query.wanted, query.sort)
     page = services().store.images(
-        clinic_id(), job_id, query.wanted, query.sort, cursor=query.cursor, limit=query.limit
+        clinic_id(), job and job.id, *listed, cursor=query.cursor, limit=query.limit
     )
-    images = [Image.of(image) for image in viewer().without_hidden(page.items)]
+    images = [Image.of(image) for image in asking.without_hidden(page.items)]
     if page.next_cursor is None:
         return images, None
     more = query.address | {"cursor": page.next_cursor}
@@ -189,6 +192,7 @@ def image(image_id: int, query: PlaceQuery):
     `GET /api/v1/images/{id}/place` takes them): previous, next and the way back stay within it."""
     store = services().store
     image = shown_image(image_id)
+    job = store.job(clinic_id(), image.job_id)
     hidden = image.status is ImageStatus.DONE and image.result is None
     priors = viewer().without_hidden(store.films_of_patient(clinic_id(), image_id, MAX_PRIORS))
     reviews = viewer().reviews([image_id]).get(image_id, [])
@@ -208,10 +212,10 @@ def image(image_id: int, query: PlaceQuery):
         "image.html",
         listed=listed,
         up=up,
-        place=store.place(clinic_id(), image_id, job_id, query.wanted, query.sort),
+        place=place_of(image_id, job_id, query),
         image=Image.of(image),
         priors=sorted(map(Image.of, priors), key=_taken, reverse=True),
-        job=store.job(clinic_id(), image.job_id),
+        job=job,
         maps=[] if hidden else store.maps(clinic_id(), image_id),
         hidden=hidden,
         waivable=image.status is ImageStatus.REJECTED and image.reason in WAIVABLE,
@@ -220,7 +224,7 @@ def image(image_id: int, query: PlaceQuery):
         my_review=Review.of(mine[0]).model_dump() if mine else None,
         other_reviews=others,
         other_boxes=[asdict(box) for review in others for box in review.boxes],
-        review_progress=store.review_progress(clinic_id(), image.job_id, asking_name()),
+        review_progress=viewer().progress(job),
         has_file=image.file_key is not None or image.picture_key is not None,
         original_name=store.original_name(clinic_id(), image_id)
         if principal().may(Scope.ADMIN)

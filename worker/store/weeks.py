@@ -18,15 +18,19 @@ TENTHS = 10
 class WeekVerbs:
     database: Database
 
-    def weeks(self, clinic_id: int, since: datetime, labels: list[str]) -> list[WeekNumbers]:
+    def weeks(
+        self, clinic_id: int, since: datetime, labels: list[str], with_blind: bool = True
+    ) -> list[WeekNumbers]:
         """By model and week, of jobs uploaded after `since` that have results. A job counts for the
         model that most of its results are from. labels: those of the models; without any, there
-        are no results yet."""
+        are no results yet. with_blind: count blind jobs, too."""
         if not labels:
             return []
 
         def of_jobs(query: Select) -> Select:
             wanted = (Job.clinic_id == clinic_id, Job.created_at >= since, Job.done > 0)
+            if not with_blind:
+                query = query.where(Job.blind.is_(False))
             return query.where(*wanted, *SHOWN)
 
         jobs = of_jobs(select(Job.id, Job.created_at, Job.done, Job.rejected))

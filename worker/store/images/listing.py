@@ -23,11 +23,11 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from worker.errors import InvalidCursor
 from worker.records import ImageFilter, ReviewState, Sort, SortKind
-from worker.store.schema import IS_ACTIVE, Image, Result, Review
+from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 
 ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)
 WITHOUT_PROBABILITY = -1.0  # behind every probability
@@ -99,6 +99,8 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
         found.append(probability_of(wanted.probability_of) <= wanted.max_probability)
     if wanted.review is not None:
         found.append(_review_is(wanted.review, wanted.reader))
+    if wanted.known_to is not None:
+        found.append(is_known_to(wanted.known_to))
     if wanted.images:
         found.append(_one_of(Image.id, wanted.images))
     if wanted.jobs:
@@ -112,6 +114,19 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
             )
         )
     return found
+
+
+def is_known_to(
+    reader: str,
+    image_id: ColumnElement[int] = Image.id,
+    job_id: ColumnElement[int] = Image.job_id,
+) -> ColumnElement[bool]:
+    """Whether the reader may see the result of the image: its job is not blind, or they have
+    reviewed it."""
+    job, review = aliased(Job), aliased(Review)  # whatever else the query has of both
+    is_blind = exists().where(job.id == job_id, job.blind.is_(True))
+    is_answered = exists().where(review.image_id == image_id, review.reader == reader)
+    return or_(~is_blind, is_answered)
 
 
 def _review_is(state: ReviewState, reader: str | None) -> ColumnElement[bool]:

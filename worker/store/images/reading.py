@@ -23,6 +23,7 @@ from worker.store.database import Database
 from worker.store.images.listing import (
     ACTIVE_OF_IMAGE,
     cursor_after,
+    is_known_to,
     key_of_cursor,
     key_of_image,
     probability_of,
@@ -171,8 +172,10 @@ class ImageVerbs:
         with self.database.reading() as session:
             return labels_of_clinic(session, clinic_id)
 
-    def result_counts(self, job_ids: Collection[int]) -> dict[int, ResultCounts]:
-        """By job; without results, empty ones."""
+    def result_counts(
+        self, job_ids: Collection[int], known_to: str | None = None
+    ) -> dict[int, ResultCounts]:
+        """By job; without results, empty ones. known_to: as in `ImageFilter`."""
         query = (
             select(
                 Result.job_id,
@@ -183,6 +186,8 @@ class ImageVerbs:
             .where(Result.job_id.in_(job_ids), IS_ACTIVE)
             .group_by(Result.job_id, Result.label)
         )
+        if known_to is not None:
+            query = query.where(is_known_to(known_to, Result.image_id, Result.job_id))
         labels: dict[int, dict[str, int]] = {job_id: {} for job_id in job_ids}
         uncertain = Counter()
         with self.database.reading() as session:

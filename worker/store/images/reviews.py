@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from worker.errors import NoResultToReview, NotFound, ReviewIsFinal, UnknownLabel
@@ -17,6 +17,7 @@ from worker.records import (
     Verdict,
 )
 from worker.store.database import Database
+from worker.store.images.listing import is_known_to
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_row, now
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 
@@ -130,8 +131,11 @@ class ReviewVerbs:
         with self.database.reading() as session:
             return set(session.scalars(query))
 
-    def review_progress(self, clinic_id: int, job_id: int, reader: str) -> ReviewProgress:
-        """Raises NotFound."""
+    def review_progress(
+        self, clinic_id: int, job_id: int, reader: str, known_only: bool = False
+    ) -> ReviewProgress:
+        """known_only: count disagreement among the images only that `reader` has reviewed. Raises
+        NotFound."""
         with self.database.reading() as session:
             job = job_row(session, clinic_id, job_id)
             of_image = (
@@ -147,16 +151,22 @@ class ReviewVerbs:
                 .group_by(Review.image_id)
                 .subquery()
             ).c
+            is_known = of_image.own > 0 if known_only else true()
             read, anybody, complete, disagreed, readers_disagree = session.execute(
                 select(
                     _count_where(of_image.own > 0),
                     func.count(),
                     _count_where(of_image.reviews >= job.readers),
-                    _count_where(of_image.others > 0),
-                    _count_where(of_image.answers > 1),
+                    _count_where(and_(of_image.others > 0, is_known)),
+                    _count_where(and_(of_image.answers > 1, is_known)),
                 )
             ).one()
             return ReviewProgress(job.done, read, anybody, complete, disagreed, readers_disagree)
+
+    def has_blind_jobs(self, clinic_id: int) -> bool:
+        query = select(exists().where(Job.clinic_id == clinic_id, Job.blind.is_(True), *SHOWN))
+        with self.database.reading() as session:
+            return bool(session.scalar(query))
 
     def set_blind(self, clinic_id: int, job_id: int, blind: bool) -> None:
         """Hide the job's results from readers until they have reviewed them. Raises NotFound."""
@@ -172,8 +182,11 @@ class ReviewVerbs:
             job.readers = readers
             job.revision += 1
 
-    def agreement(self, clinic_id: int, blind_only: bool = False) -> dict[str, Counter]:
+    def agreement(
+        self, clinic_id: int, blind_only: bool = False, known_to: str | None = None
+    ) -> dict[str, Counter]:
         """By model: how often it said one label where a reader said another (or the same).
+        known_to: as in `ImageFilter`.
 
         Returns: model → Counter of (its label, the reader's label). Unusable films are left out.
         """
@@ -184,6 +197,8 @@ class ReviewVerbs:
         )
         if blind_only:
             query = query.where(Review.blind.is_(True))
+        if known_to is not None:
+            query = query.where(is_known_to(known_to, Review.image_id, Review.job_id))
         found: dict[str, Counter] = defaultdict(Counter)
         with self.database.reading() as session:
             for model, answer, label, count in session.execute(query):
