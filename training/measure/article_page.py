@@ -99,5 +99,6 @@ def _how(found: Sequence[Measured]) -> str:
         f"{first['patients']} patients whom none of these networks knows, {masks}; three classes, "
         "so the two pneumonias of a network of four are added. Intervals are 95 %: Wilson's for "
         "the article's test images, over patients elsewhere. The calibration error is corrected "
-        "for its bias. A row `area` is what a map without any idea would reach.\n"
+        "for its bias. A row `area` is what a map without any idea would reach. The engines are "
+        "compared on every fifth of the other images.\n"
     )

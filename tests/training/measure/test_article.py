@@ -51,6 +51,8 @@ def test_a_run_is_measured_on_the_articles_images_and_on_all_others(found, train
     assert one.boxes["area_of_the_boxes"]["value"] == pytest.approx(0.5, abs=0.08)
     assert (one.epochs, one.best_epoch) == (1, 1)
     assert one.seconds > 0
+    assert one.engines["n"] == 3  # of 12, every fifth
+    assert one.engines["mean_absolute_difference"] < 0.1
 
     lines = table(found).splitlines()
     assert lines[0] == f"|  | `{trained.folder.name}` |"
