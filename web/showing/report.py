@@ -139,6 +139,7 @@ def _facts(image: ImageRecord) -> list[list[str]]:
         ["Size", f"{image.width} x {image.height} pixels" if image.width else None],
         ["Model", image.result.model if image.result else None],
         ["Gate", f"{image.gate.version}, score {image.gate.score:.3f}" if image.gate else None],
+        ["Uploaded", _time(image.created_at)],
         ["Classified", _time(image.finished_at) if image.finished_at else None],
     ]
     return [[name, value] for name, value in rows if value]

@@ -35,6 +35,13 @@ def test_a_report_of_an_image(client, upload, store, clinic, png):
     assert answer.headers["Content-Disposition"] == 'attachment; filename="cxr-image-1.pdf"'
 
 
+def test_a_report_of_an_image_that_waits(client, upload, png):
+    upload({"a.png": png})
+    found = text(client.get("/api/v1/images/1/report.pdf"))
+    assert "Waiting." in found
+    assert "Uploaded" in found
+
+
 def test_a_report_of_a_job(client, upload, store, clinic, png, monkeypatch):
     upload({"a.png": png, "b.png": png, "c.png": png}, name="Monday")
     work(store, 2)
