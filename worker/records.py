@@ -532,7 +532,8 @@ class Page(Generic[T]):
 class Claim:
     """An image that a worker holds until its lease ends; `token` proves it when saving.
 
-    waived: a person wants its result whatever the gate says.
+    waived: a person wants its result whatever the gate says. cleaned: its clinic's profile changes
+    files.
     """
 
     image_id: int
@@ -542,6 +543,7 @@ class Claim:
     token: str
     attempts: int
     waived: bool = False
+    cleaned: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ INTERNAL_ERROR = (
 )
 NOT_DEIDENTIFIED = (
     "not_deidentified",
-    "The DICOM file is damaged or unusual, so what it says about the patient cannot be removed as "
+    "The file is damaged or unusual, so what it says about the patient cannot be removed as "
     "this clinic demands. It was not kept. Export it again.",
 )
 # Refusals of files in which nobody can tell what they say.
@@ -149,7 +149,8 @@ class Runner:
         claims, prepared, refused, pictures = [], [], [], []
         changes: dict[int, Changes] = {}
         claimed = self._pulse.claim(self._classifier.batch_size, in_hand)
-        keys = self._store.data_keys({claim.clinic_id for claim in claimed}) if claimed else {}
+        cleaned = {claim.clinic_id for claim in claimed if claim.cleaned}
+        keys = self._store.data_keys(cleaned) if cleaned else {}
         for claim in claimed:
             self._pulse.moved()
             key = keys.get(claim.clinic_id)

@@ -267,6 +267,11 @@ def test_a_file_loses_what_its_clinic_does_not_keep(
     changes = Changes.from_json(image.deidentified)
     assert (changes.profile, "PatientName" in changes.replaced) == (profile, True)
 
+    store.set_profile(clinic.id, Profile.CLINICAL)
+    path = dicom_upload(given)
+    assert Runner(store, files, classifier, pulse).run() == 1
+    assert path.read_bytes() == given, "the next batch goes by the new profile"
+
 
 def test_a_file_that_cannot_be_cleaned_is_not_kept(store, clinic, files, pulse, dicom_upload):
     store.set_profile(clinic.id, Profile.RESEARCH)

@@ -25,6 +25,9 @@ class PatientData(Base):
     profile: Mapped[Profile] = mapped_column(by_value(Profile))
 
 
+CHANGES_FILES = PatientData.profile.in_([each for each in Profile if each.changes_files])
+
+
 class ClinicKey(Base):
     """The secret that a clinic's pseudonyms are made with. It never changes: another one would give
     the same patient another pseudonym."""
@@ -81,15 +84,11 @@ class PatientDataVerbs:
         query = (
             select(PatientData.clinic_id, PatientData.profile, ClinicKey.key)
             .join(ClinicKey, ClinicKey.clinic_id == PatientData.clinic_id)
-            .where(PatientData.clinic_id.in_(clinic_ids))
+            .where(PatientData.clinic_id.in_(clinic_ids), CHANGES_FILES)
         )
         with self.database.reading() as session:
             rows = session.execute(query)
-            return {
-                row.clinic_id: DataKey(row.profile, row.key)
-                for row in rows
-                if row.profile.changes_files
-            }
+            return {row.clinic_id: DataKey(row.profile, row.key) for row in rows}
 
     def original_name(self, clinic_id: int, image_id: int) -> str | None:
         """None where the image has the name of its sender, or the name is not kept."""

@@ -67,6 +67,7 @@ class WorkVerbs:
                 token=token,
                 attempts=row.attempts + 1,
                 waived=row.waived_reason is not None,
+                cleaned=batch.cleaned,
             )
             for row in taken
         ]

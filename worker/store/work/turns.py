@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, bindparam, false, func, or_, select, true, u
 from sqlalchemy.orm import Session
 
 from worker.records import ImageStatus
+from worker.store.keeping.patient_data import CHANGES_FILES, PatientData
 from worker.store.schema import HAS_WAITING, Clinic, Image, Job
 
 # So many urgent batches of a clinic in a row, then a routine one, so that routine never starves.
@@ -28,10 +29,11 @@ IS_ROOT = ROOTS.c.id == func.coalesce(JOBS.c.part_of, JOBS.c.id)
 @dataclass(frozen=True)
 class Batch:
     """Images, locked, and their jobs by id: `root_id` and `model` of each are of the job that its
-    clinic sees."""
+    clinic sees. cleaned: the clinic's profile changes files."""
 
     images: Sequence[Row] = ()
     jobs: Mapping[int, Row] = field(default_factory=dict)
+    cleaned: bool = False
 
 
 def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -> Batch:
@@ -66,7 +68,7 @@ def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -
         if images:
             urgent = jobs[images[0].job_id].urgent
             _end_turn(session, clinic, urgent, alone=len(clinics) == 1)
-            return Batch(images, jobs)
+            return Batch(images, jobs, clinic.cleaned)
     return Batch()
 
 
@@ -108,12 +110,21 @@ def _jobs(of_model: bool) -> Select:
     return jobs.where(or_(ROOTS.c.model.is_(None), ROOTS.c.model == bindparam("model")))
 
 
+# Read with each claim, so that a profile counts at once and costs clinics without one no query.
+_IS_CLEANED = (
+    select(PatientData.clinic_id)
+    .where(PatientData.clinic_id == CLINICS.c.id, CHANGES_FILES)
+    .correlate(CLINICS)
+    .exists()
+)
+
+
 @cache
 def _clinics(of_model: bool) -> Select:
     """Clinics that have such jobs, in turn."""
     of_clinic = _jobs(of_model).where(JOBS.c.clinic_id == CLINICS.c.id).correlate(CLINICS)
     return (
-        select(CLINICS.c.id, CLINICS.c.urgent_streak)
+        select(CLINICS.c.id, CLINICS.c.urgent_streak, _IS_CLEANED.label("cleaned"))
         .where(of_clinic.exists())
         .order_by(CLINICS.c.turn, CLINICS.c.id)
     )
