@@ -1,4 +1,4 @@
-"""What a clinic's DICOM files keep of their patients: the profiles, and what was done to a file."""
+"""What a clinic's files keep of their patients: the profiles, and what was done to a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ KNOWN_SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".
 
 
 class Profile(StrEnum):
-    """What is kept of a DICOM file that a clinic uploads."""
+    """What is kept of a file that a clinic uploads."""
 
     CLINICAL = "clinical"
     PSEUDONYM = "pseudonym"
@@ -26,7 +26,8 @@ PROFILE_MEANS = {
     Profile.CLINICAL: "Files and their names are kept as they came.",
     Profile.PSEUDONYM: "DICOM files lose names and identifiers (PS3.15 basic profile). The patient "
     "ID becomes a pseudonym, UIDs become new ones, the same for the same patient and study. Dates, "
-    "sex, age, size and weight stay. File names are replaced.",
+    "sex, age, size and weight stay. Other files lose all that is not their picture (EXIF, place, "
+    "comments). File names are replaced.",
     Profile.RESEARCH: "As with pseudonyms, and sex, age, size and weight go too. All dates of a "
     "patient are shifted by the same number of days.",
 }
@@ -42,7 +43,8 @@ class DataKey:
 
 @dataclass(frozen=True)
 class Changes:
-    """What was done to a DICOM file: keywords of elements, by what became of them.
+    """What was done to a file: keywords of DICOM elements, by what became of them; of another file,
+    the kinds of data beside its picture that were removed.
 
     private: how many private elements were removed, with those that no edition of DICOM knows.
     """

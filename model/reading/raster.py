@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 logging.getLogger("PIL").propagate = False
 
-_ORIENTATION_TAG = 0x0112
+ORIENTATION_TAG = 0x0112
 _WHITE_IS_ZERO_TAG = 262
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -70,7 +70,7 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     if picture.format in ("JPEG", "MPO"):
         _draft(picture, at_least)
     picture.load()
-    orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+    orientation = picture.getexif().get(ORIENTATION_TAG, 1)
     if picture.mode[0] in _DEEP_MODES:
         pixels, colourfulness = _deep(picture, at_least), 0.0
     else:

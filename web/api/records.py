@@ -200,7 +200,8 @@ class Waiver(Record):
 
 
 class Deidentified(Record):
-    """What was done to a DICOM file, as the clinic's profile demands: keywords of its elements."""
+    """What was done to a file, as the clinic's profile demands: keywords of DICOM elements;
+    of another file, the kinds of data beside its picture (such as EXIF) that were removed."""
 
     profile: Profile
     removed: list[Annotated[str, Field(examples=["PatientAddress"])]]

@@ -14,7 +14,7 @@ PROFILES_HELP = "\b\n" + "\n".join(f"{name:<10} {means}" for name, means in PROF
 
 @click.group("patient-data")
 def patient_data() -> None:
-    """What a clinic's DICOM files keep of their patients."""
+    """What a clinic's files keep of their patients."""
 
 
 @patient_data.command("set", epilog=PROFILES_HELP.replace("\b\n", "", 1))

@@ -1,1 +1,1 @@
-"""What DICOM files lose of their patients, by the profile of their clinic."""
+"""What files lose of their patients, by the profile of their clinic."""
