@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo check test faults bench lint lock audit train screenshots clean
+.PHONY: help up demo check test faults bench lint lock audit train screenshots strings clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ train: .venv/installed-test  ## make the released model again (needs CXR_DATA)
 screenshots: .venv/installed-test  ## take the README's pictures anew, from the released model
 	@sh tests/browser.sh
 	@exec .venv/bin/python -m tests.support.screens --readme
+
+strings: .venv/installed  ## bring the catalogues of the pages up to date with the words in the code
+	@exec .venv/bin/python -m web.language.extract
 
 lint: .venv/installed-test  ## check style and the direction of imports
 	.venv/bin/ruff check .

@@ -14,6 +14,7 @@ from web.auth import oidc
 from web.auth.permissions import anyone, check_declared
 from web.auth.requests import check_request
 from web.auth.throttle import limit_requests
+from web.language.asked import translations
 from web.pages.assets import serve_assets
 from web.services import Services, services
 from worker.errors import SettingsError
@@ -63,6 +64,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         MAX_CONTENT_LENGTH=settings.max_upload_mb * MEGABYTE + ENVELOPE_BYTES,
     )
     app.json.sort_keys = False
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(
+        lambda text: translations().gettext(text),
+        lambda one, many, number: translations().ngettext(one, many, number),
+        newstyle=True,
+    )
     app.url_map.converters["int"] = RowId
     app.extensions["cxr"] = Services.make(settings)
     describe(app)

@@ -58,6 +58,8 @@ WITHOUT_ENTRY = {
     "sign_in.enter_code",
     "sign_in.from_provider",
     "audit.entries",
+    "language.choose",
+    "language.words",
     "jobs.list_jobs",
     "jobs.get_job",
     "sign_in.form",

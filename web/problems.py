@@ -13,6 +13,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 from model.errors import ModelError, Rejection
 from web import errors
 from web.auth.throttle import seconds_to_wait
+from web.language.asked import _
+from web.language.words import error_text
 from web.services import services
 from worker.errors import (
     FileDamaged,
@@ -105,7 +107,8 @@ def problem(
         response = jsonify(body | {"code": code} | more)
         response.content_type = "application/problem+json"
     else:
-        page = render_template("error.html", status=status, title=title, detail=detail)
+        detail = error_text(code, detail)
+        page = render_template("error.html", status=status, title=_(title), detail=detail)
         response = Response(page)
     response.status_code = status
     response.headers.update(headers or {})

@@ -6,6 +6,7 @@ from web.pages import (
     audit,
     clinic_settings,
     docs,
+    language,
     operations,
     reading,
     sign_in,
@@ -15,5 +16,5 @@ from web.pages import (
 BLUEPRINTS = (
     *(sign_in.blueprint, views.blueprint, reading.blueprint, docs.blueprint),
     *(account.blueprint, access.blueprint, audit.blueprint, operations.blueprint),
-    clinic_settings.blueprint,
+    *(clinic_settings.blueprint, language.blueprint),
 )

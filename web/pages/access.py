@@ -8,6 +8,7 @@ from flask import render_template, request
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id, principal
 from web.errors import InvalidForm
+from web.language.asked import _
 from web.services import services
 from worker.access import SCOPE_MEANS, PrincipalKind, Role, Scope
 
@@ -38,25 +39,27 @@ def invite():
 def set_roles(person_id: int):
     roles = _roles()
     if _is_me(person_id) and Role.ADMIN not in roles:
-        raise InvalidForm("You cannot take the role of an admin from yourself. Ask another admin.")
+        raise InvalidForm(
+            _("You cannot take the role of an admin from yourself. Ask another admin.")
+        )
     services().store.set_roles(person_id, clinic_id(), roles)
-    return _page("The roles are changed.")
+    return _page(_("The roles are changed."))
 
 
 @blueprint.post("/people/<int:person_id>/disable")
 @permits(Scope.ADMIN)
 def disable(person_id: int):
     if _is_me(person_id):
-        raise InvalidForm("You cannot shut yourself out. Ask another admin.")
+        raise InvalidForm(_("You cannot shut yourself out. Ask another admin."))
     services().store.set_disabled(person_id, clinic_id(), True)
-    return _page("This person cannot sign in any more, and their sessions have ended.")
+    return _page(_("This person cannot sign in any more, and their sessions have ended."))
 
 
 @blueprint.post("/people/<int:person_id>/enable")
 @permits(Scope.ADMIN)
 def enable(person_id: int):
     services().store.set_disabled(person_id, clinic_id(), False)
-    return _page("This person can sign in again.")
+    return _page(_("This person can sign in again."))
 
 
 @blueprint.post("/people/<int:person_id>/password")
@@ -71,29 +74,31 @@ def password_link(person_id: int):
 def create_token():
     scopes = _chosen("scopes", Scope, SCOPES)
     if not scopes:
-        raise InvalidForm("A token needs at least one scope.")
+        raise InvalidForm(_("A token needs at least one scope."))
     days = request.form.get("expires", "")
     if days and days not in map(str, EXPIRES_DAYS):
-        raise InvalidForm(f"A token ends after one of {EXPIRES_DAYS} days, or never.")
+        raise InvalidForm(
+            _("A token ends after one of %(days)s days, or never.", days=EXPIRES_DAYS)
+        )
     name = request.form.get("name", "").strip()[:MAX_NAME]
-    _, secret = services().store.create_token(
+    created = services().store.create_token(
         principal().clinic.name, scopes, name, float(days) if days else None
     )
-    return _page(token=secret)
+    return _page(token=created[1])
 
 
 @blueprint.post("/tokens/<int:token_id>/revoke")
 @permits(Scope.ADMIN)
 def revoke_token(token_id: int):
     services().store.revoke_token(token_id, clinic_id())
-    return _page("The token is revoked, and its sessions have ended.")
+    return _page(_("The token is revoked, and its sessions have ended."))
 
 
 @blueprint.post("/sessions/<int:session_id>/end")
 @permits(Scope.ADMIN)
 def end_session(session_id: int):
     services().store.end_session(session_id, clinic_id=clinic_id())
-    return _page("The session has ended.")
+    return _page(_("The session has ended."))
 
 
 def _page(done: str = "", **shown: str) -> str:
@@ -116,7 +121,7 @@ def _roles() -> list[Role]:
     """Those that were ticked. Raises InvalidForm."""
     roles = _chosen("roles", Role, ROLES)
     if not roles:
-        raise InvalidForm("A person needs at least one role.")
+        raise InvalidForm(_("A person needs at least one role."))
     return roles
 
 
@@ -124,7 +129,13 @@ def _chosen(field: str, kind: type, allowed: Iterable) -> list:
     ticked = set(request.form.getlist(field))
     unknown = ticked - set(allowed)
     if unknown:
-        raise InvalidForm(f"The field `{field}` must be some of {', '.join(allowed)}.")
+        raise InvalidForm(
+            _(
+                "The field `%(field)s` must be some of %(allowed)s.",
+                field=field,
+                allowed=", ".join(allowed),
+            )
+        )
     return [one for one in kind if one in ticked]
 
 

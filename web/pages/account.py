@@ -10,6 +10,8 @@ from web.auth.permissions import signed_in
 from web.auth.requests import principal
 from web.auth.throttle import count_try
 from web.errors import NotPermitted
+from web.language.asked import N_, _
+from web.language.words import error_text
 from web.services import services
 from worker import passwords
 from worker.access import PrincipalKind
@@ -18,8 +20,8 @@ from worker.store.accounts.people import Credentials
 
 blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="/account")
 
-WRONG_PASSWORD = "That is not your current password."  # noqa: S105 - a message
-WRONG_CODE = "That code is not valid. Enter the one that the app shows now."
+WRONG_PASSWORD = N_("That is not your current password.")
+WRONG_CODE = N_("That code is not valid. Enter the one that the app shows now.")
 
 
 @blueprint.get("")
@@ -35,15 +37,15 @@ def change_password():
     known, asking = _credentials(), principal()
     new = request.form.get("new", "")
     if not _knows_password(known):
-        return _page(refused={"password": WRONG_PASSWORD}), 403
+        return _page(refused={"password": _(WRONG_PASSWORD)}), 403
     try:
         passwords.check_chosen(new, known.person.name)
     except PasswordRefused as error:
-        return _page(refused={"password": str(error)}), 422
+        return _page(refused={"password": error_text("password_refused", str(error))}), 422
     services().store.set_password(
         known.person.id, passwords.hashed(new), keep_session=asking.session_id
     )
-    return _done("Your password is changed, and your other sessions have ended.")
+    return _done(_("Your password is changed, and your other sessions have ended."))
 
 
 @blueprint.post("/second-factor/begin")
@@ -52,7 +54,7 @@ def begin_second_factor():
     """A new secret for the app; it counts once a code of it was entered."""
     known = _credentials()
     if not _knows_password(known):
-        return _page(refused={"factor": WRONG_PASSWORD}), 403
+        return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
     return _factor_page(known, second_factor.new_secret())
 
 
@@ -66,9 +68,9 @@ def confirm_second_factor():
     count_try(known.person.name)
     period = second_factor.period_of_code(secret, request.form.get("code", ""))
     if period is None or not services().store.use_code_of(known.person.id, period):
-        return _factor_page(known, secret, WRONG_CODE), 403
+        return _factor_page(known, secret, _(WRONG_CODE)), 403
     services().store.set_second_factor(known.person.id, second_factor.sealed(secret))
-    return _with_new_codes(known, "From now on a code is asked for after your password.")
+    return _with_new_codes(known, _("From now on a code is asked for after your password."))
 
 
 @blueprint.post("/second-factor/recovery-codes")
@@ -77,10 +79,10 @@ def renew_recovery_codes():
     """The codes from before end."""
     known = _credentials()
     if not _knows_password(known):
-        return _page(refused={"codes": WRONG_PASSWORD}), 403
+        return _page(refused={"codes": _(WRONG_PASSWORD)}), 403
     if known.totp_secret is None:
         return redirect(url_for("account.show"), code=303)
-    return _with_new_codes(known, "The recovery codes from before no longer work.")
+    return _with_new_codes(known, _("The recovery codes from before no longer work."))
 
 
 @blueprint.post("/second-factor/remove")
@@ -88,9 +90,9 @@ def renew_recovery_codes():
 def remove_second_factor():
     known = _credentials()
     if not _knows_password(known):
-        return _page(refused={"factor": WRONG_PASSWORD}), 403
+        return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
     services().store.set_second_factor(known.person.id, None)
-    return _done("No code is asked for any more.")
+    return _done(_("No code is asked for any more."))
 
 
 @blueprint.post("/sessions/<int:session_id>/end")
@@ -99,7 +101,7 @@ def end_session(session_id: int):
     """Of one's own; ending this one signs out."""
     asking = principal()
     services().store.end_session(session_id, kind=asking.kind, principal_id=asking.id)
-    return _done("The session has ended.")
+    return _done(_("The session has ended."))
 
 
 @blueprint.post("/sessions/end-others")
@@ -107,7 +109,7 @@ def end_session(session_id: int):
 def end_other_sessions():
     asking = principal()
     services().store.end_sessions(asking.kind, asking.id, except_id=asking.session_id)
-    return _done("All other sessions have ended.")
+    return _done(_("All other sessions have ended."))
 
 
 def _credentials() -> Credentials:
@@ -117,7 +119,7 @@ def _credentials() -> Credentials:
     if asking.kind is PrincipalKind.PERSON:
         known = services().store.credentials_of(asking.id)
     if known is None:
-        raise NotPermitted("You are signed in with an access token: it has no password.")
+        raise NotPermitted(_("You are signed in with an access token: it has no password."))
     return known
 
 

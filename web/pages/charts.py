@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from web.language.asked import translations
 from web.showing.labels import label_name
 
 WIDTH, BAR_AREA, TEXT_HEIGHT = 260, 56, 16  # units of the drawing
@@ -57,8 +58,14 @@ def distribution(labels: Sequence[str], histogram: Mapping[str, Sequence[int]]) 
             bars.append(
                 Bar(at * WIDTH / bins + GAP / 2, round(top, 2), width, round(height, 2), hue)
             )
+    words = translations()
     shares = [
-        Share(label_name(label), sum(counts), round(100 * sum(counts) / (total or 1)), hue)
+        Share(
+            words.gettext(label_name(label)),
+            sum(counts),
+            round(100 * sum(counts) / (total or 1)),
+            hue,
+        )
         for hue, label, counts in known
     ]
     return Distribution(bars, shares, total)

@@ -8,6 +8,7 @@ from flask import g, render_template, request
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import InvalidForm
+from web.language.asked import N_, _
 from web.services import services
 from worker.access import Scope
 from worker.patient_data import PROFILE_MEANS, Profile
@@ -18,10 +19,10 @@ blueprint = APIBlueprint("clinic_settings", __name__, enable_openapi=False, url_
 MAX_ID = 2**63 - 1
 # Kind, its name, and what an empty field means.
 KINDS = (
-    ("files", "X-rays", "as long as the job"),
-    ("pictures", "Small pictures", "as long as the X-rays"),
-    ("maps", "Maps", "as long as the job"),
-    ("jobs", "Jobs with their results", "for ever"),
+    ("files", N_("X-rays"), N_("as long as the job")),
+    ("pictures", N_("Small pictures"), N_("as long as the X-rays")),
+    ("maps", N_("Maps"), N_("as long as the job")),
+    ("jobs", N_("Jobs with their results"), N_("for ever")),
 )
 
 
@@ -37,10 +38,16 @@ def set_profile():
     try:
         profile = Profile(request.form.get("profile", ""))
     except ValueError:
-        raise InvalidForm(f"The field `profile` must be one of {', '.join(Profile)}.") from None
+        raise InvalidForm(
+            _(
+                "The field `%(field)s` must be one of %(allowed)s.",
+                field="profile",
+                allowed=", ".join(Profile),
+            )
+        ) from None
     services().store.set_profile(clinic_id(), profile)
     g.audit_detail = {"patient_data": profile.value}
-    return _page("The profile is set. It applies to uploads from now on.")
+    return _page(_("The profile is set. It applies to uploads from now on."))
 
 
 @blueprint.post("/retention")
@@ -52,7 +59,7 @@ def set_retention():
         raise InvalidForm(str(error)) from None
     services().store.set_retention(clinic_id(), keeps)
     g.audit_detail = keeps.as_detail()
-    return _page("What is kept, and for how long, is set.")
+    return _page(_("What is kept, and for how long, is set."))
 
 
 @blueprint.post("/holds")
@@ -60,16 +67,16 @@ def set_retention():
 def hold():
     job_id = _number("job_id", MAX_ID)
     if job_id is None:
-        raise InvalidForm("The field `job_id` must be the number of a job.")
+        raise InvalidForm(_("The field `job_id` must be the number of a job."))
     services().store.hold_job(clinic_id(), job_id)
-    return _changed_hold(job_id, "hold_job", f"Job {job_id} is held.")
+    return _changed_hold(job_id, "hold_job", _("Job %(number)s is held.", number=job_id))
 
 
 @blueprint.post("/holds/<int:job_id>/release")
 @permits(Scope.ADMIN)
 def release(job_id: int):
     services().store.release_job(clinic_id(), job_id)
-    return _changed_hold(job_id, "release_job", f"Job {job_id} is released.")
+    return _changed_hold(job_id, "release_job", _("Job %(number)s is released.", number=job_id))
 
 
 def _changed_hold(job_id: int, what: str, done: str) -> str:
@@ -88,7 +95,13 @@ def _number(field: str, most: int) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > most:
-        raise InvalidForm(f"The field `{field}` must be a whole number from 0 to {most}.")
+        raise InvalidForm(
+            _(
+                "The field `%(field)s` must be a whole number from 0 to %(most)s.",
+                field=field,
+                most=most,
+            )
+        )
     return int(text)
 
 

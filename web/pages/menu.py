@@ -3,19 +3,28 @@
 from flask import current_app
 
 from web.auth.permissions import scopes_of_route
+from web.language.asked import N_, _
 from worker.access import Principal, Scope
 
 HOME = "pages.home"
 LINKS = (
-    *((HOME, "Worklist"), ("reading.model", "Model"), ("operations.show", "Operations")),
-    *(("access.show", "People"), ("clinic_settings.show", "Settings"), ("audit.entries", "Audit")),
-    *(("reading.help_page", "Help"), ("docs.docs", "API")),
+    *(
+        (HOME, N_("Worklist")),
+        ("reading.model", N_("Model")),
+        ("operations.show", N_("Operations")),
+    ),
+    *(
+        ("access.show", N_("People")),
+        ("clinic_settings.show", N_("Settings")),
+        ("audit.entries", N_("Audit")),
+    ),
+    *(("reading.help_page", N_("Help")), ("docs.docs", N_("API"))),
 )
 
 
 def page_links(asking: Principal) -> list[tuple[str, str]]:
     """Endpoints and names, in order."""
-    return [(endpoint, name) for endpoint, name in LINKS if _may_follow(asking, endpoint)]
+    return [(endpoint, _(name)) for endpoint, name in LINKS if _may_follow(asking, endpoint)]
 
 
 def _may_follow(asking: Principal, endpoint: str) -> bool:

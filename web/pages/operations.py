@@ -4,7 +4,7 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from web.auth.permissions import permits
-from web.pages.words import REASONS
+from web.language.words import REASONS
 from web.services import services
 from web.showing.operations import REASONS_OF_DAYS, operations
 from worker.access import Scope

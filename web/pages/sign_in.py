@@ -19,6 +19,8 @@ from web.auth.sessions import (
     set_cookie,
 )
 from web.auth.throttle import count_guess, count_try
+from web.language.asked import N_, _
+from web.language.words import error_text
 from web.services import services
 from worker import passwords
 from worker.access import LinkPurpose, LinkRecord, PrincipalKind
@@ -31,9 +33,9 @@ log = logging.getLogger(__name__)
 # From opening a link that works once to the press of its button.
 LINK_COOKIE_S = 3600
 MAX_NAME = 200
-WRONG_PASSWORD = "That name and password do not belong together."  # noqa: S105 - a message
-WRONG_TOKEN = "That token is not valid. Check that all of it was copied."  # noqa: S105 - a message
-WRONG_CODE = "That code is not valid. Enter the one that the app shows now."
+WRONG_PASSWORD = N_("That name and password do not belong together.")
+WRONG_TOKEN = N_("That token is not valid. Check that all of it was copied.")
+WRONG_CODE = N_("That code is not valid. Enter the one that the app shows now.")
 
 
 @blueprint.get("/sign-in")
@@ -73,7 +75,7 @@ def enter_code():
         return redirect(url_for("sign_in.form", next=_shown(wanted)), code=303)
     count_try(known.person.name)
     if not second_factor.takes(known, request.form.get("code", "")):
-        return _refused("a code", _code_page, known, wanted, WRONG_CODE)
+        return _refused("a code", _code_page, known, wanted, _(WRONG_CODE))
     return _opened(PrincipalKind.PERSON, known.person.id, wanted)
 
 
@@ -97,8 +99,11 @@ def follow():
     else:
         try:
             person_id = _with_new_password(found)
-        except (PasswordRefused, NameTaken) as error:
-            return _link_page(found, wanted, str(error)), 422
+        except PasswordRefused as error:
+            refused = error_text("password_refused", str(error))
+            return _link_page(found, wanted, refused), 422
+        except NameTaken as error:
+            return _link_page(found, wanted, error_text("name_taken", str(error))), 422
         response = _opened(PrincipalKind.PERSON, person_id, wanted)
     delete_cookie(response, LINK_COOKIE)
     return response
@@ -128,7 +133,7 @@ def from_provider():
     else:
         person = store.person_of_subject(subject)
     if person is None:
-        refused = "Your organisation knows you, and this server does not. Ask for an invitation."
+        refused = _("Your organisation knows you, and this server does not. Ask for an invitation.")
         return _refused("an unknown subject", _page, wanted, refused)
     response = _opened(PrincipalKind.PERSON, person.id, wanted)
     delete_cookie(response, LINK_COOKIE)
@@ -149,7 +154,7 @@ def _enter_with_token(token: str, wanted: str) -> Response | tuple[str, int]:
     found = services().store.principal_of_token(token)
     if found is None:
         count_guess()
-        return _refused("a token", _page, wanted, WRONG_TOKEN)
+        return _refused("a token", _page, wanted, _(WRONG_TOKEN))
     return _opened(PrincipalKind.TOKEN, found.id, wanted)
 
 
@@ -157,7 +162,7 @@ def _enter_with_password(name: str, password: str, wanted: str) -> Response | tu
     count_try(name)
     known = services().store.credentials(name)
     if not passwords.matches(password, known.password_hash if known else None):
-        return _refused("a password", _page, wanted, WRONG_PASSWORD, name)
+        return _refused("a password", _page, wanted, _(WRONG_PASSWORD), name)
     if passwords.is_outdated(known.password_hash):
         services().store.renew_password_hash(known.person.id, passwords.hashed(password))
     if known.totp_secret is not None:

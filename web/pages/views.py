@@ -8,13 +8,18 @@ from flask import g, redirect, render_template, request, url_for
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
+from model.evidence import PREFIX
 from web.api.images import place_of, shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records import Image, Job, JobPage, Record, Review, Tally, named
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
+from web.language.asked import _, locale
+from web.language.numbers import day, decimal, number
+from web.language.words import UNCERTAIN_MEANS, reason_text
 from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
+from web.pages.language import other_languages, words_address
 from web.pages.menu import page_links
 from web.services import services
 from web.showing.blind import viewer
@@ -25,7 +30,6 @@ from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
-STATUS_NAMES = {status.value: status.value.capitalize() for status in ImageStatus}
 # In a browser's name for itself; each claims to be those below it as well.
 BROWSERS = (
     *(("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox")),
@@ -36,34 +40,50 @@ SYSTEMS = (
     *(("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
 )
 MAX_PRIORS = 20
-UNCERTAIN_MEANS = "Low confidence: review manually."
 
 
 @blueprint.app_context_processor
 def _words() -> dict[str, object]:
     """What every template may use."""
     return {
-        "disclaimer": DISCLAIMER,
+        "disclaimer": _(DISCLAIMER),
         "job_state": _job_state,
-        "label_name": label_name,
-        "map_name": map_name,
+        "label_name": lambda label: _(label_name(label)),
+        "language_tag": str(locale()).replace("_", "-"),
+        "map_name": _map_name,
+        "other_languages": other_languages(),
         "page_links": page_links,
         # Not looked up here: an error page must not need the database that has just failed.
         "principal": g.get("principal"),
-        "status_names": STATUS_NAMES,
-        "uncertain_means": UNCERTAIN_MEANS,
+        "reason_text": reason_text,
+        "status_names": {status.value: _(status.value.capitalize()) for status in ImageStatus},
+        "uncertain_means": _(UNCERTAIN_MEANS),
         "viewer_keys": VIEWER_KEYS,
         "why_uncertain": MEANINGS,
+        "words": lambda words: ", ".join(map(_, words)),
+        "words_address": words_address(),
     }
 
 
-def _job_state(job: Job) -> tuple[str, str]:
+def _job_state(job: Job | JobRecord) -> tuple[str, str]:
     """Class and word, as `jobStatus` in format.js has them."""
     if job.open and job.status is JobStatus.RUNNING:
-        return "open", "Open"
+        return "open", _("Open")
     if job.status is JobStatus.COMPLETE and job.counts.done == 0:
-        return "none", "No results"
-    return job.status.value, job.status.value.capitalize()
+        return "none", _("No results")
+    return job.status.value, _(job.status.value.capitalize())
+
+
+def _map_name(name: str) -> str:
+    """As `map_name` of web.labels, in the reader's language."""
+    if name.startswith(PREFIX):
+        return _("Evidence for %(label)s", label=_(label_name(name.removeprefix(PREFIX))))
+    return _(map_name(name))
+
+
+blueprint.add_app_template_filter(number)
+blueprint.add_app_template_filter(decimal)
+blueprint.add_app_template_filter(day)
 
 
 @blueprint.app_template_filter("file_size")
@@ -71,7 +91,8 @@ def file_size(size_bytes: int) -> str:
     """123456 → "123 kB"."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if size_bytes >= size:
-            return f"{size_bytes / size:.{0 if size_bytes >= 100 * size else 1}f} {unit}"
+            digits = 0 if size_bytes >= 100 * size else 1
+            return f"{decimal(size_bytes / size, digits)} {unit}"
     return f"{size_bytes} B"
 
 
@@ -84,9 +105,9 @@ def moment(at: datetime) -> str:
 @blueprint.app_template_filter("browser_name")
 def browser_name(user_agent: str) -> str:
     """ "Mozilla/5.0 (X11; Linux…) … Firefox/140.0" → "Firefox on Linux"."""
-    browser = next((name for sign, name in BROWSERS if sign in user_agent), "Another browser")
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), _("Another browser"))
     system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
-    return f"{browser} on {system}" if system else browser
+    return _("%(browser)s on %(system)s", browser=browser, system=system) if system else browser
 
 
 @blueprint.get("/")
@@ -122,7 +143,9 @@ def images(query: ListPageQuery):
 def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
     if not principal().may(Scope.READ):
-        return render_template("progress.html", job=found, finished=found.counts.finished)
+        return render_template(
+            "progress.html", job=found, state=_job_state(found), finished=found.counts.finished
+        )
     rows, next_page = _rows(found, query)
     shown = Job.of(found)
     tally = Tally.of(viewer().tally(found, query.wanted, query.sort))

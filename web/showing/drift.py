@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from web.language.asked import _
+from web.language.numbers import day, decimal
 from web.showing.labels import label_name
 from worker.records import WeekNumbers
 
@@ -106,10 +108,28 @@ def _sentence(week: Week, before: Mapping[str, int]) -> str:
     total = sum(before.values()) or 1
     then = {label: count / total for label, count in before.items()}
     label = max(week.labels, key=lambda one: abs(week.labels[one] - then[one]))
-    how = "differ clearly" if week.psi >= MUCH else "differ somewhat"
-    return (
-        f"Results of the week of {week.week:%-d %B %Y} {how} from those of the first weeks "
-        f"(PSI {week.psi:.2f}): {label_name(label)} went from {100 * then[label]:.0f} % to "
-        f"{100 * week.labels[label]:.0f} %. Check whether other patients, another device or other "
-        "settings came in, and compare the model with your readers."
+    values = {
+        "week": day(week.week),
+        "psi": decimal(week.psi, 2),
+        "label": _(label_name(label)),
+        "before": decimal(100 * then[label], 0),
+        "now": decimal(100 * week.labels[label], 0),
+    }
+    moved = (
+        _(
+            "Results of the week of %(week)s differ clearly from those of the first weeks (PSI "
+            "%(psi)s): %(label)s went from %(before)s %% to %(now)s %%.",
+            **values,
+        )
+        if week.psi >= MUCH
+        else _(
+            "Results of the week of %(week)s differ somewhat from those of the first weeks (PSI "
+            "%(psi)s): %(label)s went from %(before)s %% to %(now)s %%.",
+            **values,
+        )
     )
+    advice = _(
+        "Check whether other patients, another device or other settings came in, and compare the "
+        "model with your readers."
+    )
+    return f"{moved} {advice}"

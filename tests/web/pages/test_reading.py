@@ -10,7 +10,7 @@ import worker
 from model.artifact import load_artifact
 from model.errors import Rejection
 from tests.support.results import MODEL, PROBABILITIES, rejected, work
-from web.pages.words import REASONS
+from web.language.words import REASONS
 from worker.records import NewReview, Verdict
 
 LABELS = tuple(PROBABILITIES[0])

@@ -101,7 +101,7 @@ def test_the_call_of_a_triage(reader, upload, store, png):
     upload({"a.png": png, "b.png": png, "c.png": png})
     work(store, 3)
     assert "Triage: flagged" in (page := reader.get("/images/1").text)
-    assert "Probability of any finding 88.2&nbsp;%, flagged from 35.0&nbsp;%." in page
+    assert "Probability of any finding 88.2 %, flagged from 35.0 %." in page
     assert "Triage: not flagged" in reader.get("/images/3").text
 
 

@@ -42,7 +42,7 @@ def test_a_week_that_moved_is_said_in_a_sentence():
     assert found.weeks[1].psi == pytest.approx(0)
     assert found.weeks[2].psi > 0.25
     (sentence,) = found.said
-    assert "week of 21 September 2026 differ clearly" in sentence
+    assert "week of 21 Sep 2026 differ clearly" in sentence
     assert "from 30 % to 70 %" in sentence or "from 70 % to 30 %" in sentence
 
 

@@ -2,6 +2,7 @@
 // session ended, the reader is asked to sign in, and what was asked for goes on.
 
 import { signInHere } from "./signin.js";
+import { problemText, t } from "./words.js";
 
 const QUICK_MS = 1000;
 const SLOW_MS = 10000;
@@ -24,7 +25,8 @@ async function call(url, options) {
     return call(url, options);
   }
   const problem = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, problem.detail ?? `The server answered ${answer.status}.`);
+  const said = problemText(problem) ?? t("The server answered %(status)s.", { status: answer.status });
+  throw new Problem(answer.status, said);
 }
 
 export async function get(url) {
@@ -126,7 +128,7 @@ export class Poller {
   }
 }
 
-const AWAY = "The server cannot be reached. Trying again…";
+const AWAY = t("The server cannot be reached. Trying again…");
 
 function showOffline(shown, text = AWAY) {
   const notice = document.getElementById("offline");

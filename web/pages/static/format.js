@@ -1,21 +1,23 @@
 // Numbers and times as people read them.
 
+import { locale, t } from "./words.js";
+
 export const STATUS_NAMES = {
-  waiting: "Waiting",
-  running: "Running",
-  open: "Open",
-  done: "Done",
-  complete: "Complete",
-  none: "No results",
-  rejected: "Rejected",
-  failed: "Failed",
-  cancelled: "Cancelled",
+  waiting: t("Waiting"),
+  running: t("Running"),
+  open: t("Open"),
+  done: t("Done"),
+  complete: t("Complete"),
+  none: t("No results"),
+  rejected: t("Rejected"),
+  failed: t("Failed"),
+  cancelled: t("Cancelled"),
 };
 
-const counts = new Intl.NumberFormat("en");
+const counts = new Intl.NumberFormat(locale, { useGrouping: "always" });
 // Times are local everywhere; their title says what that is in UTC.
-const today = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const longAgo = new Intl.DateTimeFormat(undefined, {
+const today = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const longAgo = new Intl.DateTimeFormat(locale, {
   day: "numeric",
   month: "short",
   year: "numeric",
@@ -25,20 +27,22 @@ const longAgo = new Intl.DateTimeFormat(undefined, {
 
 export const count = (number) => counts.format(number);
 export const percent = (share) => `${Math.floor(share * 100)} %`;
-export const rate = (perSecond) => perSecond.toFixed(perSecond < 10 ? 1 : 0);
-export const probability = (share) => `${(share * 100).toFixed(1)} %`;
+export const decimal = (number, digits = 1) =>
+  number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const rate = (perSecond) => decimal(perSecond, perSecond < 10 ? 1 : 0);
+export const probability = (share) => `${decimal(share * 100)} %`;
 
 export function bytes(size) {
-  if (size >= 1e9) return `${(size / 1e9).toFixed(1)} GB`;
-  if (size >= 1e6) return `${(size / 1e6).toFixed(size >= 1e8 ? 0 : 1)} MB`;
+  if (size >= 1e9) return `${decimal(size / 1e9)} GB`;
+  if (size >= 1e6) return `${decimal(size / 1e6, size >= 1e8 ? 0 : 1)} MB`;
   return `${Math.ceil(size / 1e3)} kB`;
 }
 
 export function duration(seconds) {
-  if (seconds < 1) return "under 1 s";
+  if (seconds < 1) return t("under 1 s");
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  return `${decimal(seconds / 3600)} h`;
 }
 
 /** A time in words, local as everywhere on the pages. */

@@ -3,6 +3,7 @@
 import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove } from "./api.js";
 import { count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
+import { t, tn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const HUES = 8; // in base.css
@@ -98,8 +99,8 @@ function showEmpty() {
   $("no-jobs").hidden = rows.size > 0;
   $("no-jobs").textContent =
     filter.search || filter.status
-      ? "No jobs match this filter."
-      : "No jobs yet. Your uploads appear here, newest first.";
+      ? t("No jobs match this filter.")
+      : t("No jobs yet. Your uploads appear here, newest first.");
   $("jobs-table").hidden = rows.size === 0;
 }
 
@@ -149,19 +150,19 @@ function fill(row, job) {
   link.href = `/jobs/${job.id}`;
   link.textContent = job.name;
   link.title = job.name;
-  row.querySelector("input").ariaLabel = `Select ${job.name}`;
+  row.querySelector("input").ariaLabel = t("Select %(name)s", { name: job.name });
   row.querySelector(".badge").hidden = !job.urgent;
   showStatus(row.querySelector(".state"), jobStatus(job));
   const processed = job.counts.done + job.counts.rejected + job.counts.failed;
   const share = job.counts.total ? processed / job.counts.total : 0;
   const bar = row.querySelector(".mix");
   bar.replaceChildren(...mixOf(job));
-  bar.ariaLabel = `Progress of ${job.name}`;
+  bar.ariaLabel = t("Progress of %(name)s", { name: job.name });
   bar.ariaValueNow = Math.floor(100 * share);
   row.querySelector(".percent").textContent = percent(share);
   const total = row.querySelector(".total");
   total.textContent = count(job.counts.total);
-  total.dataset.name = job.counts.total === 1 ? "image" : "images";
+  total.dataset.name = tn("image", "images", job.counts.total);
   row.querySelector(".results").replaceChildren(...resultParts(job));
   showMoment(row.querySelector("time"), job.created_at);
 }
@@ -180,16 +181,18 @@ function mixOf(job) {
     });
 }
 
+const OTHERS = [["rejected", t("rejected")], ["failed", t("failed")], ["cancelled", t("cancelled")]];
+
 /** How many of each result, each a colour, a number and a word; what is none of them after that. */
 function resultParts(job) {
   const parts = [];
   for (const [place, { label, name, count: number }] of job.labels.entries()) {
-    if (number) parts.push(part(`hue-${place % HUES}`, number, name, `/jobs/${job.id}?label=${label}`));
+    if (number) parts.push(part(`hue-${place % HUES}`, number, t(name), `/jobs/${job.id}?label=${label}`));
   }
-  if (job.uncertain) parts.push(part("doubted", job.uncertain, "uncertain", `/jobs/${job.id}?uncertain=true`));
-  for (const status of ["rejected", "failed", "cancelled"]) {
+  if (job.uncertain) parts.push(part("doubted", job.uncertain, t("uncertain"), `/jobs/${job.id}?uncertain=true`));
+  for (const [status, name] of OTHERS) {
     const number = job.counts[status];
-    if (number) parts.push(part(status, number, status, `/jobs/${job.id}?status=${status}`));
+    if (number) parts.push(part(status, number, name, `/jobs/${job.id}?status=${status}`));
   }
   return parts;
 }
@@ -217,7 +220,7 @@ function choose(id, row, isChosen) {
 function showSelected() {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter(Boolean);
   $("many").hidden = jobs.length === 0;
-  $("many-count").textContent = jobs.length === 1 ? "1 job selected" : `${count(jobs.length)} jobs selected`;
+  $("many-count").textContent = tn("%(num)s job selected", "%(num)s jobs selected", jobs.length);
   $("many-retry").disabled = !jobs.some((job) => job.counts.failed);
   $("many-cancel").disabled = !jobs.some((job) => job.status === "running");
   $("many-resume").disabled = !jobs.some((job) => job.counts.cancelled);
@@ -234,18 +237,19 @@ const CAN = {
 
 async function changeMany(name) {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter((job) => job && CAN[name](job));
-  if (name === "cancel" && !confirm(`Cancel ${named(jobs)}? Images not yet classified will be skipped.`)) return;
+  if (name === "cancel" && !confirm(t("Cancel %(jobs)s? Images not yet classified will be skipped.", { jobs: named(jobs) }))) return;
   await each(jobs, (job) => post(`/api/v1/jobs/${job.id}/${name}`));
 }
 
 async function deleteMany() {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter(Boolean);
   const images = jobs.reduce((sum, job) => sum + job.counts.total, 0);
-  if (!confirm(`Delete ${named(jobs)} with ${count(images)} images and all results? This cannot be undone.`)) return;
+  const what = { jobs: named(jobs), images: tn("%(num)s image", "%(num)s images", images) };
+  if (!confirm(t("Delete %(jobs)s with %(images)s and all results? This cannot be undone.", what))) return;
   await each(jobs, (job) => remove(`/api/v1/jobs/${job.id}`));
 }
 
-const named = (jobs) => (jobs.length === 1 ? `“${jobs[0].name}”` : `${count(jobs.length)} jobs`);
+const named = (jobs) => (jobs.length === 1 ? `“${jobs[0].name}”` : t("%(number)s jobs", { number: count(jobs.length) }));
 
 /** One after the other; what could not be done is said, and the others are done. */
 async function each(jobs, action) {
@@ -255,7 +259,7 @@ async function each(jobs, action) {
     try {
       await action(job);
     } catch (error) {
-      const why = error instanceof Problem ? error.message : "The server cannot be reached.";
+      const why = error instanceof Problem ? error.message : t("The server cannot be reached.");
       problems.push(`${job.name}: ${why}`);
     }
   }

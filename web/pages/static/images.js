@@ -6,12 +6,13 @@ import { count } from "./format.js";
 import { Picking } from "./picking.js";
 import { fillRow, fillTile, newRow, newTile, useLabels } from "./rows.js";
 import { VirtualList } from "./virtual.js";
+import { t, tn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const MAX_COUNT = 100_000; // the API counts no further
 const MANY_MS = 250; // between two letters of a search
 const VIEW = "images-view";
-const UNREACHABLE = "These images could not be loaded: the server cannot be reached. Trying again…";
+const UNREACHABLE = t("These images could not be loaded: the server cannot be reached. Trying again…");
 
 /** The first rows and counts, as the server wrote them into the page; null where it did not. */
 export function firstOnPage() {
@@ -62,8 +63,9 @@ export class ImageList {
   }
 
   /** A column and choices of the filter for each label, in the model's order. */
-  setLabels(labels) {
-    if (labels.length === this.#labels.length) return;
+  setLabels(named) {
+    if (named.length === this.#labels.length) return;
+    const labels = named.map((one) => ({ ...one, name: t(one.name) }));
     this.#labels = labels;
     useLabels(labels);
     for (const select of [$("label-filter"), $("range-label")]) {
@@ -73,7 +75,7 @@ export class ImageList {
     for (const old of document.querySelectorAll("#sort option[value^=probability], .share-head")) old.remove();
     for (const { label, name } of labels) {
       // Across jobs there are too many images for it.
-      if (this.#job !== "all") $("sort").append(new Option(`Probability of ${name}`, `probability:${label}`));
+      if (this.#job !== "all") $("sort").append(new Option(t("Probability of %(label)s", { label: name }), `probability:${label}`));
       const cell = document.createElement("span");
       cell.role = "columnheader";
       cell.className = "share-head";
@@ -201,8 +203,10 @@ export class ImageList {
       const { name } = this.#labels.find((one) => one.label === option.value);
       option.textContent = `${name} (${count(labels[option.value] ?? 0)})`;
     }
-    const number = total >= MAX_COUNT ? `${count(MAX_COUNT)} or more` : count(total);
-    $("found").textContent = total === 1 ? "1 image" : `${number} images`;
+    $("found").textContent =
+      total >= MAX_COUNT
+        ? t("%(number)s images or more", { number: count(MAX_COUNT) })
+        : tn("%(num)s image", "%(num)s images", total);
     // The whole job has a button of its own.
     $("export").hidden = total === 0 || (this.#job !== "all" && !isNarrowed(this.#filter));
     $("images").hidden = total === 0 || this.#view !== "list";
@@ -210,8 +214,8 @@ export class ImageList {
     $("sheet").hidden = total === 0 || this.#view !== "sheet";
     $("no-images").hidden = total > 0;
     $("no-images").textContent = isNarrowed(this.#filter)
-      ? "No images match this filter."
-      : "There are no images yet.";
+      ? t("No images match this filter.")
+      : t("There are no images yet.");
   }
 
   #showError(error) {

@@ -5,11 +5,12 @@ import { count, duration, jobStatus, percent, rate, showMoment, showStatus } fro
 import { apiQuery } from "./filter.js";
 import { ImageList, firstOnPage } from "./images.js";
 import { startUploads } from "./upload.js";
+import { t, tn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
 const url = `/api/v1/jobs/${jobId}`;
-const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
+const UNREACHABLE = t("The server cannot be reached. Try again in a moment.");
 const CHART_MS = 3000; // between two drawings of the distribution
 let jobName = $("job-name").textContent;
 let isFirst = true;
@@ -53,14 +54,18 @@ poller.wake();
 
 $("close").addEventListener("click", () => change("close"));
 $("cancel").addEventListener("click", () => {
-  if (confirm("Cancel this job? Images not yet classified will be skipped.")) change("cancel");
+  if (confirm(t("Cancel this job? Images not yet classified will be skipped."))) change("cancel");
 });
 $("resume").addEventListener("click", () => change("resume"));
 $("retry").addEventListener("click", () => change("retry"));
 $("delete").addEventListener("click", async () => {
   const total = Number($("job").dataset.total);
-  const images = total === 1 ? "its image" : `its ${count(total)} images`;
-  if (!confirm(`Delete this job with ${images} and all results? This cannot be undone.`)) return;
+  const question = tn(
+    "Delete this job with its image and all results? This cannot be undone.",
+    "Delete this job with its %(num)s images and all results? This cannot be undone.",
+    total,
+  );
+  if (!confirm(question)) return;
   // Not "assign": the way back would lead to a page that no longer exists.
   if (await withoutActions(() => remove(url))) location.replace("/");
 });
@@ -124,7 +129,7 @@ function isGone(error) {
 
 /** Somebody deleted the job: nothing of it stays on the screen. */
 function showGone() {
-  document.title = "Deleted job · cxr-batch";
+  document.title = `${t("Deleted job")} · cxr-batch`;
   $("gone").hidden = false;
   $("main").classList.add("gone");
 }
@@ -140,10 +145,10 @@ function show(job) {
   showStatus($("state"), jobStatus(job));
   $("progress").value = share;
   $("progress").className = jobStatus(job);
-  $("finished").textContent = `${count(processed)} of ${count(counts.total)} (${percent(share)})`;
+  $("finished").textContent = `${outOf(processed, counts.total)} (${percent(share)})`;
   $("cancelled-fact").hidden = counts.cancelled === 0;
   $("cancelled-count").textContent = count(counts.cancelled);
-  $("speed").textContent = job.images_per_second === null ? "–" : `${rate(job.images_per_second)} images/s`;
+  $("speed").textContent = job.images_per_second === null ? "–" : t("%(rate)s images/s", { rate: rate(job.images_per_second) });
   $("no-workers").hidden = job.waiting_for !== "workers";
   $("no-model").hidden = job.waiting_for !== "model";
   $("model").textContent = job.model ?? "";
@@ -160,26 +165,29 @@ function show(job) {
   wasRunning = !isOver;
   // Read out every tenth of the way, not every second.
   const tenth = Math.floor(share * 10);
-  if (tenth !== spokenAt) $("spoken").textContent = `${percent(share)} processed`;
+  if (tenth !== spokenAt) $("spoken").textContent = t("%(share)s processed", { share: percent(share) });
   spokenAt = tenth;
 }
+
+const outOf = (place, total) => t("%(place)s of %(total)s", { place: count(place), total: count(total) });
 
 /** No name: a notification is shown to whoever sits before the screen. */
 function tellDone(job) {
   if ($("notify").dataset.wanted !== "true") return;
-  new Notification("A job is done", { body: `${count(job.counts.done)} of ${count(job.counts.total)} images classified` });
+  const numbers = { done: count(job.counts.done), total: count(job.counts.total) };
+  new Notification(t("A job is done"), { body: t("%(done)s of %(total)s images classified", numbers) });
 }
 
 /** Time and speed are both since work on the job last began. */
 function showTime(job) {
   const hasEnded = job.finished_at !== null;
-  $("left-name").textContent = hasEnded ? "Took" : "Time left";
+  $("left-name").textContent = hasEnded ? t("Took") : t("Time left");
   if (hasEnded) {
     const seconds = (new Date(job.finished_at) - new Date(job.started_at)) / 1000;
     $("left").textContent = job.started_at === null ? "–" : duration(seconds);
   } else {
     const isKnown = job.seconds_left !== null && job.waiting_for === null;
-    $("left").textContent = isKnown ? `about ${duration(job.seconds_left)}` : "–";
+    $("left").textContent = isKnown ? t("about %(time)s", { time: duration(job.seconds_left) }) : "–";
   }
 }
 

@@ -1,7 +1,7 @@
 // Images that are selected in a list, by mouse or keys, and what can be done with all of them.
 
 import { Problem, post } from "./api.js";
-import { count } from "./format.js";
+import { t, tn } from "./words.js";
 
 const MOST = 500; // the API takes no more at once
 const $ = (id) => document.getElementById(id);
@@ -36,7 +36,7 @@ export class Picking {
   fill(element, image) {
     element.dataset.status = image.status;
     const box = element.querySelector(".pick");
-    box.ariaLabel = `Select ${image.filename}`;
+    box.ariaLabel = t("Select %(name)s", { name: image.filename });
     if (this.#picked.has(image.id)) this.#picked.set(image.id, image.status);
     this.#mark(element);
   }
@@ -93,10 +93,11 @@ export class Picking {
   #show() {
     for (const item of $("image-list").querySelectorAll(".item")) this.#mark(item);
     const number = this.#picked.size;
-    const most = number === MOST ? " (the most at once)" : "";
     $("picked").hidden = number === 0;
     $("picked-error").hidden = true;
-    $("picked-count").textContent = `${count(number)} ${number === 1 ? "image" : "images"} selected${most}`;
+    $("picked-count").textContent =
+      tn("%(num)s image selected", "%(num)s images selected", number) +
+      (number === MOST ? ` ${t("(the most at once)")}` : "");
     $("picked-retry").disabled = this.#with("failed").length === 0;
     $("picked-cancel").disabled = this.#with("waiting").length === 0;
     $("picked-export").href = `/api/v1/results.csv?images=${[...this.#picked.keys()].join(",")}`;
@@ -109,7 +110,7 @@ export class Picking {
       this.#onChanged();
     } catch (error) {
       $("picked-error").textContent =
-        error instanceof Problem ? error.message : "The server cannot be reached. Try again in a moment.";
+        error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
       $("picked-error").hidden = false;
     }
   }

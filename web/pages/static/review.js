@@ -2,6 +2,7 @@
 
 import { put, remove } from "./api.js";
 import { showMoment } from "./format.js";
+import { t } from "./words.js";
 
 export class Review {
   #form;
@@ -23,7 +24,7 @@ export class Review {
       event.preventDefault();
       this.save(event.submitter?.value === "next");
     });
-    this.#form.addEventListener("input", () => this.#say("Not saved yet."));
+    this.#form.addEventListener("input", () => this.#say(t("Not saved yet.")));
     this.#$("#take-back")?.addEventListener("click", () => this.#takeBack());
     this.#showBoxes();
   }
@@ -36,7 +37,7 @@ export class Review {
   addBox(box) {
     this.#boxes.push({ ...box, finding: "" });
     this.#showBoxes();
-    this.#say("Not saved yet.");
+    this.#say(t("Not saved yet."));
   }
 
   /** Choose an answer by its value, such as `agree`. Returns: whether there is such an answer. */
@@ -60,7 +61,7 @@ export class Review {
 
   async save(thenNext) {
     const chosen = this.#form.elements.verdict?.value;
-    if (!chosen) return this.#say("Choose an answer first.");
+    if (!chosen) return this.#say(t("Choose an answer first."));
     const isLabel = chosen !== "agree" && chosen !== "unusable";
     const body = {
       verdict: isLabel ? "other_label" : chosen,
@@ -72,10 +73,10 @@ export class Review {
       const saved = await put(`/api/v1/images/${this.#id}/review`, body);
       const time = document.createElement("time");
       showMoment(time, saved.changed_at);
-      this.#$("#review-said").replaceChildren("Saved ", time, ".");
+      this.#$("#review-said").replaceChildren(t("Saved"), " ", time, ".");
       this.#onSaved({ showsMore: saved.blind || "shared" in this.#form.dataset, thenNext });
     } catch (error) {
-      this.#say(error.message.includes("fetch") ? "The server cannot be reached. Not saved." : error.message);
+      this.#say(error.message.includes("fetch") ? t("The server cannot be reached. Not saved.") : error.message);
     }
   }
 
@@ -100,14 +101,14 @@ export class Review {
         item.querySelector("b").textContent = place + 1;
         const finding = item.querySelector("input");
         finding.value = box.finding;
-        finding.ariaLabel = `What box ${place + 1} shows`;
+        finding.ariaLabel = t("What box %(number)s shows", { number: place + 1 });
         finding.addEventListener("input", () => (box.finding = finding.value));
         const drop = item.querySelector("button");
-        drop.ariaLabel = `Remove box ${place + 1}`;
+        drop.ariaLabel = t("Remove box %(number)s", { number: place + 1 });
         drop.addEventListener("click", () => {
           this.#boxes.splice(place, 1);
           this.#showBoxes();
-          this.#say("Not saved yet.");
+          this.#say(t("Not saved yet."));
         });
         return item;
       }),

@@ -3,6 +3,7 @@
 
 import { probability, showStatus } from "./format.js";
 import { isSeen } from "./seen.js";
+import { reasonText } from "./words.js";
 
 const HUES = 8; // in base.css
 const rowTemplate = document.getElementById("row");
@@ -86,8 +87,8 @@ export function fillRow(row, image, address) {
   if (isSame(row, image)) return;
   addShares(row);
   fill(row, image, 96);
-  row.querySelector(".reason").textContent = image.message ?? "";
-  row.querySelector(".reason").title = image.message ?? "";
+  row.querySelector(".reason").textContent = reasonText(image);
+  row.querySelector(".reason").title = reasonText(image);
   const cells = row.querySelectorAll(".share");
   for (const [place, { label }] of labels.entries()) {
     const cell = cells[place];

@@ -2,6 +2,8 @@
 //
 // The form is that of the sign-in page itself, so whatever that asks for is asked for here too.
 
+import { t } from "./words.js";
+
 let asking = null;
 
 /** Ask to sign in. Resolves once somebody has; several callers wait for one answer. */
@@ -16,9 +18,9 @@ async function ask() {
   dialog.setAttribute("aria-labelledby", "sign-in-here-title");
   const title = document.createElement("h2");
   title.id = "sign-in-here-title";
-  title.textContent = "Your session ended";
+  title.textContent = t("Your session ended");
   const text = document.createElement("p");
-  text.textContent = "Sign in to go on. Nothing on this page is lost.";
+  text.textContent = t("Sign in to go on. Nothing on this page is lost.");
   const place = document.createElement("div");
   dialog.append(title, text, place);
   document.body.append(dialog);

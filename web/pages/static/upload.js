@@ -5,8 +5,9 @@
 // its name and urgency included, so that it becomes one job however many tries arrived.
 
 import { chosenFiles, droppedFiles } from "./files.js";
-import { bytes, count, duration } from "./format.js";
+import { bytes, count, duration, percent } from "./format.js";
 import { signInHere } from "./signin.js";
+import { problemText, t, tn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const zone = $("drop");
@@ -45,7 +46,7 @@ export function startUploads() {
       begin(await droppedFiles(event.dataTransfer));
     } catch {
       upload = null;
-      fail("The dropped files cannot be read. Choose them with the button instead.");
+      fail(t("The dropped files cannot be read. Choose them with the button instead."));
     }
   });
   $("abort").addEventListener("click", () => request?.abort());
@@ -67,12 +68,22 @@ function rest() {
 function begin(files) {
   upload = null;
   const size = files.reduce((sum, { file }) => sum + file.size, 0);
-  if (files.length === 0) return fail("Your selection contains no files.");
+  if (files.length === 0) return fail(t("Your selection contains no files."));
   if (files.length > limits.images) {
-    return fail(`At most ${count(limits.images)} files are allowed per job. You selected ${count(files.length)}.`);
+    return fail(
+      t("At most %(most)s files are allowed per job. You selected %(selected)s.", {
+        most: count(limits.images),
+        selected: count(files.length),
+      }),
+    );
   }
   if (size > limits.bytes) {
-    return fail(`At most ${bytes(limits.bytes)} are allowed per job. You selected ${bytes(size)}.`);
+    return fail(
+      t("At most %(most)s are allowed per job. You selected %(selected)s.", {
+        most: bytes(limits.bytes),
+        selected: bytes(size),
+      }),
+    );
   }
   upload = { files, size, key: newKey(), name: $("name").value.trim(), urgent: $("urgent").checked };
   send();
@@ -94,8 +105,8 @@ function send() {
     const seconds = ((performance.now() - began) / 1000) * (1 / share - 1);
     $("sent").value = share;
     $("sent-text").textContent =
-      share < 1 ? `${Math.floor(share * 100)} % · ${duration(seconds)} left` : "Storing the files…";
-    say(share < 1 ? `${Math.floor(share * 10)}0 % uploaded` : "Storing the files");
+      share < 1 ? `${percent(share)} · ${t("%(time)s left", { time: duration(seconds) })}` : t("Storing the files…");
+    say(share < 1 ? t("%(share)s uploaded", { share: `${Math.floor(share * 10)}0 %` }) : t("Storing the files…"));
   });
 }
 
@@ -120,8 +131,13 @@ function post(body, onAnswer, onProgress) {
 /** A request of the upload, shown as one that runs until it is answered or aborted. */
 function open(method, address, onAnswer) {
   const { files, size } = upload;
-  const what = files.length === 1 ? "1 file" : `${count(files.length)} files`;
-  $("sending-what").textContent = `Uploading ${what}, ${bytes(size)}`;
+  const what = { size: bytes(size) };
+  $("sending-what").textContent = tn(
+    "Uploading %(num)s file, %(size)s",
+    "Uploading %(num)s files, %(size)s",
+    files.length,
+    what,
+  );
   $("sent").value = 0;
   $("sent-text").textContent = "";
   show("sending");
@@ -148,14 +164,14 @@ function finish(answered) {
   request = null;
   if (answered?.status === 202) goTo(answered.response);
   else if (answered?.status === 401) wait();
-  else if (answered) fail(answered.response?.detail ?? "The server did not accept the upload.");
-  else fail("The server cannot be reached.");
+  else if (answered) fail(problemText(answered.response) ?? t("The server did not accept the upload."));
+  else fail(t("The server cannot be reached."));
 }
 
 /** The session ended on the way: the upload waits for somebody to sign in, and goes on. */
 async function wait() {
-  $("sent-text").textContent = "Waiting for you to sign in…";
-  say("The session ended. Sign in to go on with the upload.");
+  $("sent-text").textContent = t("Waiting for you to sign in…");
+  say(t("The session ended. Sign in to go on with the upload."));
   await signInHere();
   sendAgain();
 }

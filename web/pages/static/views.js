@@ -1,5 +1,7 @@
 // Views that the reader saved: ordinary links, kept in this browser.
 
+import { t } from "./words.js";
+
 const KEY = "saved-views";
 const $ = (id) => document.getElementById(id);
 
@@ -13,7 +15,7 @@ function read() {
 
 export function startViews() {
   $("save-view").addEventListener("click", () => {
-    const name = prompt("Name of this view")?.trim();
+    const name = prompt(t("Name of this view"))?.trim();
     if (!name) return;
     const others = read().filter((view) => view.name !== name);
     write([...others, { name, query: location.search }]);
@@ -37,7 +39,7 @@ function show() {
       const forget = document.createElement("button");
       forget.type = "button";
       forget.className = "quiet";
-      forget.ariaLabel = `Remove the view ${name}`;
+      forget.ariaLabel = t("Remove the view %(name)s", { name });
       forget.textContent = "×";
       forget.addEventListener("click", () => write(read().filter((view) => view.name !== name)));
       place.append(link, forget);

@@ -1,5 +1,7 @@
 // What is drawn on the film: the part that the network saw, lines of a map, the ruler.
 
+import { decimal } from "../format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Marks {
@@ -67,7 +69,7 @@ export class Marks {
     const [[x1, y1], [x2, y2]] = ruler;
     this.#add("line", "ruler halo", { x1, y1, x2, y2 });
     this.#add("line", "ruler", { x1, y1, x2, y2 });
-    this.#label.textContent = `${this.#length(ruler).toFixed(1)} mm`;
+    this.#label.textContent = `${decimal(this.#length(ruler))} mm`;
     this.placeLabel();
   }
 

@@ -1,5 +1,7 @@
 // Other films of the same patient, one at a time beside the film.
 
+import { t } from "../words.js";
+
 const TRIES = 5;
 const AGAIN_MS = 1000;
 
@@ -32,7 +34,7 @@ export class Priors {
     if (isShown) return;
     const film = this.#page.querySelector("#prior-film");
     film.src = `/api/v1/images/${prior}/preview.jpg`; // small, and there at once
-    film.alt = `X-ray of ${text}`;
+    film.alt = t("X-ray of %(date)s", { date: text });
     this.#page.querySelector("#prior-text").textContent = text;
     this.#enlarge(film, `/api/v1/images/${prior}/preview.png?max_side=2048`, TRIES);
   }

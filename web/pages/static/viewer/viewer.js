@@ -1,6 +1,8 @@
 // The viewer of one film: stage, window, map, marks and the tools that act on them.
 
 import { get } from "../api.js";
+import { count } from "../format.js";
+import { t } from "../words.js";
 import { loadFilm } from "./films.js";
 import { Hands } from "./hands.js";
 import { contours, paintMap, prepareMap } from "./maps.js";
@@ -16,7 +18,6 @@ const OPACITY_STEP = 10;
 const SAME = 1.01; // enlarged by less is not enlarged
 const WHOLE_FILM = 0.995;
 const EVIDENCE = "evidence_";
-const count = new Intl.NumberFormat("en").format;
 
 // One setting for all films: a reader goes through a job with one view.
 const view = { map: "", opacity: 60, lines: true, tool: "pan", inverted: false };
@@ -103,7 +104,7 @@ export class Viewer {
     try {
       this.#show(await loadFilm(this.#id));
     } catch {
-      this.#say("The full resolution cannot be loaded. This is a smaller picture.");
+      this.#say(t("The full resolution cannot be loaded. This is a smaller picture."));
     }
   }
 
@@ -167,7 +168,7 @@ export class Viewer {
   }
 
   #change(how) {
-    if (this.#windowed === null) return this.#say("The film is still loading.");
+    if (this.#windowed === null) return this.#say(t("The film is still loading."));
     how();
     keep({ inverted: this.#windowed.inverted });
     this.#showWindow();
@@ -176,13 +177,16 @@ export class Viewer {
   #showWindow() {
     const { level, width, inverted } = this.#windowed;
     const part = (share) => `${Math.round(100 * share)} %`;
-    this.#$("#window-note").textContent = `Window ${part(width)}, level ${part(level)}`;
+    this.#$("#window-note").textContent = t("Window %(width)s, level %(level)s", {
+      width: part(width),
+      level: part(level),
+    });
     this.#$("[data-do=invert]").ariaPressed = inverted;
   }
 
   #chooseTool(name) {
     if (name === "ruler" && this.#spacing === null) {
-      return this.#say("There is no ruler: this file does not say how large its pixels are.");
+      return this.#say(t("There is no ruler: this file does not say how large its pixels are."));
     }
     keep({ tool: name });
     this.#showTool();
@@ -267,7 +271,7 @@ export class Viewer {
         paintMap(this.#$("#map"), prepared);
         this.#map = { box: found.box, signed: prepared.signed, paths: contours(prepared) };
       } catch {
-        this.#say("The map cannot be loaded.");
+        this.#say(t("The map cannot be loaded."));
       }
     }
     this.#showMap();
@@ -320,8 +324,10 @@ export class Viewer {
     this.#$("#zoom").textContent = `${Math.round(100 * magnification)} %`;
     const isEnlarged = magnification > SAME && width > 1;
     this.#$("#enlarged").hidden = !isEnlarged;
-    this.#$("#enlarged").textContent =
-      `Enlarged: the film has ${count(width)} × ${count(height)} pixels, no more detail.`;
+    this.#$("#enlarged").textContent = t(
+      "Enlarged: the film has %(width)s × %(height)s pixels, no more detail.",
+      { width: count(width), height: count(height) },
+    );
     this.#marks?.placeLabel();
     this.#showScale();
   }

@@ -1,0 +1,37 @@
+// Words in the reader's language. English is what the code says; other languages come as a file of the
+// server, once, before anything is shown.
+
+const { dataset, lang } = document.documentElement;
+const NONE = { messages: {}, reasons: {}, problems: {} };
+const { messages, reasons, problems } = dataset.words ? await load(dataset.words) : NONE;
+
+/** The language and region of the page, for numbers and dates. */
+export const locale = lang;
+
+async function load(url) {
+  try {
+    return await (await fetch(url)).json();
+  } catch {
+    return NONE; // better English than nothing
+  }
+}
+
+/** `message` in the reader's language; `%(name)s` in it becomes a value. */
+export function t(message, values = {}) {
+  return filled(messages[message] ?? message, values);
+}
+
+/** As `t`, with a form for one and one for many; `%(num)s` is the number, as it is to be shown. */
+export function tn(singular, plural, number, values = {}) {
+  const [one, many] = messages[singular] ?? [singular, plural];
+  return filled(number === 1 ? one : many, { num: new Intl.NumberFormat(lang).format(number), ...values });
+}
+
+const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
+
+/** Why an image was rejected or failed: the server's sentence, or in other languages than English what
+ * its code means. */
+export const reasonText = ({ reason, message }) => reasons[reason] ?? message ?? "";
+
+/** What went wrong, of a problem that the API answered with; null when it says nothing. */
+export const problemText = (problem) => problems[problem?.code] ?? problem?.detail ?? null;
