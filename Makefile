@@ -24,9 +24,11 @@ test: lint  ## run every test, with real servers and a real browser
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 	    --durations 40 --durations-min 5
 
-faults: .venv/installed-test  ## break everything again and again, then fuzz: an hour and a half
+faults: .venv/installed-test  ## break everything again and again, then fuzz: three hours
 	.venv/bin/python -m tests.faults --rounds 20
 	.venv/bin/python -m tests.faults.inputs.fuzz --minutes 10
+	.venv/bin/python -m tests.faults.inputs.fuzz_http --requests 50000
+	.venv/bin/python -m tests.faults.inputs.fuzz_api --requests 20000
 
 bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios in one run
 	@exec .venv/bin/python -m tests.bench

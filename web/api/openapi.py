@@ -35,6 +35,7 @@ COMMON = {
     "400": "The request is not valid HTTP.",
     "401": "The token is missing or not valid.",
     "403": "A permission is missing, or a session was used from another site's page.",
+    "429": "Too many requests or waiting images. `Retry-After` tells when to ask again.",
     "500": "The server failed.",
     "503": "The database cannot be reached.",
 }
@@ -55,6 +56,7 @@ _JSON = {
 
 def _body(required: list[str], json: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": required, "properties": {"files": _FILES, **fields}}
+    schema["additionalProperties"] = False
     content = {"multipart/form-data": {"schema": schema}, "application/json": json}
     return {"required": True, "content": content}
 
@@ -100,6 +102,8 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation.get("parameters", ()):
                 if parameter["schema"].get("type") == "array":
                     parameter["explode"] = False  # listed with commas
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
             answers = operation["responses"]
             for status, description in COMMON.items():
                 answers.setdefault(status, {"description": description})

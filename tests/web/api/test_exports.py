@@ -93,3 +93,10 @@ def test_a_large_export_comes_in_pieces(client, store, clinic):
     pieces = list(answer.iter_encoded())
     assert len(pieces) > 4
     assert b"".join(pieces).count(b"\r\n") == 2501
+
+
+@pytest.mark.parametrize("query", ["label=COLD", "probability_of=COLD&min_probability=0.5"])
+def test_an_export_with_an_unknown_label_is_refused_before_it_begins(client, finished, query):
+    for path in ("jobs/1/results.csv", "jobs/1/results.json", "results.csv"):
+        answer = client.get(f"/api/v1/{path}?{query}")
+        assert (answer.status_code, answer.json["code"]) == (422, "unknown_label"), path

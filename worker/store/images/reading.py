@@ -89,14 +89,22 @@ class ImageVerbs:
         wanted: ImageFilter = ANY,
         sort: Sort = IN_FILE_ORDER,
     ) -> Iterator[ImageRecord]:
-        """All of `images`, in chunks, so that no transaction stays open. Raises NotFound."""
-        cursor = None
-        while True:
-            page = self.images(clinic_id, job_id, wanted, sort, cursor, limit=EXPORT_CHUNK)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        """All of `images`, in chunks, so that no transaction stays open.
+
+        The first chunk is read at once, so that a wrong filter is found before anything is sent.
+        Raises what `images` does.
+        """
+
+        def chunk(cursor: str | None) -> Page[ImageRecord]:
+            return self.images(clinic_id, job_id, wanted, sort, cursor, limit=EXPORT_CHUNK)
+
+        def items(found: Page[ImageRecord]) -> Iterator[ImageRecord]:
+            yield from found.items
+            while found.next_cursor is not None:
+                found = chunk(found.next_cursor)
+                yield from found.items
+
+        return items(chunk(None))
 
     def image(self, clinic_id: int, image_id: int) -> ImageRecord:
         """Raises NotFound."""
