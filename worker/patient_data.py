@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from model.framing.box import Box
+
 # Endings that a neutral file name keeps; any other may say something about the patient.
 KNOWN_SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".zip")
 
@@ -21,6 +23,11 @@ class Profile(StrEnum):
     def changes_files(self) -> bool:
         return self is not Profile.CLINICAL
 
+    @property
+    def hides_text(self) -> bool:
+        """Whether pictures are black where the film seems to hold text."""
+        return self is Profile.RESEARCH
+
 
 PROFILE_MEANS = {
     Profile.CLINICAL: "Files and their names are kept as they came.",
@@ -29,7 +36,8 @@ PROFILE_MEANS = {
     "sex, age, size and weight stay. Other files lose all that is not their picture (EXIF, place, "
     "comments). File names are replaced.",
     Profile.RESEARCH: "As with pseudonyms, and sex, age, size and weight go too. All dates of a "
-    "patient are shifted by the same number of days.",
+    "patient are shifted by the same number of days. Pictures are black where text seems to "
+    "be burned into the film.",
 }
 
 
@@ -71,6 +79,19 @@ class Changes:
             *(tuple(kept[name]) for name in ("removed", "replaced", "shifted")),
             private=kept["private"],
         )
+
+
+@dataclass(frozen=True)
+class FilmText:
+    """Where text seems to be burned into a film, and whether pictures are black there."""
+
+    boxes: tuple[Box, ...]
+    hidden: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept, beside what the file says of its film."""
+        boxes = [[round(edge, 4) for edge in box] for box in self.boxes]
+        return {"text_boxes": boxes, "text_hidden": self.hidden}
 
 
 def neutral_name(number: int, filename: str) -> str:

@@ -19,6 +19,7 @@ from tests.support.results import work
 from tests.support.rows import new_images
 from web.app import create_app
 from worker.access import SCOPE_MEANS, SCOPES_OF_ROLE, PrincipalKind, Role, Scope
+from worker.pictures.files import FILM
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
@@ -156,7 +157,7 @@ class Walk:
         pictures = self.app.extensions["cxr"].pictures
         for picture, kind in (
             (pictures.small(image.file_key), "JPEG"),
-            (pictures.film(image.file_key), "PNG"),
+            (pictures.large(image.file_key, FILM), "PNG"),
         ):
             picture.parent.mkdir(parents=True, exist_ok=True)
             picture.write_bytes(encoded(Image.new("L", (32, 32)), kind))

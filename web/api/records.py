@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from flask import Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from model.doubt import Reason
 from model.evidence import Kind
@@ -169,10 +169,6 @@ class Gate(Record):
     """0 to 1; an image below the gate's limit is rejected."""
 
 
-def likelihood(said: bool | None) -> str:
-    return "unknown" if said is None else "likely" if said else "unlikely"
-
-
 class Facts(Record):
     """What a file says about its film; null what it does not say."""
 
@@ -183,11 +179,26 @@ class Facts(Record):
     """Millimetres between the file's rows and between its columns."""
     spacing_at: Literal["detector", "patient"] | None = None
     """Where the spacing was measured: at the detector, shadows are larger than the patient."""
-    burned_in_text: Annotated[
-        Literal["likely", "unlikely", "unknown"], BeforeValidator(likelihood)
-    ] = "unknown"
-    """Whether the picture itself holds text that may name the patient, as DICOM's
-    BurnedInAnnotation says; the pixels are not searched."""
+    burned_in_text: Literal["yes", "likely", "unlikely", "no", "unknown"] = "unknown"
+    """Whether the picture itself holds text, which may name the patient. `yes` and `no`: as DICOM's
+    BurnedInAnnotation says. `likely` and `unlikely`: as its pixels look, whatever the file says of
+    there being none. `unknown`: of results that are older than this field."""
+    text_boxes: list[Annotated[list[float], Field(examples=[[0.01, 0.01, 0.3, 0.05]])]] = []
+    """Where text seems to be: left, top, right and bottom, 0 to 1 of the X-ray."""
+    text_hidden: bool = False
+    """Whether pictures of the X-ray are black in those places, as the clinic's profile demands."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_text(cls, kept: dict[str, Any]) -> dict[str, Any]:
+        said, boxes = kept.get("burned_in_text"), kept.get("text_boxes")
+        if said or boxes:
+            text = "yes" if said else "likely"
+        elif said is None:
+            text = "unknown" if boxes is None else "unlikely"
+        else:
+            text = "no"
+        return kept | {"burned_in_text": text}
 
 
 class Waiver(Record):
@@ -238,7 +249,7 @@ class Image(Record):
     waiver: Waiver | None
     """Not null: its result is of a film that the gate had refused."""
     facts: Facts | None
-    """Null until it is classified, and when its file says nothing."""
+    """Null until it is classified or rejected."""
     patient: str | None
     """The patient's identifier in the file as it is kept: a pseudonym where the clinic keeps those.
     """

@@ -136,7 +136,8 @@ FROM_ELSEWHERE = (
     ),
     N_(
         "As with pseudonyms, and sex, age, size and weight go too. All dates of a patient are "
-        "shifted by the same number of days."
+        "shifted by the same number of days. Pictures are black where text seems to be burned into "
+        "the film."
     ),
     N_("see jobs, X-rays, results and maps, and export them"),
     N_("record a reader's opinion of a result"),
@@ -150,7 +151,7 @@ FROM_ELSEWHERE = (
     *(N_("person"), N_("token"), N_("nobody"), N_("command"), N_("system")),
     *(N_("Decode"), N_("Gate"), N_("Prepare"), N_("Infer"), N_("Attention")),
     *(N_("database"), N_("tables"), N_("queue"), N_("storage"), N_("workers")),
-    *(N_("yes"), N_("no"), N_("unknown")),
+    *(N_("yes"), N_("no"), N_("likely"), N_("unlikely"), N_("unknown")),
     *(N_("Bad Request"), N_("Unauthorized"), N_("Forbidden"), N_("Not Found"), N_("Conflict")),
     *(N_("Method Not Allowed"), N_("Gone"), N_("Request Entity Too Large"), N_("Bad Gateway")),
     *(N_("Unprocessable Entity"), N_("Too Many Requests"), N_("Internal Server Error")),

@@ -18,6 +18,7 @@ from model.evidence import kind_of
 from web.auth.requests import clinic_id
 from web.errors import BeingDrawn, NoPicture, NotReady
 from web.services import services
+from worker.pictures.files import FILM
 from worker.records import WAIVABLE, ImageRecord, ImageStatus, MapRecord
 
 # Large pictures are drawn in these sizes, so that the cache holds few of one X-ray.
@@ -54,9 +55,10 @@ def film(image: ImageRecord) -> bytes:
     if image.file_key is None:
         raise NoPicture("This X-ray is no longer kept, only a small picture of it.")
     here = services()
-    drawn = here.pictures.film(image.file_key)
+    hide = _hidden(image)
+    drawn = here.pictures.large(image.file_key, FILM, hide is not None)
     if not drawn.exists():
-        _drawn(drawn, here.painter.film(clinic_id(), image.file_key))
+        _drawn(drawn, here.painter.large(clinic_id(), image.file_key, FILM, hide))
     here.pictures.used(drawn)
     return here.pictures.read(drawn)
 
@@ -126,17 +128,31 @@ def _file(image: ImageRecord, max_side: int) -> Path:
     if not small.exists() and image.file_key is None:
         raise NoPicture("The file of this image is not kept.")
     if not small.exists():
-        _drawn(small, here.painter.small(clinic_id(), image.file_key))
+        _drawn(small, here.painter.small(clinic_id(), image.file_key, _hidden(image)))
     side = max(SMALL_SIDE, *_size(small))
     longest = max(image.width or MAX_SIDE, image.height or MAX_SIDE)
     if image.file_key is None or max_side <= side or longest <= side:
         return small
     drawn_side = next(side for side in LARGE_SIDES if side >= max_side)
-    large = here.pictures.large(image.file_key, drawn_side)
+    hide = _hidden(image)
+    large = here.pictures.large(image.file_key, drawn_side, hide is not None)
     if not large.exists():
-        _drawn(large, here.painter.large(clinic_id(), image.file_key, drawn_side))
+        _drawn(large, here.painter.large(clinic_id(), image.file_key, drawn_side, hide))
     here.pictures.used(large)
     return large
+
+
+def _hidden(image: ImageRecord) -> list[list[float]] | None:
+    """Where text was found, when text is hidden; None when it is not.
+
+    As it was decided when a worker had the image; before that, and for older results, as the
+    clinic's profile says now.
+    """
+    facts = image.facts or {}
+    hidden = facts.get("text_hidden")
+    if hidden is None:
+        hidden = services().store.profile(clinic_id()).hides_text
+    return facts.get("text_boxes", []) if hidden else None
 
 
 def _drawn(picture: Path, done: "Future[bool]") -> None:

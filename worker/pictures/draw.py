@@ -17,12 +17,14 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from model.errors import Rejection
 from model.maps import png
 from model.pictures import film_png, grey, small_jpeg
 from model.reading import radiograph
+from model.reading.burned_in import text_boxes, without_text
 from worker.intake.files import replace_file
 from worker.intake.sealing import FileKey, unsealed
 from worker.pictures.files import FILM, SMALL
@@ -58,7 +60,8 @@ def _drawn(limit_s: float, order: dict) -> int:
         _bound(limit_s)
         to_read, to_write = (key and FileKey.from_json(key) for key in order["keys"])
         content = Path(order["source"]).read_bytes()
-        picture = _picture(unsealed(content, to_read) if to_read else content, order["what"])
+        file = unsealed(content, to_read) if to_read else content
+        picture = _picture(file, order["what"], order["hide"])
         replace_file(Path(order["target"]), picture, to_write)
         return DRAWN
     except Rejection:
@@ -67,16 +70,20 @@ def _drawn(limit_s: float, order: dict) -> int:
         return FAILED
 
 
-def _picture(source: bytes, what: str | int) -> bytes:
+def _picture(source: bytes, what: str | int, hide: list[list[float]] | None) -> bytes:
     """The picture SMALL, the picture FILM, or a PNG of at most so many pixels a side.
 
     Also of what was refused for what it shows: people look whether that was right.
     """
+    decode = partial(radiograph.decode, source, any_subject=True)
+    # A worker may have looked at another size, or not yet.
+    found = () if hide is None else text_boxes(decode(at_least=SMALL_AT_LEAST).pixels)
+    boxes = [*(hide or ()), *found]
     if what == SMALL:
-        return small_jpeg(radiograph.decode(source, at_least=SMALL_AT_LEAST, any_subject=True))
+        return small_jpeg(without_text(decode(at_least=SMALL_AT_LEAST), boxes))
     if what == FILM:
-        return film_png(radiograph.decode(source, whole_range=True, any_subject=True))
-    return png(grey(radiograph.decode(source, at_least=what, any_subject=True), what))
+        return film_png(without_text(decode(whole_range=True), boxes))
+    return png(grey(without_text(decode(at_least=what), boxes), what))
 
 
 def _bound(limit_s: float) -> None:

@@ -14,6 +14,7 @@ from worker.intake.sealing import FileKey
 MEGABYTE = 1_000_000
 # What can be drawn besides pictures of at most so many pixels a side.
 SMALL, FILM = "small", "film"
+NO_TEXT = "no-text"
 
 
 class PictureFiles:
@@ -31,15 +32,12 @@ class PictureFiles:
         """A JPEG; it may not exist (yet)."""
         return self._files.small_picture(key)
 
-    def large(self, key: str, max_side: int) -> Path:
-        """A PNG of at most that many pixels a side; it may not exist (yet, or any more)."""
+    def large(self, key: str, what: int | str, hides_text: bool = False) -> Path:
+        """A PNG of at most `what` pixels a side, or FILM: of all pixels and grey values of the
+        file. It may not exist (yet, or any more)."""
         folder, _, name = key.partition("/")
-        return self._files.picture_cache / folder / f"{name}.{max_side}.png"
-
-    def film(self, key: str) -> Path:
-        """A PNG of all pixels and grey values of the file; it may not exist, as a large one."""
-        folder, _, name = key.partition("/")
-        return self._files.picture_cache / folder / f"{name}.{FILM}.png"
+        kind = f"{what}.{NO_TEXT}" if hides_text else f"{what}"
+        return self._files.picture_cache / folder / f"{name}.{kind}.png"
 
     def read(self, picture: Path) -> bytes:
         """Raises OSError, FileLocked, FileDamaged."""

@@ -13,13 +13,13 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.errors import TooManyPictures, WorkerError
-from worker.pictures.files import FILM, SMALL, PictureFiles
+from worker.pictures.files import SMALL, PictureFiles
 from worker.settings import describe
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ GIVEN_UP_S, MAX_GIVEN_UP = 600.0, 10_000
 IDLE_S = 60.0  # after so long without work the drawing processes end
 # The kernel ends a fork at its limit; a drawing process that is silent for longer is ended.
 GRACE_S = 10.0
+# Places of a film: left, top, right and bottom, 0 to 1 of it.
+Hide = Sequence[Sequence[float]] | None
 DRAW = (sys.executable, "-P", "-m", "worker.pictures.draw")
 
 
@@ -40,6 +42,7 @@ class _Order:
     source: Path
     target: Path
     what: str | int
+    hide: Hide
     done: "Future[bool]" = field(default_factory=Future)
 
 
@@ -57,27 +60,27 @@ class Painter:
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def small(self, clinic_id: int, key: str) -> "Future[bool]":
+    def small(self, clinic_id: int, key: str, hide: Hide = None) -> "Future[bool]":
         """Draw the small picture of a file. The future tells whether it exists then.
 
+        hide: to be black there, and wherever else the film seems to hold text; None: nothing is.
         Raises TooManyPictures when the clinic already waits for MAX_WAITING others.
         """
-        return self._order(clinic_id, self._files.source(key), self._files.small(key), SMALL)
+        target = self._files.small(key)
+        return self._order(clinic_id, self._files.source(key), target, SMALL, hide)
 
-    def large(self, clinic_id: int, key: str, max_side: int) -> "Future[bool]":
-        """As `small`, for the PNG of at most `max_side` pixels a side."""
-        target = self._files.large(key, max_side)
-        return self._order(clinic_id, self._files.source(key), target, max_side)
+    def large(self, clinic_id: int, key: str, what: int | str, hide: Hide = None) -> "Future[bool]":
+        """As `small`, for the PNG of at most `what` pixels a side, or for FILM."""
+        target = self._files.large(key, what, hide is not None)
+        return self._order(clinic_id, self._files.source(key), target, what, hide)
 
-    def film(self, clinic_id: int, key: str) -> "Future[bool]":
-        """As `small`, for the PNG of all pixels and grey values."""
-        return self._order(clinic_id, self._files.source(key), self._files.film(key), FILM)
-
-    def _order(self, clinic_id: int, source: Path, target: Path, what: str | int) -> "Future[bool]":
+    def _order(
+        self, clinic_id: int, source: Path, target: Path, what: str | int, hide: Hide
+    ) -> "Future[bool]":
         with self._changed:
             if known := self._orders.get(target):
                 return known.done
-            order = _Order(clinic_id, source, target, what)
+            order = _Order(clinic_id, source, target, what, hide)
             if time.monotonic() < self._given_up.get(target, 0):
                 order.done.set_result(False)
                 return order.done
@@ -145,6 +148,7 @@ class Painter:
                     "source": str(order.source),
                     "target": str(order.target),
                     "what": order.what,
+                    "hide": order.hide,
                     "keys": [key and key.as_json() for key in keys],
                 }
             )

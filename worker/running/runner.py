@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier, Prepared, Result, timings_ms
 from model.errors import Rejection
 from model.pictures import small_jpeg
+from model.reading.burned_in import text_boxes, without_text
 from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked
 from worker.intake.files import ImageFiles
-from worker.patient_data import Changes, DataKey
+from worker.patient_data import Changes, DataKey, FilmText
 from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
 from worker.running.pulse import Pulse
 from worker.store import Store
@@ -61,7 +63,7 @@ MAY_BE_SLOW_BYTES = 8_000_000
 class _Batch:
     """Images ready for the network, and the results of those that never get there.
 
-    changes: what was done to their files, by the image.
+    changes: what was done to their files, by the image. texts: text in their pictures.
     """
 
     claims: Sequence[Claim]
@@ -69,6 +71,7 @@ class _Batch:
     refused: Sequence[FinishedImage] = ()
     pictures: Sequence[Future[None]] = ()
     changes: Mapping[int, Changes] = field(default_factory=dict)
+    texts: Mapping[int, FilmText] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -80,9 +83,14 @@ class _Batch:
         return any(claim.attempts > 1 for claim in self.claims)
 
     def noted(self, finished: FinishedImage) -> FinishedImage:
-        """With what was done to its file."""
+        """With what was done to its file, and what its picture shows besides."""
         changes = self.changes.get(finished.claim.image_id)
-        return replace(finished, deidentified=changes.as_json()) if changes else finished
+        if changes:
+            finished = replace(finished, deidentified=changes.as_json())
+        text = self.texts.get(finished.claim.image_id)
+        return (
+            replace(finished, facts=(finished.facts or {}) | text.as_json()) if text else finished
+        )
 
 
 class Runner:
@@ -148,14 +156,22 @@ class Runner:
     def _next_batch(self, behind: ThreadPoolExecutor, in_hand: bool) -> _Batch:
         claims, prepared, refused, pictures = [], [], [], []
         changes: dict[int, Changes] = {}
+        texts: dict[int, FilmText] = {}
+
+        def look(radiograph: Radiograph, claim: Claim, hides_text: bool) -> None:
+            text = FilmText(text_boxes(radiograph.pixels), hides_text)
+            texts[claim.image_id] = text
+            pictures.append(behind.submit(self._keep_picture, claim, radiograph, text))
+
         claimed = self._pulse.claim(self._classifier.batch_size, in_hand)
         cleaned = {claim.clinic_id for claim in claimed if claim.cleaned}
         keys = self._store.data_keys(cleaned) if cleaned else {}
         for claim in claimed:
             self._pulse.moved()
             key = keys.get(claim.clinic_id)
+            hides_text = key is not None and key.profile.hides_text
             result = self._deidentify(claim, key, changes) or self._prepare(
-                claim, lambda x, of=claim: pictures.append(behind.submit(self._keep_picture, of, x))
+                claim, partial(look, claim=claim, hides_text=hides_text)
             )
             if isinstance(result, FinishedImage):
                 unknown = key is not None and result.reason in UNKNOWN_CONTENT
@@ -163,7 +179,7 @@ class Runner:
             else:
                 claims.append(claim)
                 prepared.append(result)
-        return _Batch(claims, prepared, refused, pictures, changes)
+        return _Batch(claims, prepared, refused, pictures, changes, texts)
 
     def _deidentify(
         self, claim: Claim, key: DataKey | None, changes: dict[int, Changes]
@@ -198,15 +214,15 @@ class Runner:
         return None
 
     def _prepare(
-        self, claim: Claim, keep_picture: Callable[[Radiograph], None]
+        self, claim: Claim, look: Callable[[Radiograph], None]
     ) -> Prepared | FinishedImage:
         path = self._files.path(claim.file_key)
         try:
             content = self._files.read(path)
             if claim.attempts == 1 and len(content) < MAY_BE_SLOW_BYTES:
-                return self._classifier.prepare(content, keep_picture, waived=claim.waived)
+                return self._classifier.prepare(content, look, waived=claim.waived)
             with self._pulse.slow_step():
-                return self._classifier.prepare(content, keep_picture, waived=claim.waived)
+                return self._classifier.prepare(content, look, waived=claim.waived)
         except Rejection as rejection:
             return FinishedImage(
                 claim=claim,
@@ -225,11 +241,12 @@ class Runner:
             log.exception("image %d could not be prepared", claim.image_id)
             return _failed(claim, *INTERNAL_ERROR)
 
-    def _keep_picture(self, claim: Claim, radiograph: Radiograph) -> None:
+    def _keep_picture(self, claim: Claim, radiograph: Radiograph, text: FilmText) -> None:
         """Save the small picture of an image. Without one the result stands all the same."""
         try:
             picture = self._files.small_picture(claim.file_key)
-            self._files.write(picture, small_jpeg(radiograph))
+            shown = without_text(radiograph, text.boxes) if text.hidden else radiograph
+            self._files.write(picture, small_jpeg(shown))
         except MemoryError:
             raise
         except Exception as error:

@@ -111,7 +111,14 @@ def test_an_image_says_what_its_file_has_lost(reader, client, upload, store, png
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"), [({"burned_in_text": True}, "likely"), ({"view": "PA"}, "unknown")]
+    ("said", "shown"),
+    [
+        ({"burned_in_text": True, "text_boxes": [], "text_hidden": True}, "yes"),
+        ({"burned_in_text": False, "text_boxes": [], "text_hidden": True}, "no"),
+        ({"burned_in_text": False, "text_boxes": [[0, 0, 0.5, 0.1]]}, "likely"),
+        ({"text_boxes": [], "text_hidden": False}, "unlikely"),
+        ({"view": "PA"}, "unknown"),
+    ],
 )
 def test_the_api_and_the_page_tell_of_burned_in_text(
     reader, client, upload, store, png, said, shown
@@ -120,3 +127,12 @@ def test_the_api_and_the_page_tell_of_burned_in_text(
     work(store, 1, lambda claim: replace(done(claim), facts=said))
     assert client.get("/api/v1/images/1").json["facts"]["burned_in_text"] == shown
     assert f"<dt>Burned-in text</dt><dd>{shown}</dd>" in reader.get("/images/1").text
+
+
+def test_the_page_says_that_text_is_hidden_in_pictures(reader, client, upload, store, png):
+    upload({"a.png": png})
+    facts = {"text_boxes": [[0.01, 0.02, 0.4, 0.1]], "text_hidden": True}
+    work(store, 1, lambda claim: replace(done(claim), facts=facts))
+    found = client.get("/api/v1/images/1").json["facts"]
+    assert (found["text_boxes"], found["text_hidden"]) == (facts["text_boxes"], True)
+    assert "<dd>likely, hidden in pictures</dd>" in reader.get("/images/1").text

@@ -15,7 +15,7 @@ from tests.faults.sick_drawing import DIES, HANGS, SICK_PATH
 from worker.errors import TooManyPictures
 from worker.intake.files import ImageFiles
 from worker.intake.sealing import is_sealed
-from worker.pictures.files import PictureFiles
+from worker.pictures.files import FILM, PictureFiles
 from worker.pictures.painter import MAX_WAITING, Painter
 from worker.settings import Settings
 
@@ -113,7 +113,7 @@ def test_pictures_of_encrypted_files_are_encrypted(tmp_path, chest):
     wanted = {
         pictures.small(key): painter.small(ONE, key),
         pictures.large(key, 1024): painter.large(ONE, key, 1024),
-        pictures.film(key): painter.film(ONE, key),
+        pictures.large(key, FILM): painter.large(ONE, key, FILM),
     }
     for picture, future in wanted.items():
         assert drawn(future)

@@ -1,0 +1,58 @@
+"""Text that is burned into a film, in the pictures that people see of it."""
+
+import io
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+import pytest
+
+from model.classifier import Classifier
+from tests.support.pictures import encoded
+from tests.support.rows import worker_record
+from worker.patient_data import Profile
+from worker.running.pulse import Pulse
+from worker.running.runner import Runner
+
+
+def lettered(chest) -> bytes:
+    """A chest X-ray with a name in its upper left corner."""
+    with PIL.Image.open(chest) as opened:
+        film = opened.convert("L")
+    drawing = PIL.ImageDraw.Draw(film)
+    drawing.rectangle((0, 0, 200, 24), fill=0)
+    drawing.text((6, 4), "DOE^JANE 4711 1961", font=PIL.ImageFont.load_default(16), fill=255)
+    return encoded(film, "PNG")
+
+
+NAMES_OF_PICTURES = ("preview.png", "preview.jpg", "film.png", "preview.png?max_side=1024")
+
+
+@pytest.mark.parametrize("profile", [Profile.RESEARCH, Profile.PSEUDONYM, Profile.CLINICAL])
+@pytest.mark.parametrize("worked", [False, True])
+def test_text_is_hidden_in_every_picture_as_the_profile_demands(
+    client, upload, store, clinic, files, chest, profile, worked
+):
+    store.set_profile(clinic.id, profile)
+    upload({"a.png": lettered(chest)})
+    pictures = list(NAMES_OF_PICTURES)
+    if worked:
+        Runner(
+            store,
+            files,
+            Classifier.load(),
+            Pulse(store, worker_record("this"), lease_s=60, step_limit_s=60),
+        ).run()
+        assert client.get("/api/v1/images/1").json["facts"]["burned_in_text"] == "likely"
+        pictures.append("attention.png?opacity=0")
+    for name in pictures:
+        answer = client.get(f"/api/v1/images/1/{name}")
+        assert answer.status_code == 200, name
+        with PIL.Image.open(io.BytesIO(answer.data)) as opened:
+            scaled = 255 / (65_535 if opened.mode.startswith("I") else 255)
+            shown = np.asarray(opened.convert("F") if scaled < 1 else opened.convert("L")) * scaled
+        height, width = shown.shape
+        corner = shown[: int(0.045 * height), : int(0.36 * width)]
+        assert (corner.max() < 60) == (profile is Profile.RESEARCH), name
+        assert shown[height // 4 :].std() > 20, name
