@@ -33,6 +33,8 @@ ACTIONS = {
     "upload.create_job": Action.UPLOADED,
     "upload.add_images": Action.UPLOADED,
     "jobs.delete_job": Action.DELETED,
+    "images.delete_image": Action.DELETED,
+    "images.delete_images": Action.DELETED,
 }
 # Files, signs of life, forms, and jobs without their results. Signing in has entries of its own.
 WITHOUT_ENTRY = {
@@ -107,13 +109,13 @@ def _event(response: Response) -> AuditEvent | None:
         action = Action.VIEWED if request.method in SAFE_METHODS else Action.CHANGED
     image_id = request.view_args.get("image_id")
     job_id = request.view_args.get("job_id") or g.get("concerned_job_id")
-    if image_id is not None:
+    if image_id is not None and job_id is None:
         job_id = services().trail.job_of_image(image_id)
     return _of(
         action,
         **_who(),
         job_id=job_id,
-        image_ids=() if image_id is None else (image_id,),
+        image_ids=g.get("concerned_image_ids", ()) if image_id is None else (image_id,),
         detail=_detail(job_id, action),
     )
 

@@ -146,7 +146,7 @@ class Walk:
 
     def _job_is_there(self) -> None:
         """A classified image of the first clinic, made anew when a route has deleted it."""
-        if self._job and self._store.jobs(self._clinic.id).items:
+        if self._image and self._store.images(self._clinic.id, None, limit=1).items:
             return
         images = [replace(image, original_name="original.png") for image in new_images(1)]
         job = self._store.create_job(self._clinic.id, "job", images)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
-from flask import Response, url_for
+from flask import Response, g, url_for
 
 from model.evidence import UNIT, kind_of
 from web.api.caching import conditional, etag_of
@@ -38,12 +38,14 @@ from web.showing import pictures
 from web.showing.blind import viewer
 from worker.access import Scope
 from worker.errors import NotFound
+from worker.intake import removal
 from worker.records import ImageRecord, JobRecord, MapRecord
 from worker.records import Place as PlaceRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 
 PNG, JPEG = FileSchema(), FileSchema()
+HELD = {409: "The job is held until somebody releases it."}
 NO_MAP = {
     404: "No such image or map, or the image was refused and has no maps.",
     409: "The image is not classified yet.",
@@ -106,6 +108,23 @@ def cancel_images(body):
     return Changed(changed=services().store.cancel_images(clinic_id(), body.images)).json_response
 
 
+@blueprint.post("/images/delete")
+@permits(Scope.DELETE)
+@blueprint.input(ImagesBody, location="json", arg_name="body")
+@blueprint.doc(responses=HELD)
+@blueprint.output(Changed)
+def delete_images(body):
+    """Delete several images
+
+    With their results, reviews and files; `changed` is how many of them there were. This cannot be
+    undone.
+    """
+    here = services()
+    g.concerned_image_ids = tuple(body.images)
+    deleted = removal.delete_images(here.store, here.files, clinic_id(), body.images)
+    return Changed(changed=deleted).json_response
+
+
 def image_page(job: JobRecord | None, query: ImagesQuery) -> Response:
     """Images of a job, or of the clinic."""
     asking = viewer()
@@ -156,6 +175,22 @@ def get_image(image_id):
     """Get an image's result"""
     image = shown_image(image_id)
     return conditional(_tag(image, "result"), lambda: Image.of(image).json_response)
+
+
+@blueprint.delete("/images/<int:image_id>")
+@permits(Scope.DELETE)
+@blueprint.doc(responses=HELD)
+@blueprint.output({}, status_code=204, description="The image is gone.")
+def delete_image(image_id):
+    """Delete an image
+
+    With its result, reviews and files, also while a worker has it in hand. Its job stays. This
+    cannot be undone.
+    """
+    here = services()
+    g.concerned_job_id = here.store.image(clinic_id(), image_id).job_id
+    removal.delete_images(here.store, here.files, clinic_id(), [image_id])
+    return "", 204
 
 
 @blueprint.get("/images/<int:image_id>/original-name")

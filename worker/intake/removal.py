@@ -1,6 +1,8 @@
-"""Deleted jobs and abandoned uploads: their rows go in chunks, and their files with them."""
+"""Deleted jobs and images, and abandoned uploads: rows go in chunks, and files with them."""
 
 import sqlite3
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 
@@ -8,20 +10,32 @@ from worker.intake.files import ImageFiles
 from worker.intake.space import Reserve
 from worker.store import Store
 
+Marked = TypeVar("Marked")
 CHUNK = 100
 # What a request removes itself, about 0.1 s; the sweeper removes the rest.
 AT_ONCE = 200
 
 
 def delete_job(store: Store, files: ImageFiles, clinic_id: int, job_id: int) -> None:
-    """Delete a job, also on a full disk, and what of it goes at once. Raises NotFound."""
+    """Delete a job, and what of it goes at once. Raises NotFound, JobHeld."""
+    _delete(store, files, lambda: store.delete_job(clinic_id, job_id))
+
+
+def delete_images(store: Store, files: ImageFiles, clinic_id: int, image_ids: Sequence[int]) -> int:
+    """Delete images, as a job. Returns: how many of them there were. Raises JobHeld."""
+    return _delete(store, files, lambda: store.delete_images(clinic_id, image_ids))
+
+
+def _delete(store: Store, files: ImageFiles, mark: Callable[[], Marked]) -> Marked:
+    """mark: says what is deleted. Works on a full disk, too."""
     try:
-        store.delete_job(clinic_id, job_id)
+        marked = mark()
     except OperationalError as error:
         if not _disk_is_full(error) or not Reserve(files.root.parent).release():
             raise
-        store.delete_job(clinic_id, job_id)
+        marked = mark()
     remove_some(store, files)
+    return marked
 
 
 def _disk_is_full(error: OperationalError) -> bool:

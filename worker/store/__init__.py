@@ -7,6 +7,7 @@ from worker.store.images.reading import ImageVerbs
 from worker.store.images.reviews import ReviewVerbs
 from worker.store.images.selection import MAX_COUNT
 from worker.store.jobs.control import ControlVerbs
+from worker.store.jobs.deletion import DeletionVerbs
 from worker.store.jobs.removal import RemovalVerbs
 from worker.store.jobs.watching import JobVerbs
 from worker.store.keeping.patient_data import PatientDataVerbs
@@ -29,6 +30,7 @@ class Store(
     AuditVerbs,
     JobVerbs,
     ControlVerbs,
+    DeletionVerbs,
     ImageVerbs,
     WorkVerbs,
     LeaseVerbs,

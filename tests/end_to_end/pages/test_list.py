@@ -145,3 +145,27 @@ def test_images_are_selected_by_keys_and_tried_again_together(many, site, chest)
     expect(many.locator("#picked")).to_be_hidden()
     expect(many.locator('[data-count="waiting"]')).to_have_text("6")
     assert site.store.job(site.clinic.id, 2).counts.failed == 0
+
+
+def test_images_are_deleted_from_the_list_and_from_their_page(page, site, chest):
+    site.job("Four", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "abcd"])
+    work(site.store, 4)
+    page.goto(f"{site.address}/jobs/1?sort=file")
+    page.on("dialog", lambda dialog: dialog.accept())
+    for name in "ab":
+        row(page, f"{name}.dcm").locator(".pick").check()
+    page.locator("#picked-delete").click()
+    expect(page.locator("#found")).to_have_text("2 images")
+    expect(page.locator("#picked")).to_be_hidden()
+    assert names(page) == ["c.dcm", "d.dcm"]
+
+    page.get_by_role("link", name="c.dcm").click()
+    page.get_by_role("button", name="Delete this image").click()
+    expect(page.get_by_role("heading", name="d.dcm")).to_be_visible()
+    site.store.hold_job(site.clinic.id, 1)
+    page.get_by_role("button", name="Delete this image").click()
+    expect(page.locator("#delete-error")).to_contain_text("is held")
+    site.store.release_job(site.clinic.id, 1)
+    page.get_by_role("button", name="Delete this image").click()
+    expect(page).to_have_url(re.compile(r"/jobs/1\?"))
+    expect(page.locator("#no-images")).to_have_text("There are no images yet.")

@@ -3,9 +3,11 @@
 import pytest
 
 from tests.support.results import done, failed, rejected, work
+from worker.access import Scope
+from worker.audit import Action
 from worker.intake import removal
 from worker.records import NewImage
-from worker.store import Store
+from worker.store import DEFAULT_CLINIC, Store
 
 
 @pytest.fixture
@@ -75,6 +77,82 @@ def test_a_deleted_job_is_gone_with_its_files(client, store, stored, upload, job
     assert [job["id"] for job in client.get("/api/v1/jobs").json["items"]] == [kept["id"]]
     again = client.delete("/api/v1/jobs/1")
     assert (again.status_code, again.json["code"]) == (404, "not_found")
+
+
+def test_a_deleted_image_is_gone_and_its_job_stays(client, store, stored, upload):
+    job = upload({f"{name}.png": name.encode() for name in "abcd"}).json
+    work(store, 2)
+    client.put("/api/v1/images/1/review", json={"verdict": "agree"})
+    (held,) = store.claim(1, lease_s=60)
+    answer = client.delete("/api/v1/images/1")
+    assert (answer.status_code, answer.data) == (204, b"")
+    for path in ("images/1", "images/1/reviews", "images/1/preview.png", "images/1/maps"):
+        assert client.get(f"/api/v1/{path}").status_code == 404, path
+    assert client.delete("/api/v1/images/1").status_code == 404
+    assert client.delete(f"/api/v1/images/{held.image_id}").status_code == 204
+    assert store.save([done(held)]) == 0, "the worker is too late, and does no harm"
+    assert sorted(file.read_bytes() for file in stored()) == [b"b", b"d"]
+    listed = client.get(f"/api/v1/jobs/{job['id']}/images").json["items"]
+    assert [image["filename"] for image in listed] == ["b.png", "d.png"]
+    found = client.get(f"/api/v1/jobs/{job['id']}").json
+    assert {name: count for name, count in found["counts"].items() if count} == {
+        "total": 2, "waiting": 1, "done": 1,
+    }  # fmt: skip
+    assert sum(label["count"] for label in found["labels"]) == 1
+    assert client.get(f"/api/v1/jobs/{job['id']}/reviews").json["items"] == []
+    assert client.get(f"/api/v1/jobs/{job['id']}/reviews/progress").json["read"] == 0
+    assert [one["id"] for one in client.get("/api/v1/jobs").json["items"]] == [job["id"]]
+    assert store.deleted_jobs() == []
+
+
+def test_several_images_are_deleted_at_once(client, store, upload):
+    for _ in range(2):
+        upload({"a.png": b"x", "b.png": b"y"})
+    work(store, 3)
+    answer = client.post("/api/v1/images/delete", json={"images": [2, 3, 99]})
+    assert (answer.status_code, answer.json) == (200, {"changed": 2})
+    assert [image["id"] for image in client.get("/api/v1/images").json["items"]] == [1, 4]
+    counts = [client.get(f"/api/v1/jobs/{job}").json["counts"]["total"] for job in (1, 2)]
+    assert counts == [1, 1]
+    deleted = store.audit_page(1, action=Action.DELETED)
+    assert [entry.event.image_ids for entry in deleted] == [(2, 3, 99)]
+
+
+def test_the_last_waiting_image_deleted_completes_its_job(client, store, upload):
+    upload({"a.png": b"x", "b.png": b"y"})
+    work(store, 1)
+    client.delete("/api/v1/images/2")
+    job = client.get("/api/v1/jobs/1").json
+    assert (job["status"], job["counts"]["total"], job["progress"]) == ("complete", 1, 1)
+    client.delete("/api/v1/images/1")
+    job = client.get("/api/v1/jobs/1").json
+    assert (job["status"], job["counts"]["total"]) == ("complete", 0)
+
+
+def test_an_image_of_a_held_job_stays(client, store, upload, stored):
+    upload({"a.png": b"x"})
+    upload({"b.png": b"y"})
+    store.hold_job(1, 1)
+    for answer in (
+        client.delete("/api/v1/images/1"),
+        client.post("/api/v1/images/delete", json={"images": [2, 1]}),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (409, "job_held")
+    assert len(client.get("/api/v1/images").json["items"]) == len(stored()) == 2
+
+
+def test_only_who_may_delete_deletes_images(app, store, upload):
+    upload({"a.png": b"x"})
+    token = store.create_token(DEFAULT_CLINIC, [Scope.READ, Scope.REVIEW, Scope.UPLOAD], "p")[1]
+    program = app.test_client()
+    program.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    assert program.delete("/api/v1/images/1").status_code == 403
+    assert program.post("/api/v1/images/delete", json={"images": [1]}).status_code == 403
+    store.ensure_clinic("other", "another token")
+    program.environ_base["HTTP_AUTHORIZATION"] = "Bearer another token"
+    assert program.delete("/api/v1/images/1").status_code == 404
+    assert program.post("/api/v1/images/delete", json={"images": [1]}).json == {"changed": 0}
+    assert store.image(1, 1).id == 1
 
 
 def test_deleting_leaves_no_empty_folder(client, settings, job):

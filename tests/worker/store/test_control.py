@@ -240,6 +240,31 @@ def test_a_deleted_job_leaves_nothing(db):
     assert checked(store, kept).counts.done == 1
 
 
+def test_deleted_images_leave_nothing_and_their_jobs_count_right(db):
+    store, clinic = db
+    jobs = [store.create_job(clinic.id, name, [*new_images(4), REFUSED]) for name in "ab"]
+    store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
+    late = store.claim(1, lease_s=60)
+    store.save([failure(claim) for claim in store.claim(1, lease_s=60)])
+    before = {status: count(store, table) for status, table in (("r", Result), ("m", ResultMap))}
+    assert before["r"] == 2
+    store.cancel_job(clinic.id, jobs[1].id)
+    ids = [image.id for image in store.all_images(clinic.id, None)]
+    assert store.delete_images(clinic.id + 1, ids) == 0
+    gone = [number for number in ids if number not in (ids[0], ids[-1])]
+    assert store.delete_images(clinic.id, [*gone, 10**9]) == len(gone)
+    for job in jobs:
+        assert checked(store, job).counts.total == 1
+    assert store.delete_images(clinic.id, gone) == 0
+    assert store.take_back_expired(3) == {}
+    assert store.claim(9, lease_s=60) == []
+    assert store.save([finished_image(claim) for claim in late]) in (0, 1), "removed or not yet"
+    assert len(remove(store)) == sum(1 for number in gone if number != ids[4])
+    assert count(store, Image) == 2
+    assert count(store, Result) == 1
+    assert count(store, Job) == 2
+
+
 def test_a_late_save_for_a_deleted_job_has_no_effect(db):
     store, clinic = db
     job = store.create_job(clinic.id, "job", new_images(2))

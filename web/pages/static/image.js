@@ -1,6 +1,6 @@
 // The page of one image: its viewer, and the keys to work with it and to go through a job.
 
-import { FINISHED, Poller, Resource, SAME, post } from "./api.js";
+import { FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
 import { showMoment } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
@@ -48,6 +48,7 @@ function open() {
   priors = new Priors(page);
   review = $("review") ? new Review(page, viewer, reviewed) : null;
   $("anyway")?.addEventListener("click", () => classifyAnyway(page.dataset.image));
+  $("delete-image").addEventListener("click", () => deleteImage(page.dataset.image));
   if (page.dataset.final === "false") wait(page.dataset.image, shown);
   else loadAhead(shown);
 }
@@ -72,6 +73,22 @@ async function classifyAnyway(id) {
   } catch (error) {
     $("anyway").disabled = false;
     $("said").textContent = error.message;
+  }
+}
+
+/** The next image takes its place; after the last one, the list. */
+async function deleteImage(id) {
+  if (!confirm("Delete this image with its result and reviews? This cannot be undone.")) return;
+  $("delete-image").disabled = true;
+  try {
+    await remove(`/api/v1/images/${id}`);
+    // Not "assign": the way back would lead to a page that no longer exists.
+    location.replace($("next")?.href || $("previous")?.href || $("up").href);
+  } catch (error) {
+    $("delete-image").disabled = false;
+    $("delete-error").textContent =
+      error instanceof Problem ? error.message : "The server cannot be reached. Try again in a moment.";
+    $("delete-error").hidden = false;
   }
 }
 

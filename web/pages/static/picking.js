@@ -22,8 +22,13 @@ export class Picking {
     });
     addEventListener("keydown", (event) => this.#press(event));
     $("picked-none").addEventListener("click", () => this.clear());
-    $("picked-retry").addEventListener("click", () => this.#change("retry", "failed"));
-    $("picked-cancel").addEventListener("click", () => this.#change("cancel", "waiting"));
+    $("picked-retry").addEventListener("click", () => this.#change("retry", this.#with("failed")));
+    $("picked-cancel").addEventListener("click", () => this.#change("cancel", this.#with("waiting")));
+    $("picked-delete").addEventListener("click", () => {
+      const all = [...this.#picked.keys()];
+      const images = all.length === 1 ? "this image with its result" : `these ${count(all.length)} images with their results`;
+      if (confirm(`Delete ${images}? This cannot be undone.`)) this.#change("delete", all);
+    });
   }
 
   clear() {
@@ -103,9 +108,9 @@ export class Picking {
     $("picked-export").href = `/api/v1/results.csv?images=${[...this.#picked.keys()].join(",")}`;
   }
 
-  async #change(action, status) {
+  async #change(action, images) {
     try {
-      await post(`/api/v1/images/${action}`, { images: this.#with(status) });
+      await post(`/api/v1/images/${action}`, { images });
       this.clear();
       this.#onChanged();
     } catch (error) {

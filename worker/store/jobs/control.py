@@ -1,4 +1,4 @@
-"""What a clinic does with a job after its upload: close, cancel, resume, retry, delete.
+"""What a clinic does with a job after its upload: close, cancel, resume, retry.
 
 All of it is in the rows, so every worker obeys it, also after a restart of anything. The job's row
 is read again after its images were locked: while we waited for them, it may have been deleted.
@@ -7,14 +7,13 @@ is read again after its images were locked: while we waited for them, it may hav
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
-from worker.errors import JobHeld, NotFound, NotRefusedByGate
+from worker.errors import NotFound, NotRefusedByGate
 from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
-from worker.store.keeping.retention import Hold
 from worker.store.rows import SHOWN, job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
 from worker.store.work.workers import WorkerVerbs
@@ -144,21 +143,6 @@ class ControlVerbs(WorkerVerbs):
             for job in jobs:
                 _close(session, job)
         return len(jobs)
-
-    def delete_job(self, clinic_id: int, job_id: int) -> None:
-        """From now on the job is gone for everybody, and no worker begins on its images; its rows
-        and files are removed behind. Its key is free again. Raises NotFound, JobHeld."""
-        with self.database.writing() as session:
-            job_row(session, clinic_id, job_id, lock=True)
-            if session.get(Hold, job_id) is not None:
-                raise JobHeld(f"Job {job_id} is held and cannot be deleted until it is released.")
-            # Parts have higher numbers than their job, so rows are locked in the order of all.
-            session.execute(
-                update(Job)
-                .where(or_(Job.id == job_id, Job.part_of == job_id))
-                .values(deleted_at=now(), idempotency_key=None)
-                .execution_options(synchronize_session=False)
-            )
 
     def _jobs_of(self, clinic_id: int, image_ids: Sequence[int]) -> Sequence[int]:
         query = (
