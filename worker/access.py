@@ -23,7 +23,7 @@ SCOPE_MEANS = {
     Scope.READ: "see jobs, X-rays, results and maps, and export them",
     Scope.REVIEW: "record a reader's opinion of a result",
     Scope.UPLOAD: "send files; follow, cancel, resume and retry jobs",
-    Scope.DELETE: "delete jobs",
+    Scope.DELETE: "delete jobs and images",
     Scope.ADMIN: "manage the clinic's people, tokens and sessions",
     Scope.OPERATE: "see workers and the numbers of all clinics, without their X-rays",
 }

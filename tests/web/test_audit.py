@@ -1,5 +1,7 @@
 """Who did what: which requests leave entries, how many, and that nothing is shown without one."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -131,5 +133,10 @@ def test_the_page_shows_and_filters(reader, client, finished):
     assert "<td>Exported</td>" in only.text
     assert "<td>Uploaded</td>" not in only.text
     assert "No entries." in reader.get("/audit?until=2020-01-01").text
-    for odd in ("action=x&job_id=x&since=x&before=x", f"job_id={2**70}"):
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert "No entries." in reader.get(f"/audit?since={tomorrow}").text
+    ahead = reader.get(f"/audit?since={tomorrow}&utc_offset=1440").text
+    assert "No entries." not in ahead, "a day begins where the reader is"
+    assert '<time datetime="' in ahead
+    for odd in ("action=x&job_id=x&since=x&before=x&utc_offset=x", f"job_id={2**70}"):
         assert reader.get(f"/audit?{odd}").status_code == 200

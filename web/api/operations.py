@@ -53,7 +53,8 @@ class WaitingState(Record):
 
 
 class ReasonState(Record):
-    """Images that failed or were rejected for one reason, of jobs of the last 7 days."""
+    """Images that failed or were rejected for one reason, of jobs of the last 7 days. Counted once
+    a minute."""
 
     status: ImageStatus
     reason: Annotated[str, Field(examples=["worker_died"])]

@@ -26,10 +26,15 @@ def entries():
         "since": asked.get("since", type=_day),
         "until": asked.get("until", type=_day),
     }
-    until = chosen["until"]
+    offset = asked.get("utc_offset", timedelta(0), type=_offset)
+    since, until = chosen["since"], chosen["until"]
     found = services().store.audit_page(
         clinic_id(),
-        **chosen | {"until": until + timedelta(days=1) if until else None},
+        **chosen
+        | {
+            "since": since - offset if since else None,
+            "until": until - offset + timedelta(days=1) if until else None,
+        },
         before_id=asked.get("before", type=_number),
         limit=ENTRIES_PER_PAGE + 1,
     )
@@ -45,6 +50,8 @@ def entries():
 
 def _older(page: list[AuditRecord], chosen: dict[str, object]) -> str:
     kept = {name: request.args[name] for name, wanted in chosen.items() if wanted is not None}
+    if "utc_offset" in request.args:
+        kept["utc_offset"] = request.args["utc_offset"]
     return url_for("audit.entries", before=page[-1].id, **kept)
 
 
@@ -53,6 +60,14 @@ def _number(text: str) -> int:
     if not 0 < number < 2**63:
         raise ValueError(f"Not the number of a row: {number}")
     return number
+
+
+def _offset(text: str) -> timedelta:
+    """Minutes that the reader's clock is ahead of UTC."""
+    minutes = int(text)
+    if abs(minutes) > 24 * 60:
+        raise ValueError(f"Not the offset of a time zone: {minutes}")
+    return timedelta(minutes=minutes)
 
 
 def _day(text: str) -> datetime:

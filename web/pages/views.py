@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from apiflask import APIBlueprint
 from flask import g, redirect, render_template, request, url_for
+from markupsafe import Markup
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
@@ -97,9 +98,11 @@ def file_size(size_bytes: int) -> str:
 
 
 @blueprint.app_template_filter("moment")
-def moment(at: datetime) -> str:
-    """2026-11-25 18:58 UTC"""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def moment(at: datetime) -> Markup:
+    """2026-11-25 18:58 UTC, which times.js turns into local time."""
+    utc = at.astimezone(UTC)
+    text = utc.strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(), text)
 
 
 @blueprint.app_template_filter("browser_name")

@@ -5,7 +5,7 @@ import platform
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from web.services import Services
 from worker.intake.sorting import MEGABYTE
 from worker.intake.space import nearest_folder
 from worker.records import ClinicNumbers, ReasonNumbers, WaitingNumbers, WorkerNumbers
+from worker.store import Store
 from worker.store.migrations import latest_revision
 
 REASONS_OF_DAYS = 7
+REASONS_EVERY_S = 60  # all images of a week are counted for them
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Versions:
 
 @dataclass(frozen=True)
 class Operations:
-    """reasons: of jobs uploaded in the last REASONS_OF_DAYS days."""
+    """reasons: of jobs uploaded in the last REASONS_OF_DAYS days, counted once in
+    REASONS_EVERY_S."""
 
     at: datetime
     state: State
@@ -63,11 +66,18 @@ def operations(here: Services) -> Operations:
         state=here.readiness.state(),
         workers=here.store.workers_overview(),
         waiting=here.store.waiting_overview(),
-        reasons=here.store.reasons_overview(now - timedelta(days=REASONS_OF_DAYS)),
+        reasons=_reasons(here.store, int(now.timestamp() // REASONS_EVERY_S)),
         clinics=here.store.clinics_overview(),
         disk=_disk(here),
         versions=_versions(here),
     )
+
+
+@lru_cache(maxsize=1)
+def _reasons(store: Store, turn: int) -> list[ReasonNumbers]:
+    """turn: grows every REASONS_EVERY_S seconds."""
+    until = datetime.fromtimestamp(turn * REASONS_EVERY_S, UTC)
+    return store.reasons_overview(until - timedelta(days=REASONS_OF_DAYS))
 
 
 def _disk(here: Services) -> Disk:

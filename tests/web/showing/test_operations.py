@@ -1,5 +1,6 @@
 """What an operator sees of the whole system: numbers, and nothing of a film."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import update
 from tests.support.access import sign_in
 from tests.support.results import failed, rejected, work
 from tests.support.rows import new_images, worker_record
+from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
 from worker.records import Retention
 from worker.store import DEFAULT_CLINIC
@@ -73,6 +75,21 @@ def test_a_worker_that_went_silent_is_still_listed(visitor, token, store):
     page = visitor.get("/operations").text
     assert "quiet-host" in page
     assert "Silent" in page
+
+
+def test_a_weeks_reasons_are_counted_once_a_minute(store, busy, monkeypatch):
+    counted = []
+    count = store.reasons_overview
+    monkeypatch.setattr(
+        store, "reasons_overview", lambda since: counted.append(since) or count(since)
+    )
+    minute = int(time.time() // REASONS_EVERY_S)
+    first = _reasons(store, minute)
+    assert [one.reason for one in first] == ["worker_died", "not_a_chest_xray"]
+    assert _reasons(store, minute) is first
+    _reasons(store, minute + 1)
+    assert len(counted) == 2
+    assert (counted[1] - counted[0]).total_seconds() == REASONS_EVERY_S
 
 
 def test_only_operators_see_it(client, reader):

@@ -6,6 +6,7 @@ import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
 import { Priors } from "./viewer/priors.js";
 import { Viewer } from "./viewer/viewer.js";
+import { t } from "./words.js";
 
 const KEYS = {
   "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "fit", 1: "real",
@@ -78,7 +79,7 @@ async function classifyAnyway(id) {
 
 /** The next image takes its place; after the last one, the list. */
 async function deleteImage(id) {
-  if (!confirm("Delete this image with its result and reviews? This cannot be undone.")) return;
+  if (!confirm(t("Delete this image with its result and reviews? This cannot be undone."))) return;
   $("delete-image").disabled = true;
   try {
     await remove(`/api/v1/images/${id}`);
@@ -87,7 +88,7 @@ async function deleteImage(id) {
   } catch (error) {
     $("delete-image").disabled = false;
     $("delete-error").textContent =
-      error instanceof Problem ? error.message : "The server cannot be reached. Try again in a moment.";
+      error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
     $("delete-error").hidden = false;
   }
 }

@@ -14,6 +14,12 @@ const MANY_MS = 250; // between two letters of a search
 const VIEW = "images-view";
 const UNREACHABLE = t("These images could not be loaded: the server cannot be reached. Trying again…");
 
+/** The image was deleted: it has no place. */
+function notThere(error) {
+  if (error instanceof Problem && error.status === 404) return { position: null };
+  throw error;
+}
+
 /** The first rows and counts, as the server wrote them into the page; null where it did not. */
 export function firstOnPage() {
   const place = $("first");
@@ -125,7 +131,7 @@ export class ImageList {
     if (!id) return;
     const query = new URLSearchParams(apiQuery(this.#filter));
     query.set("job", this.#job);
-    const { position } = await get(`/api/v1/images/${id}/place?${query}`);
+    const { position } = await get(`/api/v1/images/${id}/place?${query}`).catch(notThere);
     if (position === null) return;
     this.#list.scrollTo(position - 1);
     for (let tries = 0; tries < 50; tries++) {

@@ -15,7 +15,9 @@ setInterval(async () => {
     const places = scrolled().map((table) => table.scrollLeft);
     $("operations").replaceChildren(...numbers.children);
     scrolled().forEach((table, at) => (table.scrollLeft = places[at] ?? 0));
-    showMoment(document.querySelector("main time"), page.querySelector("main time").dateTime);
+    const { dateTime } = page.querySelector("main time");
+    for (const time of document.querySelectorAll("main time")) showMoment(time, time.dateTime);
+    showMoment(document.querySelector("main time"), dateTime);
     $("stale").hidden = true;
   } catch {
     $("stale").hidden = false;

@@ -26,8 +26,12 @@ export class Picking {
     $("picked-cancel").addEventListener("click", () => this.#change("cancel", this.#with("waiting")));
     $("picked-delete").addEventListener("click", () => {
       const all = [...this.#picked.keys()];
-      const images = all.length === 1 ? "this image with its result" : `these ${count(all.length)} images with their results`;
-      if (confirm(`Delete ${images}? This cannot be undone.`)) this.#change("delete", all);
+      const question = tn(
+        "Delete this image with its result? This cannot be undone.",
+        "Delete these %(num)s images with their results? This cannot be undone.",
+        all.length,
+      );
+      if (confirm(question)) this.#change("delete", all);
     });
   }
 
