@@ -142,7 +142,7 @@ FROM_ELSEWHERE = (
     N_("see jobs, X-rays, results and maps, and export them"),
     N_("record a reader's opinion of a result"),
     N_("send files; follow, cancel, resume and retry jobs"),
-    N_("delete jobs"),
+    N_("delete jobs and images"),
     N_("manage the clinic's people, tokens and sessions"),
     N_("see workers and the numbers of all clinics, without their X-rays"),
     *(N_("Signed in"), N_("Signed out"), N_("Refused"), N_("Uploaded"), N_("Viewed")),

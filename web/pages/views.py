@@ -226,6 +226,8 @@ def image(image_id: int, query: PlaceQuery):
     others = [review for review in reviews if review.reader != asking_name()]
     job_id = query.job_id(own=image.job_id)
     listed = query.address
+    if "sort" in request.args:
+        listed["sort"] = str(query.sort)  # also the usual one here: a list's usual one is another
     # The row of this image in the list that the reader came from.
     within = {name: value for name, value in listed.items() if name != "job"}
     row = f"image-{image_id}"

@@ -84,7 +84,8 @@ async function deleteImage(id) {
   try {
     await remove(`/api/v1/images/${id}`);
     // Not "assign": the way back would lead to a page that no longer exists.
-    location.replace($("next")?.href || $("previous")?.href || $("up").href);
+    const list = $("up").href.split("#")[0]; // without the row of the image
+    location.replace($("next")?.href || $("previous")?.href || list);
   } catch (error) {
     $("delete-image").disabled = false;
     $("delete-error").textContent =
