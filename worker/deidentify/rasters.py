@@ -16,9 +16,12 @@ from model.reading.raster import ORIENTATION_TAG, open_raster
 from worker.deidentify.tiff import without_metadata as tiff_without_metadata
 
 UPRIGHT = 1
+# Of a file; a large film has some ten thousand. More only cost time.
+MAX_PARTS = 100_000
 # JPEG (ITU T.81, table B.1): markers without a length, and those that end the picture's data.
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 _SOS, _EOI, _APP0, _APP1, _APP14, _COMMENT = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE, 0xFE
+_FILL = re.compile(rb"\xff+")
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\x01\xd0-\xd7\xff]")
 # A header without the thumbnail that may follow it.
 _JFIF, _JFIF_BYTES = b"JFIF\0", 14
@@ -27,6 +30,10 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sBIT", b"gAMA", b"cHRM", b"sRGB", b"pHYs"),
     *(b"acTL", b"fcTL", b"fdAT"),  # frames: such a file is refused, and not because of us
+}
+_REMOVED_CHUNKS = {
+    *("tEXt", "zTXt", "iTXt", "eXIf", "tIME", "iCCP", "cICP", "bKGD", "hIST", "sPLT"),
+    *("EXIF", "XMP", "ICCP"),
 }
 _WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
 _WEBP_EXIF, _WEBP_FLAGS = 0x08, 0x08 | 0x04 | 0x20  # EXIF, XMP, colour profile
@@ -93,11 +100,13 @@ def _jpeg(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """(marker, content, what follows it up to the next marker) of a JPEG file."""
     at = 2
+    parts = 0
     while at < len(data):
-        if data[at] != 0xFF:
+        parts = _one_more(parts)
+        fill = _FILL.match(data, at)
+        if fill is None:
             raise ValueError("no marker where one belongs")
-        while data[at] == 0xFF:
-            at += 1
+        at = fill.end()
         marker = data[at]
         at += 1
         if marker == _EOI:
@@ -118,6 +127,19 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at = end
 
 
+def _one_more(parts: int) -> int:
+    """Counts the parts of a file. Raises ValueError for too many."""
+    if parts == MAX_PARTS:
+        raise ValueError("too many parts")
+    return parts + 1
+
+
+def _chunk_name(kind: bytes) -> str:
+    """Of a chunk that was removed. One of no standard may itself say something."""
+    name = kind.decode("latin-1").strip()
+    return name if name in _REMOVED_CHUNKS else "unknown chunk"
+
+
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
@@ -133,13 +155,15 @@ def _jpeg_name(marker: int, content: bytes) -> str:
 def _png(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     kept, removed = [_PNG_SIGNATURE], set()
     at = len(_PNG_SIGNATURE)
+    parts = 0
     while at < len(data):
+        parts = _one_more(parts)
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind in _PNG_KEPT:
             kept.append(data[at:end])
         elif kind[0] & 0x20:  # ancillary: a decoder does without it
-            removed.add(kind.decode("latin-1") if kind.isalpha() else "unknown chunk")
+            removed.add(_chunk_name(kind))
         else:
             raise ValueError("a chunk that is not known")
         if kind == b"IHDR" and orientation != UPRIGHT:
@@ -166,7 +190,9 @@ def _webp(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     (size,) = struct.unpack_from("<I", data, 4)
     whole = min(8 + size, len(data))
     at = 12
+    parts = 0
     while at < whole:
+        parts = _one_more(parts)
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
         chunk = bytearray(data[at:end])
@@ -177,7 +203,7 @@ def _webp(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
         if kind in _WEBP_KEPT:
             kept.append(bytes(chunk))
         else:
-            removed.add(kind.decode("latin-1").strip() if kind.strip().isalnum() else "unknown")
+            removed.add(_chunk_name(kind))
         at = end
     if whole < len(data):
         removed.add("data after the picture")

@@ -39,7 +39,7 @@ def without_metadata(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     tags, following = _directory(data, layout)
     if following:
         raise ValueError("several pictures")
-    removed = {_NAMES.get(tag, f"tag {tag}") for tag in tags if tag not in _KEPT}
+    removed = {_NAMES.get(tag, "other tags") for tag in tags if tag not in _KEPT}
     kept = {tag: tags[tag] for tag in sorted(tags) if tag in _KEPT}
     where = [tag for tag in _WHERE if tag in kept]
     if len(where) != 1:
