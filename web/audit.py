@@ -32,6 +32,8 @@ ACTIONS = {
     "clinic_settings.set_retention": Action.SETTINGS_CHANGED,
     "upload.create_job": Action.UPLOADED,
     "upload.add_images": Action.UPLOADED,
+    "resumable.begin": Action.UPLOADED,
+    "resumable.append": Action.UPLOADED,
     "jobs.delete_job": Action.DELETED,
     "images.delete_image": Action.DELETED,
     "images.delete_images": Action.DELETED,
@@ -69,7 +71,12 @@ WITHOUT_ENTRY = {
     "sign_in.link",
     "sign_in.follow",
     "sign_in.sign_out",
+    "resumable.delete",
+    "resumable.offset",
+    "resumable.options",
 }
+# Pieces of an upload have one entry, when its job has taken it.
+ENTRY_WHEN_TAKEN = {"resumable.append", "resumable.begin"}
 DONE = range(200, 304)  # a form that was taken leads to another page
 REFUSED = {401, 403}
 
@@ -101,6 +108,8 @@ def _event(response: Response) -> AuditEvent | None:
         detail = {"status": response.status_code, "route": route}
         return _of(Action.REFUSED, **_who(), detail=detail)
     if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
+        return None
+    if request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g:
         return None
     if g.get("principal") is None or response.headers.get("Idempotency-Replayed"):
         return None  # a form to sign in with, or nothing new

@@ -53,6 +53,18 @@ class UnsupportedUpload(WebError):
     code = "unsupported_media_type"
 
 
+class UnsupportedTus(WebError):
+    """Raised when a resumable upload speaks another version of tus."""
+
+    code = "unsupported_tus_version"
+
+
+class ChecksumMismatch(WebError):
+    """Raised when a piece of an upload is not what its checksum says."""
+
+    code = "checksum_mismatch"
+
+
 class NoPicture(WebError):
     """Raised when an image has no file or no attention map, and will not get one."""
 

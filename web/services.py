@@ -10,6 +10,7 @@ from web.tallies import Tallies
 from web.trail import Trail
 from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
+from worker.intake.unfinished import UnfinishedUploads
 from worker.pictures.files import PictureFiles
 from worker.pictures.painter import Painter
 from worker.queue.dispatch import Dispatcher
@@ -24,6 +25,7 @@ class Services:
     files: ImageFiles
     dispatcher: Dispatcher
     intake: Intake
+    unfinished: UnfinishedUploads
     readiness: Readiness
     tallies: Tallies
     pictures: PictureFiles
@@ -47,6 +49,7 @@ class Services:
             files=files,
             dispatcher=dispatcher,
             intake=intake,
+            unfinished=UnfinishedUploads.of(files, settings),
             readiness=readiness,
             tallies=tallies,
             pictures=pictures,

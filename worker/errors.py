@@ -87,6 +87,14 @@ class InvalidCursor(WorkerError):
     """Raised when a page cursor was not made by this API."""
 
 
+class PieceMisplaced(WorkerError):
+    """Raised when a piece does not begin where the upload ends so far."""
+
+
+class TooManyUnfinished(WorkerError):
+    """Raised when a clinic has as many unfinished uploads as are kept."""
+
+
 class UploadTooLarge(WorkerError):
     """Raised when an upload as a whole is over a limit (one file over its limit is rejected).
 

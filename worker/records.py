@@ -14,6 +14,13 @@ from worker.reading_order import suspicion
 T = TypeVar("T")
 # Refusals by the gate, or by what a file says about itself, that a person may overrule.
 WAIVABLE = ("not_a_chest_xray", "lateral", "rotated")
+# The name of a job that has none yet.
+UNTITLED = "Untitled"
+
+
+def named_after(first_filename: str, count: int) -> str:
+    """The name of a job whose sender gave none: after the first of its files."""
+    return f"{first_filename[:160]} and {count - 1} more" if count > 1 else first_filename[:200]
 
 
 class ImageStatus(StrEnum):

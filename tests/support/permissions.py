@@ -25,6 +25,7 @@ from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 
 ORIGIN = {"Origin": "http://localhost"}
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "1", "Upload-Metadata": "filename YQ=="}
 NAMES = {"version": "0", "name": "attention", "filename": "base.css"}
 FORM = {"roles": "reader", "scopes": "read", "profile": "clinical"}
 JSON = {
@@ -105,7 +106,7 @@ class Walk:
         if route.endpoint == "clinic_settings.release":
             self._store.hold_job(self._clinic.id, self._job)
         browser = self.app.test_client()
-        headers = dict(ORIGIN)
+        headers = ORIGIN | (TUS if "/uploads" in route.rule else {})
         if asking.token is not None and not route.is_page:
             headers["Authorization"] = f"Bearer {asking.token}"
         elif asking.principal is not None:

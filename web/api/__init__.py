@@ -1,8 +1,14 @@
 """The REST API under /api/v1: jobs, images, reviews, exports; for operators, the whole system."""
 
-from web.api import exports, images, jobs, operations, reports, reviews, tokens, upload
+from web.api import exports, images, jobs, operations, reports, resumable, reviews, tokens, upload
 
 BLUEPRINTS = (
-    *(upload.blueprint, jobs.blueprint, images.blueprint, reviews.blueprint),
-    *(exports.blueprint, reports.blueprint, operations.blueprint, tokens.blueprint),
+    *(upload.blueprint, resumable.blueprint, jobs.blueprint, images.blueprint),
+    *(
+        reviews.blueprint,
+        exports.blueprint,
+        reports.blueprint,
+        operations.blueprint,
+        tokens.blueprint,
+    ),
 )

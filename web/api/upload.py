@@ -91,7 +91,7 @@ def close_job(job_id):
     return Job.of(services().store.close_job(clinic_id(), job_id)).json_response
 
 
-class _Receiving:
+class Receiving:
     """An upload into the intake, as `read_body` wants to hand files over."""
 
     def __init__(self, upload: Upload) -> None:
@@ -112,7 +112,7 @@ def _receive(key: str | None, into: JobRecord | None) -> Response:
     if into is not None and not into.open:
         raise JobNotOpen(f"Job {into.id} is closed and takes no more files. Start a new job.")
     with here.intake.receive(clinic_id(), into) as upload:
-        fields = read_body(request, _Receiving(upload))
+        fields = read_body(request, Receiving(upload))
         if not upload and not fields.open:
             raise InvalidUpload(f"The upload holds no files. {WHAT_TO_SEND}", "no_files")
         if into is not None and (fields.name or fields.urgent or fields.open):

@@ -117,8 +117,8 @@ class UploadFolder:
         if not self._path.exists():
             return
         try:
-            _sync_folder(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise _unavailable(error) from error
 
@@ -147,6 +147,14 @@ class ImageFiles:
     def new_folder(self) -> UploadFolder:
         """A place for the files of one upload; it is made with the first of them."""
         return UploadFolder(self.root, self._min_free_mb, self._keys)
+
+    def new_file(self, file: Path) -> IncomingFile:
+        """A new file to write at that place. Raises StorageUnavailable."""
+        return IncomingFile(file, self._min_free_mb, self._keys)
+
+    def check_room_for(self, size_bytes: int) -> None:
+        """Raises StorageUnavailable when so much more would not fit on the disk."""
+        check_free(self.root, self._min_free_mb, size_bytes)
 
     @property
     def has_room(self) -> bool:
@@ -269,7 +277,8 @@ def replace_file(
         written.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in it durable. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

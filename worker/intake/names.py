@@ -1,5 +1,7 @@
 """Names of files as their senders gave them, made safe to show and to store."""
 
+from worker.records import UNTITLED, named_after
+
 
 def display_name(filename: str) -> str:
     """The user's name for a file, safe to show: a relative path of printable characters.
@@ -20,5 +22,5 @@ def job_name(given: str, first_filename: str | None, count: int) -> str:
     """The given name, else one after the first of `count` files."""
     given = printable(given.strip())
     if given or first_filename is None:
-        return (given or "Untitled")[:200]
-    return f"{first_filename[:160]} and {count - 1} more" if count > 1 else first_filename[:200]
+        return (given or UNTITLED)[:200]
+    return named_after(first_filename, count)

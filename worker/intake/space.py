@@ -21,9 +21,10 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(nearest_folder(folder)).free
 
 
-def check_free(folder: Path, min_free_mb: int) -> None:
-    """Raises StorageUnavailable when less than `min_free_mb` is free on the disk of `folder`."""
-    if min_free_mb and free_bytes(folder) < min_free_mb * MEGABYTE:
+def check_free(folder: Path, min_free_mb: int, more_bytes: int = 0) -> None:
+    """Raises StorageUnavailable when less than `min_free_mb` is free on the disk of `folder`, or
+    would be with `more_bytes` on it."""
+    if min_free_mb and free_bytes(folder) - more_bytes < min_free_mb * MEGABYTE:
         raise StorageUnavailable(
             f"The server's disk is full: less than {min_free_mb} MB are free, and those are kept "
             "for results. Delete jobs that are no longer needed."

@@ -12,6 +12,7 @@ from worker.intake.files import ImageFiles
 from worker.intake.removal import remove_some
 from worker.intake.retention import retire
 from worker.intake.space import Reserve
+from worker.intake.unfinished import UnfinishedUploads
 from worker.queue.dispatch import Dispatcher
 from worker.running.heartbeat import Heartbeat
 from worker.settings import Settings
@@ -25,13 +26,13 @@ SILENT_UPLOAD_AFTER_S = 60.0
 # In one round, so that leases are looked after in between.
 MAX_REMOVED = 1000
 ABANDONED_UPLOAD_AFTER_S = 24 * 3600
-TIDY_EVERY_S = 3600
+TIDY_EVERY_S = 600
 FORGET_WORKER_AFTER_S = 24 * 3600
 NAMES_PER_QUERY = 500
 
 
 def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
-    """Sweep until `stopping`, and tidy every hour; outlives a lost database."""
+    """Sweep until `stopping`, and tidy every ten minutes; outlives a lost database."""
     store = Store(settings.database_url)
     check_up_to_date(store.database)
     dispatcher = Dispatcher(store, settings)
@@ -47,7 +48,7 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
                 in_a_hurry = settle(store, files, settings)
                 reserve.hold()
                 if time.monotonic() >= tidy_at:
-                    tidy(store, files)
+                    tidy(store, files, settings)
                     tidy_at = time.monotonic() + TIDY_EVERY_S
             except OperationalError as error:
                 log.warning("the database is unreachable (%s)", type(error.orig).__name__)
@@ -85,9 +86,10 @@ def report(cause: str, taken: Counter) -> None:
         )
 
 
-def tidy(store: Store, files: ImageFiles) -> None:
-    """Delete the files of uploads without rows: their web server died before the first; and
-    the rows of workers that ended without a word."""
+def tidy(store: Store, files: ImageFiles, settings: Settings) -> None:
+    """Delete uploads that were never finished; the files of uploads without rows, whose web server
+    died before the first; and the rows of workers that ended without a word."""
+    UnfinishedUploads.of(files, settings).delete_expired()
     store.forget_silent_workers(FORGET_WORKER_AFTER_S)
     names = list(files.folders(ABANDONED_UPLOAD_AFTER_S))
     for start in range(0, len(names), NAMES_PER_QUERY):

@@ -9,6 +9,7 @@ from tests.support.access import TOKEN, sign_in_page
 from tests.support.browser import POLL_MS, row
 from tests.support.results import done, rejected, work
 from tests.support.site import Site
+from tests.support.waiting import wait_for
 from worker.records import NewImage
 
 
@@ -197,6 +198,52 @@ def test_another_choice_of_files_is_another_upload(page, site):
     expect(page.get_by_role("heading", name="Tuesday")).to_be_visible()
     assert len(keys) == len(set(keys)) == 2
     assert all(len(key) > 20 and key.isascii() for key in keys)
+
+
+PIECES = "**/api/v1/jobs/*/uploads/*"
+
+
+def hold_pieces(page: Page) -> None:
+    """As over a line that carries nothing."""
+    page.route(PIECES, lambda route: None if route.request.method == "PATCH" else route.continue_())
+
+
+def test_an_upload_goes_on_by_itself_after_a_broken_connection(page, site, chest):
+    broken: list[str] = []
+
+    def breaking(route) -> None:
+        if route.request.method != "PATCH" or broken:
+            route.continue_()
+        else:
+            broken.append(route.request.url)
+            route.abort("connectionreset")
+
+    page.route(PIECES, breaking)
+    drop(page, ["a.dcm", "b.dcm"], chest.read_bytes())
+    expect(page.locator("#sent-text")).to_contain_text("The connection is lost")
+    expect(page).to_have_url(re.compile(r"/jobs/1$"))
+    (job,) = site.store.jobs(site.clinic.id).items
+    assert (job.name, job.counts.total, job.open) == ("a.dcm and 1 more", 2, False)
+
+
+def test_an_upload_can_be_paused(page, site, chest):
+    hold_pieces(page)
+    drop(page, ["a.dcm"], chest.read_bytes())
+    expect(page.locator("#sending-files li")).to_contain_text("a.dcm")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#sent-text")).to_contain_text("Paused")
+    page.unroute(PIECES)
+    page.get_by_role("button", name="Resume upload").click()
+    expect(page).to_have_url(re.compile(r"/jobs/1$"))
+
+
+def test_an_upload_that_is_stopped_leaves_no_job(page, site, chest):
+    hold_pieces(page)
+    drop(page, ["a.dcm"], chest.read_bytes())
+    expect(page.locator("#sending-files li")).to_contain_text("a.dcm")
+    page.get_by_role("button", name="Stop upload").click()
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    wait_for(lambda: not site.store.jobs(site.clinic.id).items)
 
 
 def test_through_the_whole_system(visit, stack, radiographs):

@@ -37,8 +37,8 @@ export const post = (url, content) => send("POST", url, content);
 export const patch = (url, content) => send("PATCH", url, content);
 export const put = (url, content) => send("PUT", url, content);
 
-async function send(method, url, content) {
-  const headers = { "Content-Type": "application/json" };
+export async function send(method, url, content, more = {}) {
+  const headers = { "Content-Type": "application/json", ...more };
   const body = content === undefined ? {} : { headers, body: JSON.stringify(content) };
   return (await call(url, { method, ...body })).json();
 }

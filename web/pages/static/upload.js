@@ -1,19 +1,24 @@
-// The drop zone: takes files, sends them with a progress bar, goes to the job. Files can be dropped
-// anywhere on a page; where the zone is not always there, it comes with them.
+// The drop zone: takes files, sends them with progress, pause and resume, goes to the job. Files can be
+// dropped anywhere on a page; where the zone is not always there, it comes with them.
 //
-// Each choice of files is one upload with a key of its own. What is tried again is that same upload,
-// its name and urgency included, so that it becomes one job however many tries arrived.
+// Each choice of files is one upload with a key of its own: an open job that is closed when all have
+// arrived. What is tried again is that same upload, its name and urgency included, so that it becomes one
+// job however many tries arrived. A broken connection costs nothing that had come: it goes on by itself.
 
+import { Problem, get, post, remove, send } from "./api.js";
 import { chosenFiles, droppedFiles } from "./files.js";
 import { bytes, count, duration, percent } from "./format.js";
-import { signInHere } from "./signin.js";
-import { problemText, t, tn } from "./words.js";
+import { packed } from "./packs.js";
+import { ResumableUpload } from "./resumable.js";
+import { t, tn } from "./words.js";
 
+const AT_ONCE = 2; // packs: while one is stored, the other one is on its way
+const MAX_SHOWN = 6; // files on their way
 const $ = (id) => document.getElementById(id);
 const zone = $("drop");
 const limits = { bytes: Number(zone?.dataset.maxBytes), images: Number(zone?.dataset.maxImages) };
-let request = null;
-let upload = null;
+let upload = null; // the one that is sent, or can be tried again
+let isSending = false;
 let spoken = "";
 
 /** Where there is no zone, whoever is signed in may not upload. */
@@ -31,7 +36,7 @@ export function startUploads() {
   addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.hidden = false;
-    zone.classList.toggle("over", !request);
+    zone.classList.toggle("over", !isSending);
   });
   addEventListener("dragleave", (event) => {
     if (event.relatedTarget) return;
@@ -41,7 +46,7 @@ export function startUploads() {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    if (request) return;
+    if (isSending) return;
     try {
       begin(await droppedFiles(event.dataTransfer));
     } catch {
@@ -49,14 +54,15 @@ export function startUploads() {
       fail(t("The dropped files cannot be read. Choose them with the button instead."));
     }
   });
-  $("abort").addEventListener("click", () => request?.abort());
-  $("retry-upload").addEventListener("click", sendAgain);
+  $("abort").addEventListener("click", stop);
+  $("pause").addEventListener("click", () => pause(!upload.isPaused));
+  $("retry-upload").addEventListener("click", sendAll);
   $("dismiss").addEventListener("click", () => {
     show("ready");
     rest();
   });
   addEventListener("beforeunload", (event) => {
-    if (request) event.preventDefault();
+    if (isSending) event.preventDefault();
   });
 }
 
@@ -85,8 +91,18 @@ function begin(files) {
       }),
     );
   }
-  upload = { files, size, key: newKey(), name: $("name").value.trim(), urgent: $("urgent").checked };
-  send();
+  upload = {
+    size,
+    key: newKey(),
+    number: files.length,
+    name: $("name").value.trim(),
+    urgent: $("urgent").checked,
+    packs: packed(files),
+    sending: [],
+    isPaused: false,
+    isStopped: false,
+  };
+  sendAll();
 }
 
 /** Not `crypto.randomUUID`: it is for HTTPS only, and many clinics have none in their own network. */
@@ -94,91 +110,145 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
-function send() {
-  const form = new FormData();
-  if (upload.name) form.append("name", upload.name);
-  form.append("urgent", upload.urgent);
-  for (const { file, path } of upload.files) form.append("files", file, path);
-  const began = performance.now();
-  post(form, finish, (event) => {
-    const share = event.total ? event.loaded / event.total : 0;
-    const seconds = ((performance.now() - began) / 1000) * (1 / share - 1);
-    $("sent").value = share;
-    $("sent-text").textContent =
-      share < 1 ? `${percent(share)} · ${t("%(time)s left", { time: duration(seconds) })}` : t("Storing the files…");
-    say(share < 1 ? t("%(share)s uploaded", { share: `${Math.floor(share * 10)}0 %` }) : t("Storing the files…"));
-  });
-}
-
-/** Perhaps only the answer was lost: asked by the key, the server tells without gigabytes. */
-function sendAgain() {
-  request = open("GET", `/api/v1/jobs?idempotency_key=${encodeURIComponent(upload.key)}`, (answered) => {
-    const [job] = answered.status === 200 ? answered.response.items : [];
-    if (job) goTo(job);
-    else if (answered.status === 200) send();
-    else finish(answered);
-  });
-  request.send();
-}
-
-function post(body, onAnswer, onProgress) {
-  request = open("POST", "/api/v1/jobs", onAnswer);
-  request.setRequestHeader("Idempotency-Key", upload.key);
-  request.upload.addEventListener("progress", onProgress);
-  request.send(body);
-}
-
-/** A request of the upload, shown as one that runs until it is answered or aborted. */
-function open(method, address, onAnswer) {
-  const { files, size } = upload;
-  const what = { size: bytes(size) };
+/** All that the server does not have yet. */
+async function sendAll() {
+  const mine = upload;
+  isSending = true;
   $("sending-what").textContent = tn(
     "Uploading %(num)s file, %(size)s",
     "Uploading %(num)s files, %(size)s",
-    files.length,
-    what,
+    mine.number,
+    { size: bytes(mine.size) },
   );
   $("sent").value = 0;
   $("sent-text").textContent = "";
   show("sending");
-  const opened = new XMLHttpRequest();
-  opened.open(method, address);
-  opened.responseType = "json";
-  opened.addEventListener("load", () => onAnswer(opened));
-  opened.addEventListener("error", lost);
-  opened.addEventListener("abort", () => {
-    request = null;
-    show("ready");
-    rest();
-  });
-  return opened;
+  showPaused();
+  try {
+    const job = await jobOf(mine);
+    if (job.open) await sendPacks(mine, job);
+    if (mine.isStopped) return;
+    isSending = false;
+    location.assign(`/jobs/${job.id}`);
+  } catch (error) {
+    if (mine.isStopped) return;
+    isSending = false;
+    for (const one of mine.sending) one.stop();
+    mine.sending = [];
+    fail(error instanceof Problem ? error.message : t("The server cannot be reached."));
+  }
 }
 
-/** A server that refuses a long upload may hang up before its answer is read: it is asked why. */
-async function lost() {
-  const answer = await fetch("/api/v1/jobs?limit=1", { cache: "no-store" }).catch(() => null);
-  finish(answer?.status === 401 ? answer : null);
+/** The open job of this upload. Perhaps only the answer was lost that told of it: its key tells. */
+async function jobOf(mine) {
+  const asked = `/api/v1/jobs?idempotency_key=${encodeURIComponent(mine.key)}`;
+  const [known] = mine.isBegun ? (await get(asked)).items : [];
+  if (known) return known;
+  mine.isBegun = true;
+  const { name, urgent, key } = mine;
+  return send("POST", "/api/v1/jobs", { name, urgent, open: true }, { "Idempotency-Key": key });
 }
 
-function finish(answered) {
-  request = null;
-  if (answered?.status === 202) goTo(answered.response);
-  else if (answered?.status === 401) wait();
-  else if (answered) fail(problemText(answered.response) ?? t("The server did not accept the upload."));
-  else fail(t("The server cannot be reached."));
+async function sendPacks(mine, job) {
+  const began = performance.now();
+  const left = mine.packs.filter((pack) => !pack.isReceived);
+  const sendNext = async () => {
+    for (let pack = left.shift(); pack && !mine.isStopped; pack = left.shift()) {
+      await sendPack(mine, job, pack, () => showProgress(mine, began));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
+  if (!mine.isStopped) await post(`/api/v1/jobs/${job.id}/close`);
 }
 
-/** The session ended on the way: the upload waits for somebody to sign in, and goes on. */
-async function wait() {
-  $("sent-text").textContent = t("Waiting for you to sign in…");
-  say(t("The session ended. Sign in to go on with the upload."));
-  await signInHere();
-  sendAgain();
+async function sendPack(mine, job, pack, onProgress) {
+  const onWaiting = (isWaiting) => {
+    mine.isWaiting = isWaiting;
+    onProgress();
+  };
+  const place = `/api/v1/jobs/${job.id}/uploads`;
+  const metadata = { body_type: pack.type };
+  const sending = (pack.sending ??= new ResumableUpload(place, pack.content, metadata, { onProgress, onWaiting }));
+  mine.sending.push(sending);
+  if (mine.isPaused) sending.pause();
+  await sending.send();
+  pack.isReceived = sending.isReceived;
+  mine.sending = mine.sending.filter((one) => one !== sending);
 }
 
-function goTo(job) {
-  request = null;
-  location.assign(`/jobs/${job.id}`);
+function showProgress(mine, began) {
+  if (mine.isStopped) return;
+  const whole = mine.packs.reduce((sum, { content }) => sum + content.size, 0);
+  const sent = mine.packs.reduce((sum, { sending }) => sum + (sending?.sent ?? 0), 0);
+  const share = whole ? sent / whole : 0;
+  const seconds = ((performance.now() - began) / 1000) * (1 / share - 1);
+  $("sent").value = share;
+  showFiles(mine);
+  if (mine.isPaused) {
+    $("sent-text").textContent = `${percent(share)} · ${t("Paused")}`;
+  } else if (mine.isWaiting) {
+    $("sent-text").textContent = t("The connection is lost. The upload goes on when it is back…");
+    say(t("The connection is lost. The upload goes on when it is back…"));
+  } else if (share < 1) {
+    $("sent-text").textContent = `${percent(share)} · ${t("%(time)s left", { time: duration(seconds) })}`;
+    say(t("%(share)s uploaded", { share: `${Math.floor(share * 10)}0 %` }));
+  } else {
+    $("sent-text").textContent = t("Storing the files…");
+    say(t("Storing the files…"));
+  }
+}
+
+/** The files that are on their way now, each with its own progress. */
+function showFiles(mine) {
+  const shown = [];
+  for (const { files, sending, isReceived } of mine.packs) {
+    if (!sending || isReceived) continue;
+    for (const file of files) {
+      if (shown.length < MAX_SHOWN && file.end > sending.sent) shown.push([file, sending.sent]);
+    }
+  }
+  const list = $("sending-files");
+  while (list.children.length > shown.length) list.lastElementChild.remove();
+  while (list.children.length < shown.length) {
+    list.append($("sending-file").content.firstElementChild.cloneNode(true));
+  }
+  for (const [place, [{ path, start, end }, sent]] of shown.entries()) {
+    const item = list.children[place];
+    const share = end > start ? Math.max(0, sent - start) / (end - start) : 0;
+    item.querySelector(".name").textContent = path;
+    item.querySelector("progress").value = share;
+    item.querySelector(".numbers").textContent = percent(share);
+  }
+}
+
+function pause(isPaused) {
+  upload.isPaused = isPaused;
+  for (const one of upload.sending) isPaused ? one.pause() : one.resume();
+  if (isPaused) $("sent-text").textContent = t("Paused");
+  showPaused();
+}
+
+function showPaused() {
+  $("pause").textContent = upload.isPaused ? t("Resume upload") : t("Pause");
+}
+
+/** Nothing of it stays, for those who may delete; for others, the job with what had arrived. */
+async function stop() {
+  const { isBegun, key, sending } = Object.assign(upload, { isStopped: true });
+  for (const one of sending) one.stop();
+  isSending = false;
+  upload = null;
+  show("ready");
+  rest();
+  if (!isBegun) return;
+  try {
+    const [job] = (await get(`/api/v1/jobs?idempotency_key=${encodeURIComponent(key)}`)).items;
+    if (!job) return;
+    if (document.body.dataset.may.split(" ").includes("delete")) await remove(`/api/v1/jobs/${job.id}`);
+    else await post(`/api/v1/jobs/${job.id}/close`);
+  } catch {
+    // It closes by itself.
+  }
 }
 
 /** For those who listen: every tenth of the way, not every event. */

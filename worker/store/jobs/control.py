@@ -11,7 +11,14 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import NotFound, NotRefusedByGate
-from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
+from worker.records import (
+    UNTITLED,
+    WAIVABLE,
+    ImageStatus,
+    JobRecord,
+    JobStatus,
+    named_after,
+)
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.rows import SHOWN, job_record, job_row, now
@@ -209,6 +216,10 @@ def _run_again(job: Job) -> None:
 
 
 def _close(session: Session, job: Job) -> None:
+    if job.name == UNTITLED:
+        first = select(Image.filename).where(Image.job_id == job.id).order_by(Image.id).limit(1)
+        if filename := session.scalar(first):
+            job.name = named_after(filename, job.total)
     job.open = False
     job.revision += 1
     session.flush()

@@ -80,6 +80,19 @@ class ReceivingVerbs:
                 .execution_options(synchronize_session=False)
             )
 
+    def touch_open_job(self, clinic_id: int, job_id: int) -> None:
+        """Files for it are on their way. Raises JobNotOpen."""
+        touched = (
+            update(Job)
+            .where(Job.id == job_id, Job.clinic_id == clinic_id)
+            .where(Job.open.is_(True), Job.deleted_at.is_(None))
+            .values(touched_at=self.database.time_in(0))
+            .execution_options(synchronize_session=False)
+        )
+        with self.database.writing() as session:
+            if not session.execute(touched).rowcount:
+                raise _not_open(job_id)
+
     def abandon(self, upload: str) -> bool:
         """Give an upload up unless it is accepted. Returns: whether its files may go."""
         with self.database.writing() as session:
@@ -174,8 +187,12 @@ def _open_job(session: Session, job_id: int) -> Job:
     """The job, locked. Raises JobNotOpen."""
     job = session.get(Job, job_id, with_for_update=True)
     if job is None or job.deleted_at is not None or not job.open:
-        raise JobNotOpen(f"Job {job_id} is closed and takes no more files. Start a new job.")
+        raise _not_open(job_id)
     return job
+
+
+def _not_open(job_id: int) -> JobNotOpen:
+    return JobNotOpen(f"Job {job_id} is closed and takes no more files. Start a new job.")
 
 
 def _accept(session: Session, job: Job, acceptance: Acceptance) -> None:

@@ -1,0 +1,287 @@
+"""Uploads that arrive in pieces, over as many connections as it takes.
+
+Each has a folder with its pieces and a note of what they are. A piece counts once it is durable and
+the note names it, so after any failure the upload goes on where the note says. The last piece
+counts only once whoever began the upload has taken the whole of it. Pieces and notes are encrypted
+like all files. What is not finished goes when nothing came for a while.
+"""
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from worker.errors import NotFound, PieceMisplaced, TooManyUnfinished, UploadTooLarge
+from worker.intake.files import ImageFiles, sync_folder
+from worker.intake.sorting import MEGABYTE
+from worker.settings import Settings
+
+PIECE_BYTES = 16_000_000  # what one piece holds; a broken connection loses none of them
+MAX_PER_CLINIC = 200
+NOTE = "note"
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An upload that is on its way to an open job, or has been received.
+
+    length: bytes in all. filename: of one file. body_type: the Content-Type of a body that holds
+    several, as `POST /jobs/{id}/images` takes it; `filename` is empty then. pieces: name and bytes
+    of each.
+    """
+
+    id: str
+    job_id: int
+    length: int
+    filename: str = ""
+    body_type: str = ""
+    pieces: tuple[tuple[str, int], ...] = ()
+    received: bool = False
+
+    @property
+    def offset(self) -> int:
+        """How many bytes are here for good."""
+        return self.length if self.received else sum(size for _, size in self.pieces)
+
+
+# Takes the content of an upload, in order. What it raises leaves the upload without its last piece.
+Finish = Callable[[Unfinished, io.BufferedReader], None]
+
+
+class UnfinishedUploads:
+    """The uploads of all clinics; each clinic sees its own. Shared by threads and processes.
+
+    expire_s: seconds without bytes after which an upload goes.
+    """
+
+    @classmethod
+    def of(cls, files: ImageFiles, settings: Settings) -> Self:
+        """They expire when the open job that they belong to is closed for want of files."""
+        return cls(files, settings.max_upload_mb * MEGABYTE, settings.open_job_s)
+
+    def __init__(self, files: ImageFiles, max_bytes: int, expire_s: float) -> None:
+        self._files = files
+        self._root = files.root.with_name("unfinished")
+        self._max_bytes = max_bytes
+        self.expire_s = expire_s
+
+    @property
+    def max_bytes(self) -> int:
+        """Of one upload."""
+        return self._max_bytes
+
+    def begin(
+        self, clinic_id: int, job_id: int, length: int, filename: str, body_type: str = ""
+    ) -> Unfinished:
+        """Raises UploadTooLarge, TooManyUnfinished, StorageUnavailable."""
+        if length > self._max_bytes:
+            raise UploadTooLarge(
+                f"The upload has {length} bytes, and at most {self._max_bytes} are accepted.",
+                "upload_too_large",
+            )
+        folder = self._root / str(clinic_id)
+        if folder.exists() and sum(1 for _ in folder.iterdir()) >= MAX_PER_CLINIC:
+            raise TooManyUnfinished(
+                f"The clinic has {MAX_PER_CLINIC} unfinished uploads, the most that are kept. "
+                "Finish or delete some of them."
+            )
+        self._files.check_room_for(2 * length)  # its pieces, and what becomes of them
+        upload = Unfinished(secrets.token_hex(16), job_id, length, filename, body_type)
+        self._folder(clinic_id, upload.id).mkdir(parents=True)
+        self._note(clinic_id, upload)
+        return upload
+
+    def find(self, clinic_id: int, upload_id: str) -> Unfinished:
+        """Raises NotFound, also for an upload that has expired."""
+        folder = self._folder(clinic_id, upload_id)
+        try:
+            if (folder / NOTE).stat().st_mtime < time.time() - self.expire_s:
+                raise FileNotFoundError
+            note = json.loads(self._files.read(folder / NOTE))
+        except FileNotFoundError:
+            raise NotFound("There is no such upload, or it has expired. Begin it anew.") from None
+        return Unfinished(**note | {"pieces": tuple(map(tuple, note["pieces"]))})
+
+    def expires_at(self, clinic_id: int, upload_id: str) -> float:
+        """Seconds since 1970."""
+        return (self._folder(clinic_id, upload_id) / NOTE).stat().st_mtime + self.expire_s
+
+    def append(
+        self,
+        clinic_id: int,
+        upload: Unfinished,
+        chunks: Iterable[bytes],
+        finish: Finish,
+        check: Callable[[], None] | None = None,
+    ) -> Unfinished:
+        """Add what comes to the end of `upload`, and have it taken when it is whole.
+
+        What `chunks` raises, such as at a broken connection, is raised again once all that had come
+        is kept. check: called when all has come; if it raises, nothing of it counts, and until then
+        nothing does. Raises PieceMisplaced when something else was added meanwhile, UploadTooLarge,
+        StorageUnavailable, and what `finish` raises.
+        """
+        chunks = _Pieces(chunks, upload.length - upload.offset)
+        kept: list[tuple[str, int]] = []
+        try:
+            while (piece := self._keep(clinic_id, upload.id, chunks)) is not None:
+                kept.append(piece)
+                if check is None:
+                    upload = self._counted(clinic_id, upload, kept, finish)
+                    kept = []
+            if check is not None and chunks.error is None:
+                check()
+            if (kept and chunks.error is None) or upload.length == 0:
+                upload = self._counted(clinic_id, upload, kept, finish)
+                kept = []
+        finally:
+            for name, _ in kept:
+                (self._folder(clinic_id, upload.id) / name).unlink(missing_ok=True)
+        if chunks.error is not None:
+            raise chunks.error
+        return upload
+
+    def delete(self, clinic_id: int, upload_id: str) -> None:
+        shutil.rmtree(self._folder(clinic_id, upload_id), ignore_errors=True)
+
+    def delete_expired(self) -> int:
+        """Returns: how many went. One that was received goes in the same way; its job has it."""
+        gone = 0
+        oldest = time.time() - self.expire_s
+        for folder in self._root.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                note = folder / NOTE
+                # Without a note it was just begun, or it is being deleted.
+                if (note if note.exists() else folder).stat().st_mtime < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    gone += 1
+        return gone
+
+    def _folder(self, clinic_id: int, upload_id: str) -> Path:
+        if not _ID.fullmatch(upload_id):
+            raise NotFound("There is no such upload, or it has expired. Begin it anew.")
+        return self._root / str(clinic_id) / upload_id
+
+    def _keep(self, clinic_id: int, upload_id: str, chunks: "_Pieces") -> tuple[str, int] | None:
+        """Write the next piece. Returns: its name and bytes; None when nothing came."""
+        if not (first := chunks.next()):
+            return None
+        size, chunk, left = 0, first, PIECE_BYTES
+        name = secrets.token_hex(8)
+        with self._files.new_file(self._folder(clinic_id, upload_id) / name) as piece:
+            while chunk:
+                piece.write(chunk)
+                size += len(chunk)
+                left -= len(chunk)
+                chunk = chunks.next() if left > 0 else b""
+            piece.keep()
+        return name, size
+
+    def _counted(
+        self, clinic_id: int, upload: Unfinished, kept: list[tuple[str, int]], finish: Finish
+    ) -> Unfinished:
+        """The upload with these pieces, once the disk has them; received, if they are the last."""
+        folder = self._folder(clinic_id, upload.id)
+        with self._locked(clinic_id, upload.id):
+            now = self.find(clinic_id, upload.id)
+            if now.offset != upload.offset:
+                raise PieceMisplaced(
+                    f"Other bytes were added meanwhile: {now.offset} of {now.length} are here. Go "
+                    "on from there."
+                )
+            longer = replace(upload, pieces=(*upload.pieces, *kept))
+            if longer.offset < longer.length:
+                self._note(clinic_id, longer)
+                return longer
+            finish(longer, self._reader(folder, longer))
+            received = replace(longer, received=True, pieces=())
+            self._note(clinic_id, received)
+        for name, _ in longer.pieces:
+            (folder / name).unlink(missing_ok=True)
+        return received
+
+    def _note(self, clinic_id: int, upload: Unfinished) -> None:
+        folder = self._folder(clinic_id, upload.id)
+        content = json.dumps(asdict(upload)).encode()
+        try:
+            self._files.write(folder / NOTE, content, durable=True)
+            sync_folder(folder)
+        except FileNotFoundError:
+            raise NotFound("The upload was deleted or has expired. Begin it anew.") from None
+
+    @contextlib.contextmanager
+    def _locked(self, clinic_id: int, upload_id: str) -> Iterator[None]:
+        """One at a time; the end of a process ends its turn."""
+        folder = self._folder(clinic_id, upload_id)
+        try:
+            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            raise NotFound("The upload was deleted or has expired. Begin it anew.") from None
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(opened)
+
+    def _reader(self, folder: Path, upload: Unfinished) -> io.BufferedReader:
+        pieces = (self._files.read(folder / name) for name, _ in upload.pieces)
+        return io.BufferedReader(_Joined(pieces), 1024 * 1024)
+
+
+class _Pieces:
+    """Chunks, of which more than `most` bytes are an error. `error`: what ended them early."""
+
+    def __init__(self, chunks: Iterable[bytes], most: int) -> None:
+        self._chunks = iter(chunks)
+        self._left = most
+        self.error: Exception | None = None
+
+    def next(self) -> bytes:
+        """Empty at the end, also at an early one."""
+        if self.error is not None:
+            return b""
+        try:
+            chunk = next(self._chunks, b"")
+        except Exception as error:
+            self.error = error
+            return b""
+        self._left -= len(chunk)
+        if self._left < 0:
+            self.error = UploadTooLarge(
+                "More bytes came than the upload was announced with. Begin it anew.",
+                "upload_too_large",
+            )
+            return b""
+        return chunk
+
+
+class _Joined(io.RawIOBase):
+    """Pieces one after the other, one at a time in memory."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self._piece:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._piece = memoryview(piece)
+        size = min(len(buffer), len(self._piece))
+        buffer[:size] = self._piece[:size]
+        self._piece = self._piece[size:]
+        return size
