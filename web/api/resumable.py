@@ -40,6 +40,7 @@ ANSWERS = {
     412: "Another version of tus.",
     413: "The upload is over a limit of this server.",
     415: f"The body of a piece is not {PIECE_TYPE}.",
+    422: "A header makes no sense; see the detail.",
     460: "The piece is not what its checksum says.",
     507: "The server's disk is full.",
 }

@@ -8,6 +8,7 @@ import { t, tn } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const HUES = 8; // in base.css
 const MANY_MS = 250; // between two letters of a search
+const OTHERS = [["rejected", t("rejected")], ["failed", t("failed")], ["cancelled", t("cancelled")]];
 const rows = new Map(); // id → {row, job}
 const selected = new Set();
 const asked = new URLSearchParams(location.search);
@@ -180,8 +181,6 @@ function mixOf(job) {
       return piece;
     });
 }
-
-const OTHERS = [["rejected", t("rejected")], ["failed", t("failed")], ["cancelled", t("cancelled")]];
 
 /** How many of each result, each a colour, a number and a word; what is none of them after that. */
 function resultParts(job) {

@@ -169,7 +169,9 @@ function show(job) {
   spokenAt = tenth;
 }
 
-const outOf = (place, total) => t("%(place)s of %(total)s", { place: count(place), total: count(total) });
+function outOf(place, total) {
+  return t("%(place)s of %(total)s", { place: count(place), total: count(total) });
+}
 
 /** No name: a notification is shown to whoever sits before the screen. */
 function tellDone(job) {
