@@ -91,8 +91,7 @@ class Viewer:
 
     def progress(self, job: JobRecord) -> ReviewProgress:
         """Raises NotFound."""
-        known_only = self.is_reader and (job.blind or job.readers > 1)
-        return self.store.review_progress(self.clinic_id, job.id, self.name, known_only)
+        return self.store.review_progress(self.clinic_id, job.id, self.name, self.is_reader)
 
     def is_blind_to(self, job: JobRecord | None) -> bool:
         """Whether the job, or with None one of the clinic, may have results that they must not

@@ -8,7 +8,10 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import loaded
 from tests.support.results import done, rejected, work
+from web.auth.sessions import COOKIE
+from worker.access import PrincipalKind, Scope
 from worker.records import NewImage, NewReview, ReviewBox, Verdict
+from worker.store import DEFAULT_CLINIC
 
 SPACING = {"spacing_mm": [0.2, 0.1], "spacing_at": "detector"}
 
@@ -138,3 +141,59 @@ def test_without_spacing_there_is_no_ruler_and_it_says_why(page, site, chest):
     loaded(page, 1)
     page.get_by_role("button", name="Ruler").click()
     expect(page.get_by_text("does not say how large its pixels are.")).to_be_visible()
+
+
+def test_two_readers_who_disagree(page, visit, site, three):
+    site.store.set_readers(site.clinic.id, 1, 2)
+    first, _ = site.store.create_token(DEFAULT_CLINIC, [Scope.READ, Scope.REVIEW], "Dr. First")
+    second, _ = site.store.create_token(DEFAULT_CLINIC, [Scope.READ, Scope.REVIEW], "Dr. Second")
+
+    def read(token, label: str) -> Page:
+        window = visit()
+        session = site.store.open_session(PrincipalKind.TOKEN, token.id, "", "")
+        window.context.add_cookies([{"name": COOKIE, "value": session, "url": site.address}])
+        window.goto(f"{site.address}/images/1")
+        loaded(window, 1)
+        expect(window.locator("#waits-for-other")).to_be_visible()
+        assert "left base" not in window.content()
+        window.get_by_role("radio", name=label).check()
+        window.get_by_label("Comment").fill("left base")
+        window.get_by_role("button", name="Save", exact=True).click()
+        expect(window.locator("#read")).to_have_text("1 of 3 read")
+        return window
+
+    mine = read(first, "COVID-19")
+    expect(mine.locator("#readers-disagree")).to_have_count(0)
+    theirs = read(second, "Normal")
+    expect(theirs.locator("#readers-disagree")).to_be_visible()
+    expect(theirs.locator(".others")).to_contain_text("Dr. First: COVID-19")
+    mine.reload()
+    expect(mine.locator(".others")).to_contain_text("Dr. Second: Normal")
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#read-by-two")).to_contain_text("1 of 3")
+    page.get_by_role("link", name="1 disagree").click()
+    expect(page.locator("#found")).to_have_text("1 image")
+
+
+def test_other_films_of_the_patient_beside_this_one(page, site, chest):
+    names = ("now", "before", "somebody")
+    site.job("Films", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in names])
+    for patient, day in (("P-1", "2026-03-02"), ("P-1", "2024-11-05"), ("P-2", "2025-01-01")):
+        facts = SPACING | {"taken_on": day}
+        work(
+            site.store,
+            1,
+            lambda claim, who=patient, said=facts: replace(done(claim), patient=who, facts=said),
+        )
+    page.goto(f"{site.address}/images/1")
+    priors = page.get_by_role("region", name="Other films of this patient")
+    expect(priors.get_by_role("listitem")).to_have_count(1)
+    expect(page.locator("#prior")).to_be_hidden()
+    loaded(page, 1)
+    page.keyboard.press("v")
+    expect(page.locator("#prior-film")).to_be_visible()
+    expect(page.locator("#prior-text")).to_contain_text("2024")
+    page.keyboard.press("v")
+    expect(page.locator("#prior")).to_be_hidden()
+    priors.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"/images/2$"))

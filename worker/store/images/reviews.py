@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, select, true
+from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from worker.errors import NoResultToReview, NotFound, ReviewIsFinal, UnknownLabel
@@ -134,7 +134,7 @@ class ReviewVerbs:
     def review_progress(
         self, clinic_id: int, job_id: int, reader: str, known_only: bool = False
     ) -> ReviewProgress:
-        """known_only: count disagreement among the images only that `reader` has reviewed. Raises
+        """known_only: count disagreement only among images whose reviews `reader` may see. Raises
         NotFound."""
         with self.database.reading() as session:
             job = job_row(session, clinic_id, job_id)
@@ -151,7 +151,10 @@ class ReviewVerbs:
                 .group_by(Review.image_id)
                 .subquery()
             ).c
-            is_known = of_image.own > 0 if known_only else true()
+            is_known: ColumnElement[bool] = true()
+            if known_only:
+                is_settled = false() if job.blind else of_image.reviews >= job.readers
+                is_known = or_(of_image.own > 0, is_settled)
             read, anybody, complete, disagreed, readers_disagree = session.execute(
                 select(
                     _count_where(of_image.own > 0),

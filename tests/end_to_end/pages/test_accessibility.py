@@ -1,0 +1,59 @@
+"""axe finds nothing on any page: in light and dark, on a phone and on a desk."""
+
+from dataclasses import replace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.support.results import done, failed, rejected, work
+from web.auth.sessions import COOKIE
+from worker.access import PrincipalKind, Scope
+from worker.records import NewImage, NewReview, Verdict
+from worker.store import DEFAULT_CLINIC
+
+OF_CLINIC = (
+    *("/", "/images", "/jobs/1", "/jobs/2", "/images/1", "/images/2", "/images/3", "/images/4"),
+    *("/model", "/access", "/settings", "/audit", "/help", "/account", "/nothing"),
+)
+
+
+@pytest.fixture
+def everything(site, chest) -> None:
+    """A result, an uncertain one, a refusal and a failure in a job of two readers, one of whom has
+    answered; other films of the patient; and a blind job that waits."""
+    names = ("result", "uncertain", "refused", "failed", "prior")
+    site.job("Everything", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in names])
+
+    def of_patient(claim):
+        return replace(done(claim), patient="P-1", width=1841, height=1955)
+
+    work(site.store, 2, of_patient)
+    work(site.store, 1, rejected)
+    work(site.store, 1, failed)
+    work(site.store, 1, of_patient)
+    site.store.set_readers(site.clinic.id, 1, 2)
+    for reader, verdict in (("Ann", Verdict.AGREE), ("Ben", Verdict.UNUSABLE)):
+        site.store.review(site.clinic.id, 1, reader, NewReview(verdict))
+    site.job("Waits", [NewImage("waits.dcm", site.keep(chest), 1)], urgent=True)
+    site.store.set_blind(site.clinic.id, 2, True)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(visit, site, everything, scheme, width):
+    page = visit(width)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    operator = site.store.create_token(DEFAULT_CLINIC, [Scope.OPERATE])[0]
+    of_operator = site.store.open_session(PrincipalKind.TOKEN, operator.id, "", "")
+    axe = Axe()
+    found = []
+    visits = [(path, site.session()) for path in OF_CLINIC]
+    for path, session in (*visits, ("/operations", of_operator), ("/sign-in", None)):
+        page.context.clear_cookies()
+        if session:
+            page.context.add_cookies([{"name": COOKIE, "value": session, "url": site.address}])
+        page.goto(site.address + path)
+        page.wait_for_load_state("networkidle")
+        violations = axe.run(page).response["violations"]
+        found += [(path, one["id"], one["nodes"][0]["html"][:120]) for one in violations]
+    assert found == []
