@@ -32,7 +32,7 @@ def bench(rounds: int, images: int) -> None:
         ("encrypt", lambda: sealed(BLOCK, key)),
         ("decrypt", lambda: unsealed(whole, key)),
     ):
-        click.echo(f"{name}: {len(BLOCK) / MEGABYTE / _fastest_s(verb):.0f} MB/s")
+        click.echo(f"{name}: {len(BLOCK) / MEGABYTE / _fastest_s(verb):.0f} MB/s of processor time")
     files = repeated(find_files([]), images)
     speed: dict[str, list[float]] = {way: [] for way in WAYS}
     spent_ms: dict[str, list[float]] = {way: [] for way in WAYS}
@@ -64,9 +64,9 @@ def bench(rounds: int, images: int) -> None:
 def _fastest_s(verb, times: int = 10) -> float:
     found = []
     for _ in range(times):
-        began = time.perf_counter()
+        began = time.thread_time()
         verb()
-        found.append(time.perf_counter() - began)
+        found.append(time.thread_time() - began)
     return min(found)
 
 

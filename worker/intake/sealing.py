@@ -134,19 +134,18 @@ class SealedFile(io.RawIOBase):
     def write(self, data) -> int:
         if not self._writing:
             raise ValueError("A sealed file takes nothing more once it was read.")
-        self._unwritten += data
+        view, at = memoryview(data).cast("B"), 0
         # One chunk stays: only its end tells whether it is the last one.
-        whole = (len(self._unwritten) - 1) // CHUNK_BYTES
-        if whole > 0:
-            self._put(
-                b"".join(
-                    self._encrypted(bytes(self._unwritten[at : at + CHUNK_BYTES]), last=False)
-                    for at in range(0, whole * CHUNK_BYTES, CHUNK_BYTES)
-                )
-            )
-            del self._unwritten[: whole * CHUNK_BYTES]
-        self._at += len(data)
-        return len(data)
+        while len(self._unwritten) + len(view) - at > CHUNK_BYTES:
+            more = CHUNK_BYTES - len(self._unwritten)
+            part = view[at : at + more]
+            chunk = bytes(self._unwritten) + part if self._unwritten else part
+            self._put(self._encrypted(chunk, last=False))
+            self._unwritten.clear()
+            at += more
+        self._unwritten += view[at:]
+        self._at += len(view)
+        return len(view)
 
     def finish(self) -> None:
         """Write the last chunk of a new file."""
@@ -205,7 +204,7 @@ class SealedFile(io.RawIOBase):
                 raise _damaged() from None
         return self._open[1]
 
-    def _encrypted(self, content: bytes, last: bool) -> bytes:
+    def _encrypted(self, content: bytes | memoryview, last: bool) -> bytes:
         chunk = self._cipher.encrypt(_nonce(self._chunks, last), content, self._header)
         self._chunks += 1
         return chunk if self._chunks > 1 else self._header + chunk
