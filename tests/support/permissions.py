@@ -26,7 +26,7 @@ from worker.store.migrations import migrate
 
 ORIGIN = {"Origin": "http://localhost"}
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": "1", "Upload-Metadata": "filename YQ=="}
-NAMES = {"version": "0", "name": "attention", "filename": "base.css"}
+NAMES = {"language": "es", "version": "0", "name": "attention", "filename": "base.css"}
 FORM = {"roles": "reader", "scopes": "read", "profile": "clinical"}
 JSON = {
     "/api/v1/jobs/<int:job_id>": {"name": "job"},

@@ -27,6 +27,8 @@ OPEN = {
     "/sign-in/provider",
     "/sign-in/provider/back",
     "/sign-out",
+    "/language",
+    "/language/<language>-<version>.json",
     "/static/<version>/<path:filename>",
     "/api/v1/openapi.json",
     "/healthz",
@@ -71,7 +73,7 @@ def test_only_readers_see_x_rays_and_only_the_scope_delete_deletes(walk):
             assert needed == {Scope.REVIEW}
         elif "/tokens" in route.rule or "original-name" in route.rule:
             assert needed == {Scope.ADMIN}
-        elif route.method == "DELETE":
+        elif route.method == "DELETE" or route.rule.endswith("/images/delete"):
             assert needed == {Scope.DELETE}
         elif (route.method == "GET" and "/images/" in route.rule) or "results." in route.rule:
             assert needed == {Scope.READ}
