@@ -137,6 +137,7 @@ class Walk:
             "image_id": self._image,
             "person_id": self._other_person,
             "token_id": self._other_token,
+            "upload_id": self._upload() if "<upload_id>" in route.rule else "",
             "session_id": max((one.id for one in self._store.sessions_of(*owner)), default=1),
         }
         path = route.rule
@@ -144,6 +145,11 @@ class Walk:
             for converter in ("int:", "path:", ""):
                 path = path.replace(f"<{converter}{name}>", str(value))
         return path
+
+    def _upload(self) -> str:
+        """An unfinished one of the first clinic."""
+        unfinished = self.app.extensions["cxr"].unfinished
+        return unfinished.begin(self._clinic.id, self._job, 1, "a.png").id
 
     def _job_is_there(self) -> None:
         """A classified image of the first clinic, made anew when a route has deleted it."""

@@ -22,6 +22,20 @@ def test_a_server_that_goes_away_and_comes_back(page, site, chest):
     expect(page.get_by_text("The server cannot be reached")).to_be_hidden()
 
 
+def test_a_page_that_came_with_its_rows_shows_them_without_an_error(page, site, chest):
+    site.job("Quick", [NewImage("a.dcm", site.keep(chest), 1)])
+    page.add_init_script(
+        """addEventListener("DOMContentLoaded", () => {
+            const notice = document.getElementById("offline");
+            const note = () => (window.wasOffline ||= !notice.hidden);
+            new MutationObserver(note).observe(notice, { attributes: true });
+        })"""
+    )
+    page.goto(f"{site.address}/jobs/1")
+    expect(row(page, "a.dcm")).to_be_visible()
+    assert page.evaluate("Boolean(window.wasOffline)") is False
+
+
 def test_cancelling(page, site, chest):
     site.job("Wrong", [NewImage("a.dcm", site.keep(chest), 1)])
     page.goto(f"{site.address}/jobs/1")

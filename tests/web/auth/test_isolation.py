@@ -17,7 +17,7 @@ from sqlalchemy import column, or_, select, table, text
 from sqlalchemy import inspect as inspected
 from werkzeug.test import TestResponse
 
-from tests.support.permissions import JSON, ORIGIN, Route, routes
+from tests.support.permissions import JSON, ORIGIN, TUS, Route, routes
 from tests.support.pictures import encoded
 from tests.support.results import done, failed, rejected
 from web.auth.permissions import scopes_of_route
@@ -48,10 +48,12 @@ class Owned:
 
     def addresses(self, rule: str) -> list[str]:
         """A route's, of everything of this clinic that it can be asked for."""
-        names = set(re.findall(r"<(?:\w+:)?(\w+)>", rule)) - {"name", "filename"}
+        names = set(re.findall(r"<(?:\w+:)?(\w+)>", rule)) - {"name", "filename", "upload_id"}
         unknown = names - set(self.numbers)
         assert not unknown, f"{rule}: {unknown} is not known here. Add it to `Clinics.fill`."
         rule = rule.replace("<path:filename>", "base.css").replace("<name>", "attention")
+        # Of unfinished uploads, tests/web/api/test_resumable.py.
+        rule = rule.replace("<upload_id>", "0" * 32)
         if not names:
             return [rule]
         return [re.sub(r"<\w+:\w+>", str(one), rule) for one in self.numbers[names.pop()]]
@@ -172,7 +174,7 @@ class Clinics:
         """As this somebody: with the token on the API, with a new session in a browser."""
         self.asked += 1
         browser = self.app.test_client()
-        headers = ORIGIN | more.pop("headers", {})
+        headers = ORIGIN | (TUS if "/uploads" in route.rule else {}) | more.pop("headers", {})
         if asker.secret and not route.is_page:
             headers["Authorization"] = f"Bearer {asker.secret}"
         else:

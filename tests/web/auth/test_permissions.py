@@ -21,6 +21,8 @@ from worker.access import SCOPES_OF_ROLE, Scope
 
 # Without a sign-in: what is needed to sign in, files without data, and signs of life.
 OPEN = {
+    "/language",
+    "/language/<language>-<version>.json",
     "/sign-in",
     "/sign-in/code",
     "/sign-in/link",
@@ -73,6 +75,8 @@ def test_only_readers_see_x_rays_and_only_the_scope_delete_deletes(walk):
             assert needed == {Scope.REVIEW}
         elif "/tokens" in route.rule or "original-name" in route.rule:
             assert needed == {Scope.ADMIN}
+        elif "/uploads" in route.rule:
+            assert needed == {Scope.UPLOAD}
         elif route.method == "DELETE" or route.rule.endswith("/images/delete"):
             assert needed == {Scope.DELETE}
         elif (route.method == "GET" and "/images/" in route.rule) or "results." in route.rule:
