@@ -21,8 +21,6 @@ from worker.access import SCOPES_OF_ROLE, Scope
 
 # Without a sign-in: what is needed to sign in, files without data, and signs of life.
 OPEN = {
-    "/language",
-    "/language/<language>-<version>.json",
     "/sign-in",
     "/sign-in/code",
     "/sign-in/link",
