@@ -8,6 +8,7 @@ document does not know, nothing refused that it allows, nothing accepted that it
 1 when there was something.
 """
 
+import functools
 import logging
 import sqlite3
 import sys
@@ -68,13 +69,9 @@ class Api:
             folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="cxr-fuzz-"))
             self._site = opened.enter_context(Site(Path(folder)))
             self._client = opened.enter_context(requests.Session())
-            schema = schemathesis.openapi.from_url(f"{self._site.address}/api/v1/openapi.json")
-            # Everybody is who they are, whatever is made up.
-            schema.config.generation.with_security_parameters = False
-            self.operations = [found.ok() for found in schema.get_all_operations()]
             self.asking = [*self._people(), *self._programs()]
             self._numbers = self._fill()
-            self._strategies = {one.label: self._requests(one) for one in self.operations}
+            self._strategies: dict[str, list[SearchStrategy]] = {}
             self._filled = opened.enter_context(closing(sqlite3.connect(":memory:")))
             with closing(sqlite3.connect(self._database, timeout=30)) as database:
                 database.backup(self._filled)
@@ -83,6 +80,14 @@ class Api:
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
+
+    @functools.cached_property
+    def operations(self) -> list[APIOperation]:
+        """Of the document that the server gives out."""
+        schema = schemathesis.openapi.from_url(f"{self.address}/api/v1/openapi.json")
+        # Everybody is who they are, whatever is made up.
+        schema.config.generation.with_security_parameters = False
+        return [found.ok() for found in schema.get_all_operations()]
 
     @property
     def address(self) -> str:
@@ -101,7 +106,8 @@ class Api:
         """Send up to `count` made-up requests; a single one is of another kind with each seed."""
         self.restore()
         outcome = Outcome()
-        strategies = self._strategies[operation.label]
+        strategies = self._strategies.get(operation.label) or self._requests(operation)
+        self._strategies[operation.label] = strategies  # making them takes longer than asking
         for number in range(min(count, len(strategies))):
             strategy = strategies[(seed + number) % len(strategies)]
             wanted = -(-count // len(strategies))
