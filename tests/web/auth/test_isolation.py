@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import pypdf
 import pytest
@@ -17,7 +18,7 @@ from sqlalchemy import column, or_, select, table, text
 from sqlalchemy import inspect as inspected
 from werkzeug.test import TestResponse
 
-from tests.support.permissions import JSON, ORIGIN, TUS, Route, routes
+from tests.support.permissions import JSON, NAMES, ORIGIN, TUS, Route, routes
 from tests.support.pictures import encoded
 from tests.support.results import done, failed, rejected
 from web.auth.permissions import scopes_of_route
@@ -32,6 +33,7 @@ KEY = f"{MARK}-key"
 FIRST_NUMBERS = {"jobs": 7_731_000, "images": 8_842_000}
 PATIENT = "P-1"  # the same in both clinics
 TOKEN_BODY = {"/api/v1/tokens": {"scopes": ["read"]}}
+PIECE = TUS | {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
 EVERYTHING = frozenset(Scope) - {Scope.OPERATE}
 # Parameters of the API that name nothing that belongs to anybody.
 HARMLESS = {
@@ -44,20 +46,19 @@ HARMLESS = {
 class Owned:
     """What a clinic has: numbers by the name that addresses give them; and where lists go on."""
 
-    numbers: dict[str, list[int]]
+    numbers: dict[str, list[int | str]]
     cursor: str
 
     def addresses(self, rule: str) -> list[str]:
         """A route's, of everything of this clinic that it can be asked for."""
-        names = set(re.findall(r"<(?:\w+:)?(\w+)>", rule)) - {"name", "filename", "upload_id"}
-        unknown = names - set(self.numbers)
-        assert not unknown, f"{rule}: {unknown} is not known here. Add it to `Clinics.fill`."
-        rule = rule.replace("<path:filename>", "base.css").replace("<name>", "attention")
-        # Of unfinished uploads, tests/web/api/test_resumable.py.
-        rule = rule.replace("<upload_id>", "0" * 32)
-        if not names:
-            return [rule]
-        return [re.sub(r"<\w+:\w+>", str(one), rule) for one in self.numbers[names.pop()]]
+        names = re.findall(r"<(?:\w+:)?(\w+)>", rule)
+        known = self.numbers | {name: [value] for name, value in NAMES.items()}
+        unknown = set(names) - set(known)
+        assert not unknown, f"{rule}: {unknown} is not known here. Add it to `Clinics.owned`."
+        return [
+            re.sub(r"<[^>]+>", "{}", rule).format(*values)
+            for values in product(*(known[name] for name in names))
+        ]
 
     @property
     def queries(self) -> dict[str, list[str]]:
@@ -143,6 +144,7 @@ class Clinics:
         store, clinic = self.store, self.store.clinic_named(mark).id
         store.create_job(clinic, f"{mark} waiting", [NewImage(f"{mark}-3.png", f"{mark}/3", 9)])
         program, admin = self.program(mark), self.person(mark, Role.ADMIN)
+        upload = self.begin_upload(program)
         store.open_session(*admin.principal, mark, f"{mark} browser")
         return Owned(
             {
@@ -150,10 +152,19 @@ class Clinics:
                 "image_id": [image.id for image in store.images(clinic, None).items],
                 "person_id": [admin.principal[1]],
                 "token_id": [program.principal[1]],
+                "upload_id": [upload],
                 "session_id": [store.sessions_of(*admin.principal)[0].id],
             },
             cursor=store.images(clinic, None, limit=1).next_cursor,
         )
+
+    def begin_upload(self, program: Asker) -> str:
+        """A file that arrives in pieces, in a job that is open. Returns: its name."""
+        browser = self.app.test_client()
+        headers = TUS | {"Authorization": f"Bearer {program.secret}"}
+        job = browser.post("/api/v1/jobs", json={"open": True}, headers=headers).json["id"]
+        begun = browser.post(f"/api/v1/jobs/{job}/uploads", headers=headers)
+        return begun.headers["Location"].rpartition("/")[2]
 
     def draw(self, file_key: str) -> None:
         pictures = self.app.extensions["cxr"].pictures
@@ -178,7 +189,7 @@ class Clinics:
         """As this somebody: with the token on the API, with a new session in a browser."""
         self.asked += 1
         browser = self.app.test_client()
-        headers = ORIGIN | (TUS if "/uploads" in route.rule else {}) | more.pop("headers", {})
+        headers = ORIGIN | (PIECE if "/uploads" in route.rule else {}) | more.pop("headers", {})
         if asker.secret and not route.is_page:
             headers["Authorization"] = f"Bearer {asker.secret}"
         else:
@@ -191,6 +202,8 @@ class Clinics:
             return {}
         if route.is_page:
             return {"data": self.foreign.form}
+        if "/uploads" in route.rule:
+            return {"data": b"a"}
         if "ImagesBody" in str(self.operation(route).get("requestBody")):
             return {"json": {"images": self.foreign.numbers["image_id"]}}
         upload = {"images": [{"filename": "a.png", "data": "YQ=="}]}
