@@ -18,12 +18,14 @@ def efficientnet_attention(
     size: int = 224,
     classes: int = 3,
     attention_filters: int = 64,
+    floor: float = 0.0,
     drop_path: float = 0.1,
     dropout: float = 0.3,
 ) -> keras.Model:
     """The network, untrained.
 
     size: S, input width and height in pixels, a multiple of 32.
+    floor: of the map's mean, see MaskedAveragePooling.
     drop_path, dropout: shares of blocks, and of pooled features, that are skipped in training.
     Input: (N, S, S, 3) float32, BGR, mean-centred.
     Outputs: probabilities (N, classes) float32; attention map (N, S/16, S/16) float32, 0..1;
@@ -47,12 +49,12 @@ def efficientnet_attention(
     halved = layers.AveragePooling2D(2, dtype="float32", name="attention_halved")(attention)
     pooled = layers.Concatenate(dtype="float32", name="pooled")(
         [
-            MaskedAveragePooling(dtype="float32", name="last_average")([last, halved]),
-            MaskedAveragePooling(dtype="float32", name="middle_average")([middle, attention]),
+            MaskedAveragePooling(floor, dtype="float32", name="last_average")([last, halved]),
+            MaskedAveragePooling(floor, dtype="float32", name="middle_average")([middle, attention]),
         ]
     )
     probabilities, evidence = ClassesWithEvidence(
-        classes, activation="softmax", dtype="float32", name="probabilities"
+        classes, floor, activation="softmax", dtype="float32", name="probabilities"
     )([layers.Dropout(dropout, name="dropout")(pooled), last, halved, middle, attention])
     evidence = layers.Identity(dtype="float32", name="evidence")(evidence)
     height, width = attention.shape[1:3]

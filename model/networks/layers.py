@@ -7,14 +7,26 @@ from keras import ops
 EPSILON = 1e-6
 
 
+def _rescaling(mean, floor: float):
+    """What an average under a map of that mean is divided by."""
+    return ops.maximum(mean + floor, EPSILON)
+
+
 @keras.saving.register_keras_serializable("cxr")
 class MaskedAveragePooling(keras.layers.Layer):
     """Average of the features where the attention map is, rescaled by the map's own mean.
 
     Inputs: features (N, H, W, C) and map (N, H, W, 1), 0..1. Output: (N, C).
-    A map that is nowhere zero anywhere equal gives the plain average; a small map is not a small
-    output, because the average of the masked features is divided by the average of the map.
+    A map that is equal everywhere gives the plain average; a small map is not a small output,
+    because the average of the masked features is divided by the average of the map.
+
+    floor: added to the map's mean, 0..1. Above 0, a map that is all but empty is a small output:
+    where nothing is attended to, nothing is said, and what comes after falls back on its bias.
     """
+
+    def __init__(self, floor: float = 0.0, **options) -> None:
+        super().__init__(**options)
+        self.floor = floor
 
     def call(self, inputs):
         features, attention = inputs
@@ -22,7 +34,10 @@ class MaskedAveragePooling(keras.layers.Layer):
         features = ops.cast(features, "float32")
         attention = ops.cast(attention, "float32")
         masked = ops.mean(features * attention, axis=(1, 2))
-        return masked / ops.maximum(ops.mean(attention, axis=(1, 2)), EPSILON)
+        return masked / _rescaling(ops.mean(attention, axis=(1, 2)), self.floor)
+
+    def get_config(self):
+        return super().get_config() | {"floor": self.floor}
 
     def compute_output_shape(self, input_shape):
         features, _ = input_shape
@@ -42,11 +57,12 @@ class ClassesWithEvidence(keras.layers.Dense):
     Inputs: pooled (N, C); then, in the order of their channels in `pooled` and the finest last,
     features (N, h, w, c) and attention (N, h, w, 1) of each MaskedAveragePooling.
     Outputs: what Dense gives, (N, K); evidence (N, K, H, W) float32, signed, at the finest h and w,
-    which the others divide.
+    which the others divide. floor: that of every MaskedAveragePooling.
     """
 
-    def __init__(self, units: int, **options) -> None:
+    def __init__(self, units: int, floor: float = 0.0, **options) -> None:
         super().__init__(units, **options)
+        self.floor = floor
         # Dense would expect one input, before it is built and after.
         self.input_spec = None
 
@@ -61,11 +77,8 @@ class ClassesWithEvidence(keras.layers.Dense):
         begin, grids = 0, []
         for features, attention in zip(parts[::2], parts[1::2], strict=True):
             rows, columns, channels = features.shape[1:]
-            total = (
-                rows
-                * columns
-                * ops.maximum(ops.mean(attention, axis=(1, 2), keepdims=True), EPSILON)
-            )
+            mean = ops.mean(attention, axis=(1, 2), keepdims=True)
+            total = rows * columns * _rescaling(mean, self.floor)
             added = ops.matmul(features, kernel[begin : begin + channels]) * attention / total
             if (rows, columns) != (height, width):
                 # One coarse cell becomes several fine ones, which share what it adds.
@@ -75,6 +88,9 @@ class ClassesWithEvidence(keras.layers.Dense):
             grids.append(added)
         evidence = ops.transpose(sum(grids[1:], grids[0]), (0, 3, 1, 2))
         return super().call(pooled), evidence
+
+    def get_config(self):
+        return super().get_config() | {"floor": self.floor}
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape[-1]

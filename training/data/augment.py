@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 from skimage.exposure import equalize_adapthist
+from skimage.filters import gaussian
 
 from model.framing.box import WHOLE, Box
 from model.preprocess import Preprocessing, crop_and_stretch
@@ -28,8 +29,8 @@ class Augmentation:
     restyle: chance of another hospital's style, half of it or more (`training.data.style`).
     shading: uneven brightness, either way, 0..1.
     gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
-    resample: chance of scaling down and up again. noise, jpeg: chance of noise, of JPEG artefacts;
-    at most one of these three is applied.
+    resample: chance of scaling down and up again. blur, noise, jpeg: chance of a blur, of noise, of
+    JPEG artefacts; at most one of these four is applied.
 
     Of the article's options, shift and zoom are `crop`, channel shift is `brightness`. Its
     featurewise normalisation and ZCA are not changes but a preprocessing of their own: an X-ray is
@@ -49,6 +50,7 @@ class Augmentation:
     contrast: float = 0.25
     brightness: float = 0.08
     resample: float = 0.25
+    blur: float = 0.0
     noise: float = 0.2
     jpeg: float = 0.15
 
@@ -175,6 +177,9 @@ def _degrade(grey, augmentation, random) -> np.ndarray:
         picture = Image.fromarray(grey.astype(np.float32)).resize(small, Image.Resampling.BILINEAR)
         return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
     kind -= augmentation.resample
+    if kind < augmentation.blur:
+        return gaussian(grey, random.uniform(0.3, 1.3))
+    kind -= augmentation.blur
     if kind < augmentation.noise:
         return np.clip(grey + random.normal(0, random.uniform(0.01, 0.05), grey.shape), 0, 1)
     kind -= augmentation.noise

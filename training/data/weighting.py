@@ -14,6 +14,8 @@ from training.data.manifest import Sample
 # A source with fewer images of a class than this cannot be given a whole share: the same few
 # images would then be learned by heart.
 FEW = 50
+# What a source with one label counts, of what it would otherwise: nothing can make up for that.
+ALONE = 0.15
 
 
 def sample_weights(samples: Sequence[Sample]) -> np.ndarray:
@@ -41,8 +43,8 @@ def weights_within_sources(samples: Sequence[Sample]) -> np.ndarray:
     """One weight an image, mean 1, under which a source does not tell the label.
 
     The labels of a source count equally, so that knowing the source is worth as little as the data
-    allow; a source's share grows with the square root of its number of images. It is halved when
-    the source has one label only: nothing can make up for that.
+    allow; a source's share grows with the square root of its number of images, and is little (ALONE)
+    when the source has one label only.
     Returns: (N,) float32.
     """
     groups = Counter((sample.source, sample.label) for sample in samples)
@@ -53,7 +55,7 @@ def weights_within_sources(samples: Sequence[Sample]) -> np.ndarray:
             sizes[s.source] ** 0.5
             / labels[s.source]
             / max(groups[s.source, s.label], FEW)
-            * (0.5 if labels[s.source] == 1 else 1.0)
+            * (ALONE if labels[s.source] == 1 else 1.0)
             for s in samples
         ],
         dtype=np.float32,

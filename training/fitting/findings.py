@@ -24,7 +24,9 @@ EPSILON = 1e-6
 
 
 class Findings(keras.layers.Layer):
-    """Adds to the loss the cross-entropy of the map against what radiologists drew.
+    """Adds to the loss how far the map is from what radiologists drew: cross-entropy of its cells,
+    and what its overlap with the boxes lacks where there are any (Dice: Milletari et al. 2016,
+    arXiv 1606.04797), because cells that are a little bright all over are cheap for the first.
 
     Inputs: probabilities (N, K), attention (N, h, w) 0..1, drawn (N, h, w) 0..1, or negative where
     nobody looked. Output: the probabilities.
@@ -40,7 +42,15 @@ class Findings(keras.layers.Layer):
         attention = ops.clip(ops.cast(attention, "float32"), EPSILON, 1 - EPSILON)
         known = ops.cast(drawn >= 0, "float32")
         loss = -(drawn * ops.log(attention) + (1 - drawn) * ops.log(1 - attention))
-        self.add_loss(self.weight * ops.sum(known * loss) / ops.maximum(ops.sum(known), 1.0))
+        of_cells = ops.sum(known * loss) / ops.maximum(ops.sum(known), 1.0)
+        shown = known * drawn
+        area = ops.sum(shown, axis=(1, 2))
+        both = ops.sum(shown * attention, axis=(1, 2))
+        all_of_them = area + ops.sum(known * attention, axis=(1, 2))
+        lacking = 1 - (2 * both + 1) / (all_of_them + 1)
+        has_boxes = ops.cast(area > 0, "float32")
+        of_films = ops.sum(has_boxes * lacking) / ops.maximum(ops.sum(has_boxes), 1.0)
+        self.add_loss(self.weight * (of_cells + of_films))
         return probabilities
 
     def compute_output_shape(self, input_shape):

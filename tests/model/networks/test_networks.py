@@ -94,6 +94,27 @@ def test_evidence_lies_where_the_features_are():
     np.testing.assert_allclose(probabilities[0, 1], 1 / (1 + np.exp(2 - 8)), rtol=1e-4)
 
 
+def test_with_a_floor_an_empty_map_leaves_the_biases_and_evidence_still_sums_up():
+    network = build("efficientnet_attention", {"size": 64, "floor": 0.05})
+    dense, seen = network.get_layer("probabilities"), network.get_layer("attention_map")
+    bias = np.array([0.4, -0.7, 0.1], np.float32)
+    dense.set_weights([dense.get_weights()[0], bias])
+    kernel, usual = seen.get_weights()
+    for brightness in (usual, usual - 3, usual - 30):
+        seen.set_weights([kernel, brightness])
+        output = output_of(
+            [*map(np.asarray, outputs_of(network, toy_images(2, 64)))], map_names(network, LABELS)
+        )
+        logs = np.log(output.probabilities)
+        sums = np.stack(
+            [output.maps[evidence_map(label)].sum(axis=(1, 2)) for label in LABELS], axis=1
+        )
+        wanted = logs - logs.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(sums + bias - bias.mean(), wanted, atol=1e-4)
+    np.testing.assert_allclose(output.features, 0, atol=1e-6)
+    np.testing.assert_allclose(wanted, np.tile(bias - bias.mean(), (2, 1)), atol=1e-4)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_configuration_makes_the_same_network(name):
     images = images_for(name)
@@ -202,6 +223,9 @@ def test_masked_average():
     mask[0, 0] = 0.5  # the upper row: 8 and 0
     pooled = MaskedAveragePooling()([features, mask])
     assert float(pooled[0, 0]) == pytest.approx(4, rel=1e-4)
+    # The map's mean is a quarter: as much again halves the average.
+    halved = MaskedAveragePooling(floor=0.25)([features, mask])
+    assert float(halved[0, 0]) == pytest.approx(2, rel=1e-4)
 
 
 def test_dot_attention_looks_where_the_query_fits():

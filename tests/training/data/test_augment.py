@@ -29,6 +29,7 @@ CHANGES = {
     "contrast": {"contrast": 0.25},
     "brightness": {"brightness": 0.08},
     "resample": {"resample": 1},
+    "blur": {"blur": 1},
     "noise": {"noise": 1},
     "jpeg": {"jpeg": 1},
 }

@@ -8,7 +8,7 @@ import pytest
 
 from training.data.manifest import Sample
 from training.data.truth import truths
-from training.data.weighting import weights_within_sources
+from training.data.weighting import ALONE, weights_within_sources
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 
@@ -42,6 +42,6 @@ def test_the_labels_of_a_source_weigh_the_same():
         total[one.source, one.label] += float(weight)
     assert weights.mean() == pytest.approx(1)
     assert total["a", "COVID19"] == pytest.approx(total["a", "NORMAL"], rel=1e-4)
-    # As large as the other, but of one label only: half of its share.
+    # As large as the other, but of one label only.
     both = total["a", "COVID19"] + total["a", "NORMAL"]
-    assert total["b", "COVID19"] == pytest.approx(both / 2, rel=1e-4)
+    assert total["b", "COVID19"] == pytest.approx(ALONE * both, rel=1e-4)

@@ -34,8 +34,16 @@ def test_what_was_not_drawn_is_paid_for_and_the_unknown_is_free():
 
     np.testing.assert_array_equal(layer([probabilities, attention, drawn]), probabilities)
 
-    expected = -2 * (2 * np.log(0.9) + 2 * np.log(0.5)) / 4
-    assert float(layer.losses[0]) == pytest.approx(expected, rel=1e-4)
+    cells = -(2 * np.log(0.9) + 2 * np.log(0.5)) / 4
+    lacking = np.mean([1 - (2 * 0.9 + 1) / (1 + 1 + 1), 1 - (2 * 0.5 + 1) / (1 + 1 + 1)])
+    assert float(layer.losses[0]) == pytest.approx(2 * (cells + lacking), rel=1e-4)
+
+
+def test_of_an_empty_film_only_the_cells_count():
+    layer = Findings(weight=1.0)
+    nothing = np.zeros((1, 1, 2), np.float32)
+    layer([np.ones((1, 3), np.float32), np.full((1, 1, 2), 0.5, np.float32), nothing])
+    assert float(layer.losses[0]) == pytest.approx(-np.log(0.5), rel=1e-4)
 
 
 def test_nothing_known_costs_nothing():
