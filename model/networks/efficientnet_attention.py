@@ -47,11 +47,10 @@ def efficientnet_attention(
         both
     )
     halved = layers.AveragePooling2D(2, dtype="float32", name="attention_halved")(attention)
+    average_last = MaskedAveragePooling(floor, dtype="float32", name="last_average")
+    average_middle = MaskedAveragePooling(floor, dtype="float32", name="middle_average")
     pooled = layers.Concatenate(dtype="float32", name="pooled")(
-        [
-            MaskedAveragePooling(floor, dtype="float32", name="last_average")([last, halved]),
-            MaskedAveragePooling(floor, dtype="float32", name="middle_average")([middle, attention]),
-        ]
+        [average_last([last, halved]), average_middle([middle, attention])]
     )
     probabilities, evidence = ClassesWithEvidence(
         classes, floor, activation="softmax", dtype="float32", name="probabilities"

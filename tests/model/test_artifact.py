@@ -41,7 +41,7 @@ def test_released_artifact():
     assert artifact.labels == tuple(metadata["labels"]) == ("COVID19", "NORMAL", "PNEUMONIA")
     evidence = tuple(f"evidence_{label}" for label in artifact.labels)
     assert artifact.maps == ("attention", *evidence)
-    assert artifact.version == "efficientnet_attention-2.1.0"
+    assert artifact.version == "efficientnet_attention-2.2.0"
     files = (INT8, WEIGHTS, LUNGS, TRAINING_FILMS)
     assert metadata["files"] == {name: sha256(RELEASED / name) for name in files}
     assert sum(file.stat().st_size for file in RELEASED.iterdir()) < 20 * MEGABYTE

@@ -43,8 +43,8 @@ def weights_within_sources(samples: Sequence[Sample]) -> np.ndarray:
     """One weight an image, mean 1, under which a source does not tell the label.
 
     The labels of a source count equally, so that knowing the source is worth as little as the data
-    allow; a source's share grows with the square root of its number of images, and is little (ALONE)
-    when the source has one label only.
+    allow; a source's share grows with the square root of its number of images, and is little
+    (`ALONE`) when the source has one label only.
     Returns: (N,) float32.
     """
     groups = Counter((sample.source, sample.label) for sample in samples)

@@ -17,7 +17,8 @@ from model.networks import network_named
 
 # What is rounded, as LiteRT calls it: convolutions, and what may stand between two of them.
 INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "PAD")
-HEAD = {"pooled", "probabilities", "evidence"}
+# Under a floor the averages add to a mean, which would pass for an addition of two branches.
+HEAD = {"last_average", "middle_average", "pooled", "probabilities", "evidence"}
 
 
 def int8_operations(network: keras.Model) -> tuple[str, ...]:

@@ -155,7 +155,7 @@ class Result(Record):
     """Null when the model has no operating point."""
     suspicion: Annotated[float, rounded(4)]
     """0 to 1: 1 - p(NORMAL), or the highest probability of a model that does not know NORMAL."""
-    model: Annotated[str, Field(examples=["efficientnet_attention-2.1.0"])]
+    model: Annotated[str, Field(examples=["efficientnet_attention-2.2.0"])]
     """Name and version."""
     timings_ms: dict[str, float] | None
     """Milliseconds by stage."""
