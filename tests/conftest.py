@@ -17,7 +17,7 @@ from tests.support import toys
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import PostgresServer, migrated_store
 from worker.intake.files import ImageFiles
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.settings import Settings, describe
 from worker.store import DEFAULT_CLINIC, Store
 from worker.supervise.valkey import EmbeddedValkey

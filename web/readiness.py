@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from worker.errors import DatabaseOutOfDate
 from worker.intake.files import ImageFiles
 from worker.queue.dispatch import Dispatcher
-from worker.records import JobRecord, JobStatus, WorkerRecord
+from worker.records.jobs import JobRecord, JobStatus
+from worker.records.work import WorkerRecord
 from worker.store import Store
 from worker.store.migrations import check_up_to_date
 

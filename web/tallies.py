@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from worker.records import ImageFilter, ImageStatus, JobRecord, ResultCounts, Tally
+from worker.records.images import ImageFilter, ImageStatus, ResultCounts, Tally
+from worker.records.jobs import JobRecord
 from worker.store import MAX_COUNT, Store
 
 EVERYTHING = ImageFilter()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 
 
 class Scope(StrEnum):

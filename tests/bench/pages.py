@@ -18,7 +18,7 @@ from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
 from tests.support.results import work
 from tests.support.site import CHROMIUM_FLAGS, Site
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 FILM = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
 SETTLED_MS = 3000

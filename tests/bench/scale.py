@@ -7,7 +7,9 @@ from collections.abc import Callable
 import httpx
 
 from web.local.temporary import RunningSystem
-from worker.records import FinishedImage, ImageStatus, MapRecord, NewImage, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.jobs import NewImage
+from worker.records.work import FinishedImage, NewResult
 from worker.store import DEFAULT_CLINIC, Store
 
 ROWS_PER_JOB = 10_000

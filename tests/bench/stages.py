@@ -12,7 +12,9 @@ import numpy as np
 from model.classifier import Classifier
 from tests.bench.cost import cpu_seconds
 from worker.queue.dispatch import Dispatcher
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewImage, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.jobs import NewImage
+from worker.records.work import Claim, FinishedImage, NewResult
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate

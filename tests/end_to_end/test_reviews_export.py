@@ -12,7 +12,8 @@ from tests.support.results import work
 from tests.support.site import Site
 from training.data.findings import finding_map, read_findings
 from training.data.manifest import Classes, read_manifest
-from worker.records import NewImage, NewReview, ReviewBox, Verdict
+from worker.records.jobs import NewImage
+from worker.records.reviews import NewReview, ReviewBox, Verdict
 
 CLASSES = Classes(("COVID19", "NORMAL", "PNEUMONIA"))
 OPACITY = ReviewBox(0.125, 0.25, 0.375, 0.75, "opacity")

@@ -16,7 +16,7 @@ from tests.faults.sick_drawing import SICK_PATH
 from tests.support.toys import toy_artifact
 from tests.support.waiting import wait_for
 from web.local.temporary import RunningSystem, running_system
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 

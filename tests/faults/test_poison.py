@@ -7,7 +7,8 @@ from tests.faults.sick_workers import SICKNESS, SLOW, SLOW_S
 from tests.support.system import System
 from tests.support.toys import toy_artifact
 from tests.support.waiting import wait_for
-from worker.records import ImageStatus, JobStatus
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobStatus
 from worker.settings import Settings
 
 GOOD = 200

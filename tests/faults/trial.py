@@ -18,7 +18,8 @@ from model.reading.radiograph import decode
 from tests.faults import audit
 from tests.faults.machine import TOKEN, Machine
 from tests.support.waiting import wait_for
-from worker.records import ImageStatus, JobRecord
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobRecord
 from worker.store.schema import Image
 
 IMAGES = 200

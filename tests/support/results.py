@@ -3,7 +3,8 @@
 import numpy as np
 
 from model.scores import GateScore, Triage
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.work import Claim, FinishedImage, NewResult
 from worker.store import Store
 
 MODEL = "vgg_attention-1.0.0"

@@ -5,15 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from model.scores import GateScore, Triage
-from worker.records import (
-    Claim,
-    FinishedImage,
-    ImageStatus,
-    MapRecord,
-    NewImage,
-    NewResult,
-    WorkerRecord,
-)
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.jobs import NewImage
+from worker.records.work import Claim, FinishedImage, NewResult, WorkerRecord
 
 
 def new_images(count: int) -> list[NewImage]:

@@ -26,7 +26,7 @@ from tests.support.browser import loaded
 from tests.support.results import done, failed, rejected, work
 from tests.support.site import CHROMIUM_FLAGS, Site
 from web.local.temporary import RunningSystem, throwaway_system
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 SIZES = {"widest": (2560, 1400), "wide": (1280, 800), "narrow": (390, 844)}
 IMAGES = 2000

@@ -19,7 +19,8 @@ from tests.support.databases import migrated_store
 from tests.support.waiting import wait_for
 from worker.access import PrincipalKind
 from worker.intake.files import ImageFiles
-from worker.records import ClinicRecord, JobRecord, NewImage
+from worker.records.clinics import ClinicRecord
+from worker.records.jobs import JobRecord, NewImage
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC
 from worker.supervise.parts import CXR

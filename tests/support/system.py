@@ -12,7 +12,9 @@ from sqlalchemy import select
 from tests.support.databases import migrated_store
 from worker.intake.files import ImageFiles
 from worker.queue.dispatch import Dispatcher
-from worker.records import ImageStatus, JobRecord, JobStatus, NewImage, WorkerRecord
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobRecord, JobStatus, NewImage
+from worker.records.work import WorkerRecord
 from worker.settings import Settings
 from worker.store.schema import Image
 

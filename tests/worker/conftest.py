@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.databases import migrated_store
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.store import Store
 
 

@@ -18,7 +18,9 @@ from web.auth.requests import clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
-from worker.records import ImageRecord, JobRecord, ReviewRecord
+from worker.records.images import ImageRecord
+from worker.records.jobs import JobRecord
+from worker.records.reviews import ReviewRecord
 
 blueprint = APIBlueprint("exports", __name__, tag="Exports")
 

@@ -39,8 +39,9 @@ from web.showing.blind import viewer
 from worker.access import Scope
 from worker.errors import NotFound
 from worker.intake import removal
-from worker.records import ImageRecord, JobRecord, MapRecord
-from worker.records import Place as PlaceRecord
+from worker.records.images import ImageRecord, MapRecord
+from worker.records.images import Place as PlaceRecord
+from worker.records.jobs import JobRecord
 
 blueprint = APIBlueprint("images", __name__, tag="Images")
 

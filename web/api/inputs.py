@@ -16,15 +16,9 @@ from pydantic import (
 
 from web.auth.requests import asking_name
 from worker.access import Scope
-from worker.records import (
-    ImageFilter,
-    ImageStatus,
-    JobStatus,
-    ReviewState,
-    Sort,
-    SortKind,
-    Verdict,
-)
+from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
+from worker.records.jobs import JobStatus
+from worker.records.reviews import ReviewState, Verdict
 
 MAX_PER_PAGE = 500
 PAGE_IMAGES = 60  # of a list on a page at once; virtual.js loads as many

@@ -14,7 +14,8 @@ from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
 from worker.intake import removal
-from worker.records import JobRecord, Page
+from worker.records.jobs import JobRecord
+from worker.records.pages import Page
 
 blueprint = APIBlueprint("jobs", __name__, tag="Jobs")
 

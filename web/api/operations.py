@@ -11,7 +11,7 @@ from web.auth.permissions import permits
 from web.services import services
 from web.showing.operations import operations
 from worker.access import Scope
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 
 blueprint = APIBlueprint("operations_api", __name__, tag="Operations")
 

@@ -19,7 +19,10 @@ from web.showing.blind import viewer
 from web.showing.labels import label_name
 from worker.access import Scope
 from worker.patient_data import Profile
-from worker.records import ImageStatus, JobRecord, JobStatus, Page, Verdict
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobRecord, JobStatus
+from worker.records.pages import Page
+from worker.records.reviews import Verdict
 
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
 

@@ -9,7 +9,8 @@ from web.auth.requests import asking_name, clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
-from worker.records import NewReview, Page, ReviewBox
+from worker.records.pages import Page
+from worker.records.reviews import NewReview, ReviewBox
 
 blueprint = APIBlueprint("reviews", __name__, tag="Reviews")
 

@@ -14,7 +14,7 @@ from web.services import services
 from worker.access import Scope
 from worker.errors import JobNotOpen, KeyReused, KeyTaken
 from worker.intake.receiving import Upload
-from worker.records import JobRecord, KnownUpload
+from worker.records.jobs import JobRecord, KnownUpload
 
 blueprint = APIBlueprint("upload", __name__, tag="Jobs")
 

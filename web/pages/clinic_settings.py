@@ -12,7 +12,7 @@ from web.language.asked import N_, _
 from web.services import services
 from worker.access import Scope
 from worker.patient_data import PROFILE_MEANS, Profile
-from worker.records import MAX_KEPT_DAYS, Retention
+from worker.records.clinics import MAX_KEPT_DAYS, Retention
 
 blueprint = APIBlueprint("clinic_settings", __name__, enable_openapi=False, url_prefix="/settings")
 

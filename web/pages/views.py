@@ -27,7 +27,8 @@ from web.showing.blind import viewer
 from web.showing.labels import label_name, map_name
 from worker.access import Scope
 from worker.intake.sorting import MEGABYTE
-from worker.records import WAIVABLE, ImageStatus, JobRecord, JobStatus
+from worker.records.images import WAIVABLE, ImageStatus
+from worker.records.jobs import JobRecord, JobStatus
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 

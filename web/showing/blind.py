@@ -12,17 +12,9 @@ from dataclasses import dataclass, replace
 from web.auth.requests import asking_name, clinic_id, is_in_browser
 from web.services import services
 from web.tallies import Tallies
-from worker.records import (
-    ImageFilter,
-    ImageRecord,
-    JobRecord,
-    ResultCounts,
-    ReviewProgress,
-    ReviewRecord,
-    Sort,
-    SortKind,
-    Tally,
-)
+from worker.records.images import ImageFilter, ImageRecord, ResultCounts, Sort, SortKind, Tally
+from worker.records.jobs import JobRecord
+from worker.records.reviews import ReviewProgress, ReviewRecord
 from worker.store import Store
 
 BY_RESULT = (SortKind.SUSPICION, SortKind.PROBABILITY)

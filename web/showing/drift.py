@@ -14,7 +14,7 @@ from datetime import date
 from web.language.asked import _
 from web.language.numbers import day, decimal
 from web.showing.labels import label_name
-from worker.records import WeekNumbers
+from worker.records.clinics import WeekNumbers
 
 MIN_RESULTS = 200
 FIRST_WEEKS = 4  # what later weeks are compared with

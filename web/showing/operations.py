@@ -15,7 +15,8 @@ from web.readiness import State
 from web.services import Services
 from worker.intake.sorting import MEGABYTE
 from worker.intake.space import nearest_folder
-from worker.records import ClinicNumbers, ReasonNumbers, WaitingNumbers, WorkerNumbers
+from worker.records.clinics import ClinicNumbers, ReasonNumbers, WaitingNumbers
+from worker.records.work import WorkerNumbers
 from worker.store import Store
 from worker.store.migrations import latest_revision
 

@@ -19,7 +19,7 @@ from web.auth.requests import clinic_id
 from web.errors import BeingDrawn, NoPicture, NotReady
 from web.services import services
 from worker.pictures.files import FILM
-from worker.records import WAIVABLE, ImageRecord, ImageStatus, MapRecord
+from worker.records.images import WAIVABLE, ImageRecord, ImageStatus, MapRecord
 
 # Large pictures are drawn in these sizes, so that the cache holds few of one X-ray.
 LARGE_SIDES = (1024, 2048, 4096)

@@ -15,7 +15,9 @@ from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Sp
 
 from model import DISCLAIMER
 from web.showing.labels import label_name
-from worker.records import ImageRecord, JobRecord, ReviewRecord
+from worker.records.images import ImageRecord
+from worker.records.jobs import JobRecord
+from worker.records.reviews import ReviewRecord
 
 MAX_ROWS = 2000  # of a job; a longer table is nothing to read, and CSV has it all
 PICTURE_MM = 84

@@ -6,7 +6,7 @@ import click
 
 from worker.audit import Action, AuditEvent
 from worker.commands.shared import opened_store, this_user
-from worker.records import MAX_KEPT_DAYS, Retention
+from worker.records.clinics import MAX_KEPT_DAYS, Retention
 
 DAYS = click.IntRange(0, MAX_KEPT_DAYS)
 

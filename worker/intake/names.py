@@ -1,6 +1,6 @@
 """Names of files as their senders gave them, made safe to show and to store."""
 
-from worker.records import UNTITLED, named_after
+from worker.records.jobs import UNTITLED, named_after
 
 
 def display_name(filename: str) -> str:

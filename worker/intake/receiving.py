@@ -26,7 +26,7 @@ from worker.intake.removal import remove_some
 from worker.intake.sorting import Sorter
 from worker.intake.writing import RowWriter
 from worker.patient_data import neutral_name
-from worker.records import Acceptance, Arriving, JobRecord, NewImage
+from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage
 from worker.settings import Settings
 from worker.store import Store
 

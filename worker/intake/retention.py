@@ -3,7 +3,7 @@
 from worker.audit import Action, AuditEvent
 from worker.errors import JobHeld, NotFound
 from worker.intake.files import ImageFiles
-from worker.records import Retention
+from worker.records.clinics import Retention
 from worker.store import Store
 
 AT_ONCE = 200

@@ -8,7 +8,7 @@ from worker.errors import UploadTooLarge
 from worker.intake.archives import BrokenArchive, Member, is_zip, members
 from worker.intake.keeping import Keeper, copy
 from worker.intake.names import display_name
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 from worker.settings import Settings
 
 MEGABYTE = 1_000_000

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy.exc import OperationalError
 
 from worker.intake.files import UploadFolder
-from worker.records import Acceptance, Arriving, JobRecord, NewImage
+from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage
 from worker.store import Store
 
 log = logging.getLogger(__name__)

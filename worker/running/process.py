@@ -21,7 +21,7 @@ from model.classifier import Classifier
 from worker.intake.files import ImageFiles
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.queue.dispatch import Dispatcher
-from worker.records import WorkerRecord
+from worker.records.work import WorkerRecord
 from worker.running.heartbeat import Heartbeat
 from worker.running.passing_on import pass_on
 from worker.running.pulse import Pulse

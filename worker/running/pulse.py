@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
-from worker.records import Claim, WorkerRecord
+from worker.records.work import Claim, WorkerRecord
 from worker.running.heartbeat import Heartbeat
 from worker.running.speed import Speed
 from worker.running.watchdog import Watchdog

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from worker.logs import log_to_stderr
 from worker.queue.dispatch import Dispatcher
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.running.sweeper import report
 from worker.settings import Settings
 from worker.store import Store

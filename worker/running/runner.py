@@ -23,7 +23,8 @@ from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked
 from worker.intake.files import ImageFiles
 from worker.patient_data import Changes, DataKey, FilmText
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.work import Claim, FinishedImage, NewResult
 from worker.running.pulse import Pulse
 from worker.store import Store
 

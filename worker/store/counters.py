@@ -6,7 +6,7 @@ from functools import cache
 from sqlalchemy import Update, bindparam, func, update
 from sqlalchemy.orm import Session
 
-from worker.records import JobStatus
+from worker.records.jobs import JobStatus
 from worker.store.rows import now
 from worker.store.schema import Job
 

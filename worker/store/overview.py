@@ -6,7 +6,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from worker.errors import TooManyWaiting
-from worker.records import ClinicNumbers, ImageStatus, ReasonNumbers, WaitingNumbers
+from worker.records.clinics import ClinicNumbers, ReasonNumbers, WaitingNumbers
+from worker.records.images import ImageStatus
 from worker.store.database import Database
 from worker.store.keeping.retention import RetentionRow
 from worker.store.rows import SHOWN

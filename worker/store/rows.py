@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from model.scores import GateScore, Triage
 from worker.errors import InvalidCursor, NotFound
-from worker.records import Counts, ImageRecord, JobRecord, ResultRecord, Waiver
+from worker.records.images import ImageRecord, ResultRecord, Waiver
+from worker.records.jobs import Counts, JobRecord
 from worker.store.schema import Image, Job, Result
 
 # Of the rows in `jobs`, those that are jobs to their clinic: accepted whole, and not deleted.

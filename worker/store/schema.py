@@ -21,7 +21,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from worker.reading_order import WITHOUT_RESULT
-from worker.records import ImageStatus, JobStatus, ResultRole, Verdict
+from worker.records.images import ImageStatus, ResultRole
+from worker.records.jobs import JobStatus
+from worker.records.reviews import Verdict
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
@@ -326,7 +328,7 @@ class Review(Base):
     """What one reader says about the result of an image.
 
     `label` is the reader's, None for a film that cannot be judged. `boxes` are the marks, as
-    `worker.records.ReviewBox`. `model` and `model_label`: the result that was judged. `blind`: the
+    `worker.records.reviews.ReviewBox`. `model` and `model_label`: the result that was judged. `blind`: the
     reader had not seen it before.
     """
 

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, case, func, select
 
 from worker.reading_order import WITHOUT_RESULT
-from worker.records import Verdict, WeekNumbers
+from worker.records.clinics import WeekNumbers
+from worker.records.reviews import Verdict
 from worker.store.database import Database
 from worker.store.images.listing import probability_of
 from worker.store.rows import SHOWN

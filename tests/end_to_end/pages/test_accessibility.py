@@ -8,7 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.support.results import done, failed, rejected, work
 from web.auth.sessions import COOKIE
 from worker.access import PrincipalKind, Scope
-from worker.records import NewImage, NewReview, Verdict
+from worker.records.jobs import NewImage
+from worker.records.reviews import NewReview, Verdict
 from worker.store import DEFAULT_CLINIC
 
 OF_CLINIC = (

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.support.access import sign_in_page
 from tests.support.browser import POLL_MS, row
 from tests.support.results import failed, work
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 @pytest.fixture

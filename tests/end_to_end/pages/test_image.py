@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.support.browser import POLL_MS, loaded, row
 from tests.support.results import work
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 def test_the_filter_outlasts_a_look_at_one_image(page, site, chest):

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from tests.support.browser import POLL_MS, row
 from tests.support.results import work
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 def test_a_server_that_goes_away_and_comes_back(page, site, chest):

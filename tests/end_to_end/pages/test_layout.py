@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.support.access import sign_in_page
 from tests.support.results import rejected, work
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import row
 from tests.support.results import failed, work
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.faults.inputs.hostile_names import NAMES
 from worker.intake.names import display_name
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 SHOWN = [display_name(name) for name in NAMES]
 

@@ -6,7 +6,7 @@ from tests.support.results import failed, work
 from tests.support.rows import worker_record
 from web.auth.sessions import COOKIE
 from worker.access import PrincipalKind, Scope
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 from worker.store import DEFAULT_CLINIC
 
 

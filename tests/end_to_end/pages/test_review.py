@@ -10,7 +10,8 @@ from tests.support.browser import loaded
 from tests.support.results import done, rejected, work
 from web.auth.sessions import COOKIE
 from worker.access import PrincipalKind, Scope
-from worker.records import NewImage, NewReview, ReviewBox, Verdict
+from worker.records.jobs import NewImage
+from worker.records.reviews import NewReview, ReviewBox, Verdict
 from worker.store import DEFAULT_CLINIC
 
 SPACING = {"spacing_mm": [0.2, 0.1], "spacing_at": "detector"}

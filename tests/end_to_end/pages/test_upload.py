@@ -10,7 +10,7 @@ from tests.support.browser import POLL_MS, row
 from tests.support.results import done, rejected, work
 from tests.support.site import Site
 from tests.support.waiting import wait_for
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 def drop(page: Page, names: list[str], content: bytes) -> None:

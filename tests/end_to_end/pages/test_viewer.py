@@ -12,7 +12,9 @@ from tests.support.access import sign_in_page
 from tests.support.browser import loaded
 from tests.support.pictures import dicom_bytes, png_of
 from tests.support.results import done, rejected, work
-from worker.records import Claim, FinishedImage, MapRecord, NewImage
+from worker.records.images import MapRecord
+from worker.records.jobs import NewImage
+from worker.records.work import Claim, FinishedImage
 
 SIDE = 600
 # Two halves that 8 bits cannot tell apart, in a film that has the whole range.

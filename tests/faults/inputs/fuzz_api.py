@@ -36,7 +36,7 @@ from tests.support.pictures import encoded
 from tests.support.results import done, failed, rejected, work
 from tests.support.site import Site
 from worker.access import PrincipalKind, Role, Scope
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 from worker.settings import Settings
 
 # Who gets in is walked elsewhere (tests/web/auth), without wrong tokens, which would be throttled.

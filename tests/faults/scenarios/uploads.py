@@ -16,7 +16,7 @@ from tests.faults.scenarios.registry import scenario
 from tests.faults.trial import ANSWER_S, IMAGES, Trial, chest, new_key
 from tests.support.cutting import CuttingProxy
 from tests.support.waiting import wait_for
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.store.schema import Image, Job
 from worker.supervise.parts import CXR
 

@@ -6,7 +6,7 @@ from tests.support.results import done, failed, rejected, work
 from worker.access import Scope
 from worker.audit import Action
 from worker.intake import removal
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 from worker.store import DEFAULT_CLINIC, Store
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.results import failed, rejected, work
 from web.api.exports import harmless
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pypdf
 
 from tests.support.results import rejected, work
 from web.showing import report
-from worker.records import NewReview, Verdict
+from worker.records.reviews import NewReview, Verdict
 
 
 def text(answer) -> str:

@@ -24,7 +24,8 @@ from tests.support.results import done, failed, rejected
 from web.auth.permissions import scopes_of_route
 from worker.access import SCOPES_OF_ROLE, PrincipalKind, Role, Scope
 from worker.pictures.files import FILM
-from worker.records import NewImage, NewReview, ReviewBox, Verdict
+from worker.records.jobs import NewImage
+from worker.records.reviews import NewReview, ReviewBox, Verdict
 from worker.store import Store
 
 MARK = "zebra7731"  # in every text of the other clinic

@@ -15,7 +15,8 @@ from web.problems import STATUS
 from worker.access import SCOPE_MEANS, Role
 from worker.audit import Action
 from worker.patient_data import PROFILE_MEANS, Profile
-from worker.records import ImageStatus, JobStatus
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobStatus
 
 TRANSLATED = sorted(set(NAMES) - {SOURCE})
 

@@ -14,7 +14,7 @@ from tests.support.rows import worker_record
 from web.auth.sessions import COOKIE as SESSION
 from web.language import asked
 from worker.access import PrincipalKind, Role, Scope
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 from worker.store import DEFAULT_CLINIC
 
 SPANISH = {"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}

@@ -11,7 +11,7 @@ from worker.access import Scope
 from worker.audit import Action
 from worker.intake.retention import retire
 from worker.patient_data import Changes, Profile
-from worker.records import Retention
+from worker.records.clinics import Retention
 
 ORIGIN = {"Origin": "http://localhost"}
 

@@ -10,7 +10,8 @@ from PIL import Image
 from model.maps import AGAINST, FOR
 from tests.support.results import work
 from web.showing.labels import label_name, map_name
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.work import Claim, FinishedImage, NewResult
 
 PROBABILITIES = {"VIRAL": 0.125, "NORMAL": 0.5, "PLEURAL_EFFUSION": 0.25, "COVID19": 0.125}
 MAPS = ("block3", "block4", "block5")

@@ -11,7 +11,7 @@ from model.artifact import load_artifact
 from model.errors import Rejection
 from tests.support.results import MODEL, PROBABILITIES, rejected, work
 from web.language.words import REASONS
-from worker.records import NewReview, Verdict
+from worker.records.reviews import NewReview, Verdict
 
 LABELS = tuple(PROBABILITIES[0])
 

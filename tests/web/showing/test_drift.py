@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from web.showing.drift import MIN_RESULTS, drift, psi
-from worker.records import WeekNumbers
+from worker.records.clinics import WeekNumbers
 
 FIRST = date(2026, 9, 7)
 STEADY = (40, 30, 20, 20, 20, 20, 20, 10, 10, 10)

@@ -11,7 +11,7 @@ from tests.support.results import failed, rejected, work
 from tests.support.rows import new_images, worker_record
 from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
-from worker.records import Retention
+from worker.records.clinics import Retention
 from worker.store import DEFAULT_CLINIC
 from worker.store.migrations import latest_revision
 from worker.store.schema import Worker

@@ -9,7 +9,7 @@ from worker.audit import Action
 from worker.commands.data_profile import patient_data
 from worker.deidentify.pseudonyms import Pseudonyms
 from worker.patient_data import Profile
-from worker.records import NewImage
+from worker.records.jobs import NewImage
 
 
 @pytest.fixture

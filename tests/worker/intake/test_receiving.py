@@ -12,7 +12,9 @@ from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
 from worker.patient_data import Profile
-from worker.records import Claim, ImageFilter, JobStatus
+from worker.records.images import ImageFilter
+from worker.records.jobs import JobStatus
+from worker.records.work import Claim
 from worker.settings import Settings
 from worker.store import Store
 

@@ -13,7 +13,8 @@ from worker.errors import JobHeld, NotFound
 from worker.intake.receiving import Intake
 from worker.intake.removal import remove_some
 from worker.intake.retention import retire
-from worker.records import ImageStatus, Retention
+from worker.records.clinics import Retention
+from worker.records.images import ImageStatus
 from worker.store.rows import now
 from worker.store.schema import Job
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tests.support.system import System
 from tests.support.waiting import wait_for
 from worker.queue.application import QUEUE
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.running.heartbeat import is_alive
 from worker.running.sweeper import sweep
 from worker.settings import Settings

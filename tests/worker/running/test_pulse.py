@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.rows import new_images, worker_record
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.running.pulse import Pulse
 from worker.store.schema import Image
 

@@ -18,7 +18,8 @@ from tests.support.rows import worker_record
 from worker.intake.files import ImageFiles
 from worker.intake.sealing import is_sealed
 from worker.patient_data import Changes, Profile
-from worker.records import ImageStatus, JobStatus, NewImage
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.classifier import Classifier
 from tests.support.rows import worker_record
-from worker.records import JobStatus, NewImage
+from worker.records.jobs import JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 from worker.store import Store

@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 from tests.support.databases import migrated_store
 from tests.support.rows import finished_image, new_images
 from worker.errors import KeyTaken, NotFound
-from worker.records import Claim, FinishedImage, ImageStatus, JobRecord, JobStatus, NewImage
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobRecord, JobStatus, NewImage
+from worker.records.work import Claim, FinishedImage
 from worker.store import Store
 from worker.store.rows import now
 from worker.store.schema import Image, Job, Result, ResultMap

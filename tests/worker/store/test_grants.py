@@ -10,7 +10,8 @@ from worker.audit import Action, AuditEvent
 from worker.intake.files import ImageFiles
 from worker.intake.retention import retire
 from worker.patient_data import Profile
-from worker.records import ImageStatus, Retention
+from worker.records.clinics import Retention
+from worker.records.images import ImageStatus
 from worker.store import Store
 from worker.store.grants import SWEEPER, WEB, WORKER, grant, rights
 from worker.store.migrations import check_up_to_date, migrate

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from tests.support.rows import finished_image, new_images, worker_record
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.store.schema import Image
 from worker.store.work.workers import SILENT_AFTER_S
 

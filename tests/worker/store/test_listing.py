@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, SortTooWide, UnknownLabel
-from worker.records import ImageFilter, ImageStatus, NewImage, Sort, SortKind
+from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
+from worker.records.jobs import NewImage
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 # By file: probabilities in the order of LABELS, and whether they are uncertain.

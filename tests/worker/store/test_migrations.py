@@ -13,7 +13,14 @@ from tests.support.rows import new_images
 from worker.access import FIRST_SCOPES
 from worker.errors import DatabaseOutOfDate
 from worker.reading_order import WITHOUT_RESULT, reading_rank
-from worker.records import ImageFilter, ImageRecord, ImageStatus, ResultRecord, Sort, SortKind
+from worker.records.images import (
+    ImageFilter,
+    ImageRecord,
+    ImageStatus,
+    ResultRecord,
+    Sort,
+    SortKind,
+)
 from worker.store import Store
 from worker.store.migrations import (
     alembic_config,

@@ -6,15 +6,9 @@ import pytest
 from sqlalchemy import event, insert
 
 from tests.support.rows import finished_image, new_images
-from worker.records import (
-    Acceptance,
-    Arriving,
-    Claim,
-    ImageFilter,
-    NewResult,
-    ResultRole,
-    WorkerRecord,
-)
+from worker.records.images import ImageFilter, ResultRole
+from worker.records.jobs import Acceptance, Arriving
+from worker.records.work import Claim, NewResult, WorkerRecord
 from worker.store import Store
 from worker.store.schema import Result
 

@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 
 from tests.support.results import work
 from tests.support.rows import new_images
-from worker.records import ImageFilter, ImageStatus, Sort, SortKind
+from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.store import Store
 
 BY_RANK = {SortKind.SUSPICION: "_and_rank"}

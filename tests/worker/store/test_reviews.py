@@ -8,16 +8,10 @@ import pytest
 from model.scores import GateScore
 from tests.support.rows import finished_image, new_images
 from worker.errors import NoResultToReview, NotFound, NotRefusedByGate, ReviewIsFinal, UnknownLabel
-from worker.records import (
-    Claim,
-    FinishedImage,
-    ImageStatus,
-    JobRecord,
-    JobStatus,
-    NewReview,
-    ReviewBox,
-    Verdict,
-)
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobRecord, JobStatus
+from worker.records.reviews import NewReview, ReviewBox, Verdict
+from worker.records.work import Claim, FinishedImage
 from worker.store import Store
 from worker.store.migrations import migrate
 

@@ -4,7 +4,8 @@ import pytest
 
 from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound
-from worker.records import ImageFilter, ImageStatus, JobStatus, NewImage
+from worker.records.images import ImageFilter, ImageStatus
+from worker.records.jobs import JobStatus, NewImage
 
 
 def test_a_token_opens_its_clinic_only(db):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.rows import finished_image, new_images
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.store.schema import Image
 from worker.store.work.turns import URGENT_IN_A_ROW
 

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from model.scores import GateScore, Triage
 from tests.support.rows import finished_image, new_images
-from worker.records import ImageStatus, JobStatus, MapRecord
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.jobs import JobStatus
 from worker.store.schema import ResultMap
 
 

@@ -10,7 +10,7 @@ from worker.access import (
     TokenRecord,
     scopes_of,
 )
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.store.accounts.tables import Link, Person, Token
 from worker.store.schema import Clinic
 

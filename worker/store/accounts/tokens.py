@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session as Transaction
 
 from worker.access import FIRST_SCOPES, Principal, Scope, TokenRecord
 from worker.errors import NotFound, TokenEnded
-from worker.records import ClinicRecord
+from worker.records.clinics import ClinicRecord
 from worker.store.accounts.records import clinic_record, token_principal, token_record
 from worker.store.accounts.tables import Session, Token
 from worker.store.database import Database

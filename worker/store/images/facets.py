@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_
 
-from worker.records import ImageFilter, ImageStatus
+from worker.records.images import ImageFilter, ImageStatus
 from worker.store.images.listing import needs_result
 from worker.store.schema import Image
 

@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import InvalidCursor
-from worker.records import ImageFilter, ReviewState, Sort, SortKind
+from worker.records.images import ImageFilter, Sort, SortKind
+from worker.records.reviews import ReviewState
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 
 ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)

@@ -8,17 +8,17 @@ import numpy as np
 from sqlalchemy import and_, func, select
 
 from worker.errors import NotFound
-from worker.records import (
+from worker.records.images import (
     ImageFilter,
     ImageRecord,
     MapRecord,
-    Page,
     Place,
     ResultCounts,
     Sort,
     SortKind,
     Tally,
 )
+from worker.records.pages import Page
 from worker.store.database import Database
 from worker.store.images.listing import (
     ACTIVE_OF_IMAGE,

@@ -8,14 +8,8 @@ from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, or_,
 from sqlalchemy.orm import Session
 
 from worker.errors import NoResultToReview, NotFound, ReviewIsFinal, UnknownLabel
-from worker.records import (
-    NewReview,
-    Page,
-    ReviewBox,
-    ReviewProgress,
-    ReviewRecord,
-    Verdict,
-)
+from worker.records.pages import Page
+from worker.records.reviews import NewReview, ReviewBox, ReviewProgress, ReviewRecord, Verdict
 from worker.store.database import Database
 from worker.store.images.listing import is_known_to
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_row, now

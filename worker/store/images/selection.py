@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, un
 from sqlalchemy.orm import Session
 
 from worker.errors import SortTooWide, UnknownLabel
-from worker.records import ImageFilter, Sort, SortKind
+from worker.records.images import ImageFilter, Sort, SortKind
 from worker.store.images.facets import Facet, facets_of
 from worker.store.images.listing import (
     ACTIVE_OF_IMAGE,

@@ -11,14 +11,8 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import NotFound, NotRefusedByGate
-from worker.records import (
-    UNTITLED,
-    WAIVABLE,
-    ImageStatus,
-    JobRecord,
-    JobStatus,
-    named_after,
-)
+from worker.records.images import WAIVABLE, ImageStatus
+from worker.records.jobs import UNTITLED, JobRecord, JobStatus, named_after
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.rows import SHOWN, job_record, job_row, now

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.errors import JobHeld
-from worker.records import JobStatus
+from worker.records.jobs import JobStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.keeping.retention import Hold

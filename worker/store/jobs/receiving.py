@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from worker.errors import JobNotOpen, KeyTaken, UploadAbandoned, UploadTooLarge
-from worker.records import Acceptance, Arriving, ImageStatus, JobRecord, JobStatus, NewImage
+from worker.records.images import ImageStatus
+from worker.records.jobs import Acceptance, Arriving, JobRecord, JobStatus, NewImage
 from worker.store.counters import complete_if_done
 from worker.store.database import Database
 from worker.store.keeping.patient_data import OriginalName

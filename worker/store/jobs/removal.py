@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, func, select
 
-from worker.records import DeletedJob
+from worker.records.jobs import DeletedJob
 from worker.store.database import Database
 from worker.store.keeping.patient_data import OriginalName
 from worker.store.schema import Image, Job, Result, ResultMap, Review

@@ -5,15 +5,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from worker.records import (
-    Acceptance,
-    Arriving,
-    JobRecord,
-    JobStatus,
-    KnownUpload,
-    NewImage,
-    Page,
-)
+from worker.records.jobs import Acceptance, Arriving, JobRecord, JobStatus, KnownUpload, NewImage
+from worker.records.pages import Page
 from worker.store.jobs.receiving import ReceivingVerbs
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_record, job_row
 from worker.store.schema import Job

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ForeignKey, delete, exists, or_, select, u
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from worker.errors import NotFound
-from worker.records import Retention, RetentionRecord
+from worker.records.clinics import Retention, RetentionRecord
 from worker.store.database import Database
 from worker.store.rows import SHOWN, job_row, now
 from worker.store.schema import Base, BigKey, Clinic, Image, Job, ResultMap
@@ -16,7 +16,7 @@ JOBS_AT_ONCE = 20
 
 
 class RetentionRow(Base):
-    """What `worker.records.Retention` says, for a clinic."""
+    """What `worker.records.clinics.Retention` says, for a clinic."""
 
     __tablename__ = "retention"
 

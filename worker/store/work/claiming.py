@@ -17,7 +17,8 @@ from sqlalchemy import Row, Update, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.reading_order import WITHOUT_RESULT, reading_rank
-from worker.records import Claim, FinishedImage, ImageStatus, MapRecord, ResultRole
+from worker.records.images import ImageStatus, MapRecord, ResultRole
+from worker.records.work import Claim, FinishedImage
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now

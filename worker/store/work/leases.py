@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Row, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from worker.records import ImageStatus, JobStatus
+from worker.records.images import ImageStatus
+from worker.records.jobs import JobStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now

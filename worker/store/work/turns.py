@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, false, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from worker.records import ImageStatus
+from worker.records.images import ImageStatus
 from worker.store.keeping.patient_data import CHANGES_FILES, PatientData
 from worker.store.schema import HAS_WAITING, Clinic, Image, Job
 

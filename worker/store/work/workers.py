@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
-from worker.records import ImageStatus, WorkerNumbers, WorkerRecord
+from worker.records.images import ImageStatus
+from worker.records.work import WorkerNumbers, WorkerRecord
 from worker.store.database import Database
 from worker.store.schema import Image, Worker, status_is
 

@@ -1,0 +1,1 @@
+"""What the store gives out: plain, frozen records, never database rows."""
