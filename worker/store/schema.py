@@ -328,8 +328,8 @@ class Review(Base):
     """What one reader says about the result of an image.
 
     `label` is the reader's, None for a film that cannot be judged. `boxes` are the marks, as
-    `worker.records.reviews.ReviewBox`. `model` and `model_label`: the result that was judged. `blind`: the
-    reader had not seen it before.
+    `worker.records.reviews.ReviewBox`. `model` and `model_label`: the result that was judged.
+    `blind`: the reader had not seen it before.
     """
 
     __tablename__ = "reviews"
