@@ -318,5 +318,7 @@ class TokenBody(BaseModel):
     """What it may do."""
     name: Annotated[Text, Field(max_length=MAX_TOKEN_NAME)] = ""
     """The program that uses it."""
-    expires_days: Annotated[float | None, Field(gt=0, le=3650, allow_inf_nan=False)] = None
+    expires_days: Annotated[
+        float | None, Field(gt=0, le=3650, allow_inf_nan=False, strict=True)
+    ] = None
     """Days after which it ends; null: it stays valid until it is revoked."""

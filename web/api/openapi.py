@@ -35,6 +35,7 @@ COMMON = {
     "400": "The request is not valid HTTP.",
     "401": "The token is missing or not valid.",
     "403": "A permission is missing, or a session was used from another site's page.",
+    "405": "The address does not take this method, or holds a number that nothing can have.",
     "429": "Too many requests or waiting images. `Retry-After` tells when to ask again.",
     "500": "The server failed.",
     "503": "The database cannot be reached.",
@@ -100,6 +101,8 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     for operations in spec["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
+                    parameter["schema"]["maximum"] = 2**63 - 1  # as in web.app.RowId
                 if parameter["schema"].get("type") == "array":
                     parameter["explode"] = False  # listed with commas
             if "requestBody" in operation:

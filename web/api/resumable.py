@@ -129,7 +129,9 @@ def append(job_id: int, upload_id: str):
 
 @blueprint.delete(ONE)
 @permits(Scope.UPLOAD)
-@blueprint.doc(responses={204: "Nothing of it is left, unless its job has it already."})
+@blueprint.doc(
+    responses={204: "Nothing of it is left, unless its job has it already.", 412: ANSWERS[412]}
+)
 def delete(job_id: int, upload_id: str):
     """Give a resumable upload up"""
     _check_version()
