@@ -126,14 +126,15 @@ def test_a_request_that_fails_says_why(page, site, three):
 
 def test_rows_that_could_not_be_fetched_follow(page, site, three):
     """The job was told, its images were not: the next poll says that the job is as it was."""
-    work(site.store, 3)
     lost = []
     page.route(
         re.compile(r"/images\?"),
         lambda route: route.continue_() if lost else (lost.append(1), route.abort()),
     )
     page.goto(f"{site.address}/jobs/1")
-    expect(row(page, "a.dcm")).to_be_visible(timeout=POLL_MS)
+    expect(row(page, "a.dcm")).to_contain_text("Waiting")
+    work(site.store, 3)
+    expect(row(page, "a.dcm")).not_to_contain_text("Waiting", timeout=2 * POLL_MS)
     assert lost
     expect(page.locator("#offline")).to_be_hidden()
 
