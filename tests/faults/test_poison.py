@@ -17,7 +17,7 @@ ATTEMPTS = 3
 
 @pytest.fixture
 def system(migrated_url, valkey_url, tmp_path):
-    """Impatient, on SQLite and on PostgreSQL."""
+    """Impatient."""
     settings = Settings(
         home=tmp_path / "home",
         artifact=toy_artifact(NETWORK_SIZE),
@@ -33,6 +33,7 @@ def system(migrated_url, valkey_url, tmp_path):
     system.close()
 
 
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp_path):
     poison = []
     for number, mark in enumerate(SICKNESS):
@@ -70,6 +71,7 @@ def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp
     assert results == {None, "unsupported_format"}, "a healthy worker says what these files are"
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_slow_file_is_not_taken_for_a_dead_worker(system, chest, tmp_path):
     """It outlasts its lease once; its second attempt lasts as long as the watchdog lets it."""
     slow = tmp_path / "slow.png"
@@ -86,6 +88,7 @@ def test_a_slow_file_is_not_taken_for_a_dead_worker(system, chest, tmp_path):
     assert images["chest.png"].status is ImageStatus.DONE
 
 
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_leases_of_ten_minutes_cause_no_double_work_beside_another_sweeper(system, chest, tmp_path):
     slow = tmp_path / "slow.png"
     slow.write_bytes(SLOW)
