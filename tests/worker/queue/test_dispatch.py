@@ -68,21 +68,21 @@ def test_the_sweeper_sends_what_the_upload_could_not_and_what_redis_lost(
     assert queue.llen(QUEUE) == 0, "nothing waits"
 
 
-def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files):
+def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files, settings):
     folders = {name: files.new_folder() for name in ("abandoned", "current", "of a job")}
     for folder in folders.values():
         folder.new_file().keep()
     store.create_job(clinic.id, "job", new_images(1), upload=folders["of a job"].name)
     for name in ("abandoned", "of a job"):
         os.utime(files.root / folders[name].name, (0, 0))
-    tidy(store, files)
+    tidy(store, files, settings)
     left = {entry.name for entry in files.root.iterdir()}
     assert left == {folders["current"].name, folders["of a job"].name}
 
 
-def test_folders_that_are_not_of_uploads_are_left_alone(store, files):
+def test_folders_that_are_not_of_uploads_are_left_alone(store, files, settings):
     foreign = files.root / "lost+found"
     foreign.mkdir(parents=True)
     os.utime(foreign, (0, 0))
-    tidy(store, files)
+    tidy(store, files, settings)
     assert foreign.exists()
