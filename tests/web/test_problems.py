@@ -45,6 +45,10 @@ def api_routes(app) -> list[tuple[str, str]]:
     ]
 
 
+# What the routes of resumable uploads ask for first.
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
 def test_without_a_token_every_route_is_closed(app, visitor):
     for method, path in api_routes(app):
         if path != "/api/v1/openapi.json":
@@ -55,7 +59,8 @@ def test_what_is_not_there_is_a_problem_on_every_route(app, client):
     for method, path in api_routes(app):
         if "/9" in path:
             body = BODIES.get((method, path))
-            assert_problem(client.open(path, method=method, json=body), 404)
+            answer = client.open(path, method=method, json=body, headers=TUS)
+            assert_problem(answer, 404)
 
 
 def test_a_wrong_method_is_a_problem_on_every_route(app, client):

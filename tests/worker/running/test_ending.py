@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
@@ -23,7 +24,9 @@ sys.exit(subprocess.Popen([sys.executable, "-c", stubborn]).wait() != -9)
 
 @pytest.fixture
 def container(monkeypatch):
-    init = subprocess.Popen([sys.executable, "-c", INIT], stdout=subprocess.PIPE, text=True)
+    init = subprocess.Popen(
+        [sys.executable, "-c", INIT], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert init.stdout.readline() == "ready\n"
     signals = []
 
@@ -35,7 +38,8 @@ def container(monkeypatch):
     monkeypatch.setattr(ending, "end_children", end_children)
     init.signals = signals
     yield init
-    init.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(init.pid, signal.SIGKILL)  # its child, too, which would hold the pipe open
     init.communicate()
 
 
