@@ -22,7 +22,7 @@ from web.errors import ChecksumMismatch, InvalidUpload, UnsupportedTus, Unsuppor
 from web.services import services
 from worker.access import Scope
 from worker.errors import JobNotOpen, KeyTaken, PieceMisplaced
-from worker.intake.unfinished import Unfinished
+from worker.intake.unfinished import Unfinished, no_such_upload
 
 blueprint = APIBlueprint("resumable", __name__, tag="Resumable uploads")
 
@@ -193,7 +193,7 @@ def _found(job_id: int, upload_id: str) -> Unfinished:
     upload = services().unfinished.find(clinic_id(), upload_id)
     services().store.job(clinic_id(), job_id)
     if upload.job_id != job_id:
-        services().unfinished.find(clinic_id(), "")  # as if there were none
+        raise no_such_upload()
     return upload
 
 

@@ -77,7 +77,7 @@ def _job_state(job: Job | JobRecord) -> tuple[str, str]:
 
 
 def _map_name(name: str) -> str:
-    """As `map_name` of web.labels, in the reader's language."""
+    """As `map_name` of web.showing.labels, in the reader's language."""
     if name.startswith(PREFIX):
         return _("Evidence for %(label)s", label=_(label_name(name.removeprefix(PREFIX))))
     return _(map_name(name))

@@ -57,9 +57,10 @@ class FileKeys:
 
     def new(self, name: str) -> FileKey | None:
         """For a file that is to be written under that name; None when files are not sealed."""
-        for id_ in self._keys:
-            return self._file_key(MAGIC + id_ + secrets.token_bytes(SALT_BYTES), name)
-        return None
+        first = next(iter(self._keys), None)
+        if first is None:
+            return None
+        return self._file_key(MAGIC + first + secrets.token_bytes(SALT_BYTES), name)
 
     def of(self, content: bytes, name: str) -> FileKey:
         """For a sealed file with that content, or that beginning. Raises FileLocked."""

@@ -61,7 +61,7 @@ Finish = Callable[[Unfinished, io.BufferedReader], None]
 class UnfinishedUploads:
     """The uploads of all clinics; each clinic sees its own. Shared by threads and processes.
 
-    expire_s: seconds without bytes after which an upload goes.
+    max_bytes: of one upload. expire_s: seconds without bytes after which an upload goes.
     """
 
     @classmethod
@@ -72,21 +72,16 @@ class UnfinishedUploads:
     def __init__(self, files: ImageFiles, max_bytes: int, expire_s: float) -> None:
         self._files = files
         self._root = files.root.with_name("unfinished")
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self.expire_s = expire_s
-
-    @property
-    def max_bytes(self) -> int:
-        """Of one upload."""
-        return self._max_bytes
 
     def begin(
         self, clinic_id: int, job_id: int, length: int, filename: str, body_type: str = ""
     ) -> Unfinished:
         """Raises UploadTooLarge, TooManyUnfinished, StorageUnavailable."""
-        if length > self._max_bytes:
+        if length > self.max_bytes:
             raise UploadTooLarge(
-                f"The upload has {length} bytes, and at most {self._max_bytes} are accepted.",
+                f"The upload has {length} bytes, and at most {self.max_bytes} are accepted.",
                 "upload_too_large",
             )
         folder = self._root / str(clinic_id)
@@ -109,7 +104,7 @@ class UnfinishedUploads:
                 raise FileNotFoundError
             note = json.loads(self._files.read(folder / NOTE))
         except FileNotFoundError:
-            raise NotFound("There is no such upload, or it has expired. Begin it anew.") from None
+            raise no_such_upload() from None
         return Unfinished(**note | {"pieces": tuple(map(tuple, note["pieces"]))})
 
     def expires_at(self, clinic_id: int, upload_id: str) -> float:
@@ -169,7 +164,7 @@ class UnfinishedUploads:
 
     def _folder(self, clinic_id: int, upload_id: str) -> Path:
         if not _ID.fullmatch(upload_id):
-            raise NotFound("There is no such upload, or it has expired. Begin it anew.")
+            raise no_such_upload()
         return self._root / str(clinic_id) / upload_id
 
     def _keep(self, clinic_id: int, upload_id: str, chunks: "_Pieces") -> tuple[str, int] | None:
@@ -217,7 +212,7 @@ class UnfinishedUploads:
             self._files.write(folder / NOTE, content, durable=True)
             sync_folder(folder)
         except FileNotFoundError:
-            raise NotFound("The upload was deleted or has expired. Begin it anew.") from None
+            raise _went_meanwhile() from None
 
     @contextlib.contextmanager
     def _locked(self, clinic_id: int, upload_id: str) -> Iterator[None]:
@@ -226,7 +221,7 @@ class UnfinishedUploads:
         try:
             opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
-            raise NotFound("The upload was deleted or has expired. Begin it anew.") from None
+            raise _went_meanwhile() from None
         try:
             fcntl.flock(opened, fcntl.LOCK_EX)
             yield
@@ -236,6 +231,14 @@ class UnfinishedUploads:
     def _reader(self, folder: Path, upload: Unfinished) -> io.BufferedReader:
         pieces = (self._files.read(folder / name) for name, _ in upload.pieces)
         return io.BufferedReader(_Joined(pieces), 1024 * 1024)
+
+
+def no_such_upload() -> NotFound:
+    return NotFound("There is no such upload, or it has expired. Begin it anew.")
+
+
+def _went_meanwhile() -> NotFound:
+    return NotFound("The upload was deleted or has expired. Begin it anew.")
 
 
 class _Pieces:
