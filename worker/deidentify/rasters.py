@@ -4,28 +4,16 @@ Only the parts that a decoder needs are copied, byte by byte, from the old file 
 what nobody has thought of goes too. The one fact that is kept is which side is up.
 """
 
-import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-
-from PIL import Image
+from collections.abc import Callable
 
 from model.errors import Rejection
 from model.reading.raster import ORIENTATION_TAG, open_raster
+from worker.deidentify.jpeg import without_metadata as jpeg_without_metadata
+from worker.deidentify.parts import UPRIGHT, exif, one_more
 from worker.deidentify.tiff import without_metadata as tiff_without_metadata
 
-UPRIGHT = 1
-# Of a file; a large film has some ten thousand. More only cost time.
-MAX_PARTS = 100_000
-# JPEG (ITU T.81, table B.1): markers without a length, and those that end the picture's data.
-_ALONE = {0x01, *range(0xD0, 0xD9)}
-_SOS, _EOI, _APP0, _APP1, _APP14, _COMMENT = 0xDA, 0xD9, 0xE0, 0xE1, 0xEE, 0xFE
-_FILL = re.compile(rb"\xff+")
-_NEXT_MARKER = re.compile(rb"\xff+[^\x00\x01\xd0-\xd7\xff]")
-# A header without the thumbnail that may follow it.
-_JFIF, _JFIF_BYTES = b"JFIF\0", 14
-_ADOBE_BYTES = 12
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sBIT", b"gAMA", b"cHRM", b"sRGB", b"pHYs"),
@@ -65,91 +53,10 @@ def _orientation(data: bytes, kind: str) -> int:
     return found if found in range(1, 9) else UPRIGHT
 
 
-def _exif(orientation: int) -> bytes:
-    """EXIF that says nothing else, as a TIFF directory."""
-    said = Image.Exif()
-    said[ORIENTATION_TAG] = orientation
-    return said.tobytes().removeprefix(b"Exif\0\0")
-
-
-def _jpeg(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
-    kept, removed = [data[:2]], set()
-    if orientation != UPRIGHT:
-        kept.append(_segment(_APP1, b"Exif\0\0" + _exif(orientation)))
-    for marker, content, scan in _segments(data):
-        if marker == _EOI:
-            kept.append(b"\xff\xd9")
-            if scan:
-                removed.add("data after the picture")
-        elif marker == _APP0 and content.startswith(_JFIF):
-            # Ends with the size of a thumbnail: 0 x 0.
-            header = content[: _JFIF_BYTES - 2] + b"\0\0"
-            if header != content:
-                removed.add("thumbnail")
-            # Before any other, or it is none.
-            kept.insert(1, _segment(_APP0, header))
-        elif marker == _APP14 and content.startswith(b"Adobe"):
-            kept.append(_segment(marker, content[:_ADOBE_BYTES]))  # how its colours are stored
-        elif _APP0 <= marker <= 0xEF or marker == _COMMENT:
-            removed.add(_jpeg_name(marker, content))
-        else:
-            kept += [_segment(marker, content), scan]
-    return b"".join(kept), removed
-
-
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(marker, content, what follows it up to the next marker) of a JPEG file."""
-    at = 2
-    parts = 0
-    while at < len(data):
-        parts = _one_more(parts)
-        fill = _FILL.match(data, at)
-        if fill is None:
-            raise ValueError("no marker where one belongs")
-        at = fill.end()
-        marker = data[at]
-        at += 1
-        if marker == _EOI:
-            yield marker, b"", data[at:]
-            return
-        if marker in _ALONE:
-            continue
-        (length,) = struct.unpack_from(">H", data, at)
-        if length < 2:
-            raise ValueError("a length that is none")
-        content = data[at + 2 : at + length]
-        at += length
-        end = at
-        if marker == _SOS:
-            following = _NEXT_MARKER.search(data, at)
-            end = following.start() if following else len(data)
-        yield marker, content, data[at:end]
-        at = end
-
-
-def _one_more(parts: int) -> int:
-    """Counts the parts of a file. Raises ValueError for too many."""
-    if parts == MAX_PARTS:
-        raise ValueError("too many parts")
-    return parts + 1
-
-
 def _chunk_name(kind: bytes) -> str:
     """Of a chunk that was removed. One of no standard may itself say something."""
     name = kind.decode("latin-1").strip()
     return name if name in _REMOVED_CHUNKS else "unknown chunk"
-
-
-def _segment(marker: int, content: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
-
-
-def _jpeg_name(marker: int, content: bytes) -> str:
-    if marker == _COMMENT:
-        return "comment"
-    name = content.split(b"\0", 1)[0]
-    known = {b"Exif": "EXIF", b"http://ns.adobe.com/xap/1.0/": "XMP", b"ICC_PROFILE": "ICC"}
-    return known.get(name, f"APP{marker - _APP0}")
 
 
 def _png(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
@@ -157,7 +64,7 @@ def _png(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     at = len(_PNG_SIGNATURE)
     parts = 0
     while at < len(data):
-        parts = _one_more(parts)
+        parts = one_more(parts)
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind in _PNG_KEPT:
@@ -167,7 +74,7 @@ def _png(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
         else:
             raise ValueError("a chunk that is not known")
         if kind == b"IHDR" and orientation != UPRIGHT:
-            kept.append(_chunk(b"eXIf", _exif(orientation)))
+            kept.append(_chunk(b"eXIf", exif(orientation)))
         at = end
         if kind == b"IEND":
             break
@@ -192,7 +99,7 @@ def _webp(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     at = 12
     parts = 0
     while at < whole:
-        parts = _one_more(parts)
+        parts = one_more(parts)
         kind, length = struct.unpack_from("<4sI", data, at)
         end = at + 8 + length + length % 2
         chunk = bytearray(data[at:end])
@@ -208,14 +115,14 @@ def _webp(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     if whole < len(data):
         removed.add("data after the picture")
     if orientation != UPRIGHT:
-        exif = _exif(orientation)
-        kept.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif + b"\0" * (len(exif) % 2))
+        said = exif(orientation)
+        kept.append(struct.pack("<4sI", b"EXIF", len(said)) + said + b"\0" * (len(said) % 2))
     body = b"WEBP" + b"".join(kept)
     return b"RIFF" + struct.pack("<I", len(body)) + body, removed
 
 
 _STRIPPERS: dict[str, Callable[[bytes, int], tuple[bytes, set[str]]]] = {
-    "JPEG": _jpeg,
+    "JPEG": jpeg_without_metadata,
     "PNG": _png,
     "WEBP": _webp,
     "TIFF": tiff_without_metadata,

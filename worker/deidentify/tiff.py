@@ -3,12 +3,19 @@
 import struct
 from dataclasses import dataclass
 
+from worker.deidentify.jpeg import without_metadata as jpeg_without_metadata
+from worker.deidentify.parts import UPRIGHT
+
 # TIFF 6.0, baseline and extensions: shape, compression, colours, and where the pixels lie.
 _KEPT = {
     *(254, 256, 257, 258, 259, 262, 266, 274, 277, 278, 279, 282, 283, 284, 292, 293, 296),
     *(273, 317, 320, 322, 323, 324, 325, 338, 339, 340, 341, 347, 529, 530, 531, 532),
 }
 _WHERE = {273: 279, 324: 325}  # offsets of strips and tiles, and the tags of their lengths
+_COMPRESSION, _JPEG_TABLES, _JPEG = 259, 347, 7
+# Pixels as they are, and compressed by CCITT, LZW, deflate, PackBits, LZMA and Zstandard: none of
+# these leaves room for words. Others may, as the JPEG of before 1995 (6) does.
+_WORDLESS = {1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000}
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8, 17: 8}
 _NUMBERS = {3: "H", 4: "I", 16: "Q"}
 _MAX_PARTS = 1_000_000
@@ -45,8 +52,9 @@ def without_metadata(data: bytes, orientation: int) -> tuple[bytes, set[str]]:
     if len(where) != 1:
         raise ValueError("no pixels")
     parts = _parts(data, layout, kept, where[0])
+    parts, removed_inside = _cleaned(layout, kept, where[0], parts)
     content = _written(data[: layout.header], layout, kept, where[0], parts)
-    return content, removed
+    return content, removed | removed_inside
 
 
 Tags = dict[int, tuple[int, int, bytes]]  # (type, count, values)
@@ -88,6 +96,31 @@ def _parts(data: bytes, layout: _Layout, tags: Tags, where: int) -> list[bytes]:
     if sum(lengths) > len(data):
         raise ValueError("pixels that share their data")
     return [data[at : at + n] for at, n in zip(offsets, lengths, strict=True)]
+
+
+def _cleaned(
+    layout: _Layout, tags: Tags, where: int, parts: list[bytes]
+) -> tuple[list[bytes], set[str]]:
+    """The parts without what their own format says; `tags` are changed to fit them."""
+    (compression,) = _values(layout, tags[_COMPRESSION]) if _COMPRESSION in tags else (1,)
+    if compression in _WORDLESS:
+        return parts, set()
+    if compression != _JPEG:
+        raise ValueError("pixels of an unknown compression")
+    removed: set[str] = set()
+    cleaned = []
+    for part in parts:
+        content, names = jpeg_without_metadata(part, UPRIGHT) if part else (part, set())
+        cleaned.append(content)
+        removed |= names
+    if _JPEG_TABLES in tags:
+        content, names = jpeg_without_metadata(tags[_JPEG_TABLES][2], UPRIGHT)
+        tags[_JPEG_TABLES] = (tags[_JPEG_TABLES][0], len(content), content)
+        removed |= names
+    kind, count, _ = tags[_WHERE[where]]
+    lengths = struct.pack(f"{layout.order}{count}{_NUMBERS[kind]}", *map(len, cleaned))
+    tags[_WHERE[where]] = (kind, count, lengths)
+    return cleaned, removed
 
 
 def _written(header: bytes, layout: _Layout, tags: Tags, where: int, parts: list[bytes]) -> bytes:

@@ -9,7 +9,8 @@ import pytest
 import tifffile
 from PIL import Image, PngImagePlugin
 
-from worker.deidentify.rasters import MAX_PARTS, without_metadata
+from worker.deidentify.parts import MAX_PARTS
+from worker.deidentify.rasters import without_metadata
 
 SECRET = b"Secret"
 ORIENTATION = 0x0112
@@ -134,6 +135,73 @@ def test_sixteen_bits_in_tiles_of_a_big_tiff_stay():
     assert "ImageDescription" in removed
     assert SECRET not in content
     assert np.array_equal(tifffile.imread(io.BytesIO(content)), levels)
+
+
+def with_comments(stream: bytes) -> bytes:
+    """A JPEG stream that says more than its picture."""
+    said = b"".join(
+        marker + struct.pack(">H", len(words) + 2) + words
+        for marker, words in ((b"\xff\xfe", b"Secret name"), (b"\xff\xe1", b"Exif\0\0Secret place"))
+    )
+    return stream[:2] + said + stream[2:] + b"Secret that follows"
+
+
+@pytest.mark.parametrize("bigtiff", [False, True])
+@pytest.mark.parametrize("tables", [False, True])
+def test_jpeg_in_the_strips_of_a_tiff_keeps_its_picture_only(tables, bigtiff):
+    """tables: with quantization and Huffman tables once for all strips, as scanners write them."""
+    given = io.BytesIO()
+    if tables:
+        film().resize((640, 480)).save(given, "TIFF", compression="jpeg", big_tiff=bigtiff)
+    else:
+        levels = np.asarray(film().resize((640, 480)))
+        tifffile.imwrite(given, levels, compression="jpeg", rowsperstrip=64, bigtiff=bigtiff)
+    told = retold(given.getvalue(), with_comments)
+    assert told.count(SECRET) >= 3
+    content, removed = without_metadata(told, "TIFF")
+    assert SECRET not in content
+    assert {"comment", "EXIF", "data after the picture"} <= set(removed)
+    assert np.array_equal(shown(content)[0], shown(given.getvalue())[0])
+    assert without_metadata(content, "TIFF") == (content, ())
+
+
+def retold(data: bytes, change) -> bytes:
+    """A TIFF file with each JPEG stream in it changed, tables too, at the end of the file."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = file.pages[0]
+        streams = [
+            data[at : at + n] for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)
+        ]
+        order, numbers = file.byteorder, {3: "H", 4: "I", 16: "Q"}
+        width = file.tiff.tagoffsetthreshold
+        tags = {code: page.tags[code] for code in (273, 279, 347) if code in page.tags}
+        written = bytearray(data)
+        values = {273: [], 279: []}
+        for stream in map(change, streams):
+            values[273].append(len(written))
+            values[279].append(len(stream))
+            written += stream
+        for code, tag in tags.items():
+            if code == 347:
+                told = change(tag.value)
+                struct.pack_into(order + "IQ"[width == 8], written, tag.offset + 4, len(told))
+            else:
+                told = struct.pack(f"{order}{len(streams)}{numbers[tag.dtype]}", *values[code])
+            place = tag.offset + 4 + width
+            if len(told) > width:
+                struct.pack_into(order + "IQ"[width == 8], written, place, len(written))
+                written += told
+            else:
+                written[place : place + len(told)] = told
+    return bytes(written)
+
+
+def test_a_tiff_of_an_unknown_compression_is_refused():
+    given = bytearray(tiff(1, "L"))
+    at = given.index(struct.pack("<HHIH", 259, 3, 1, 5))
+    struct.pack_into("<H", given, at + 8, 34712)  # JPEG 2000, which has room for words
+    with pytest.raises(ValueError, match="unknown compression"):
+        without_metadata(bytes(given), "TIFF")
 
 
 def broken_chunk(kind: bytes) -> bytes:
