@@ -23,10 +23,12 @@ class Profile(StrEnum):
     def changes_files(self) -> bool:
         return self is not Profile.CLINICAL
 
-    @property
-    def hides_text(self) -> bool:
-        """Whether pictures are black where the film seems to hold text."""
-        return self is Profile.RESEARCH
+    def hides_text(self, chosen: bool) -> bool:
+        """Whether pictures are black where the film seems to hold text.
+
+        chosen: what the clinic says, which only `pseudonym` leaves to it.
+        """
+        return self is Profile.RESEARCH or (chosen and self is Profile.PSEUDONYM)
 
 
 PROFILE_MEANS = {
@@ -42,11 +44,30 @@ PROFILE_MEANS = {
 
 
 @dataclass(frozen=True)
+class PatientDataRule:
+    """What a clinic keeps of its patients; hides_text as in `Profile.hides_text`."""
+
+    profile: Profile = Profile.CLINICAL
+    hides_text: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.profile}, text in pictures hidden" if self.hides_text else self.profile
+
+    def as_detail(self) -> dict[str, str]:
+        """For the audit trail."""
+        return {
+            "patient_data": self.profile.value,
+            "hides_text": "yes" if self.hides_text else "no",
+        }
+
+
+@dataclass(frozen=True)
 class DataKey:
     """A clinic's profile, and the secret (32 bytes) that its pseudonyms are made with."""
 
     profile: Profile
     key: bytes
+    hides_text: bool = False
 
 
 @dataclass(frozen=True)

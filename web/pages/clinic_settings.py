@@ -45,8 +45,8 @@ def set_profile():
                 allowed=", ".join(Profile),
             )
         ) from None
-    services().store.set_profile(clinic_id(), profile)
-    g.audit_detail = {"patient_data": profile.value}
+    hide_text = "hide_text" in request.form
+    g.audit_detail = services().store.set_profile(clinic_id(), profile, hide_text).as_detail()
     return _page(_("The profile is set. It applies to uploads from now on."))
 
 
@@ -110,7 +110,7 @@ def _page(done: str = "") -> str:
     return render_template(
         "clinic_settings.html",
         done=done,
-        profile=store.profile(clinic_id()),
+        rule=store.patient_data_rule(clinic_id()),
         profiles=PROFILE_MEANS,
         keeps=store.retention(clinic_id())[0].keeps,
         kinds=KINDS,

@@ -151,7 +151,7 @@ def _hidden(image: ImageRecord) -> list[list[float]] | None:
     facts = image.facts or {}
     hidden = facts.get("text_hidden")
     if hidden is None:
-        hidden = services().store.profile(clinic_id()).hides_text
+        hidden = services().store.patient_data_rule(clinic_id()).hides_text
     return facts.get("text_boxes", []) if hidden else None
 
 

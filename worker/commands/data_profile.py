@@ -20,22 +20,32 @@ def patient_data() -> None:
 @patient_data.command("set", epilog=PROFILES_HELP.replace("\b\n", "", 1))
 @click.argument("clinic")
 @click.argument("profile", type=click.Choice([one.value for one in Profile]))
-def set_profile(clinic: str, profile: str) -> None:
+@click.option(
+    "--hide-text",
+    is_flag=True,
+    help="With `pseudonym`: pictures are black where text seems to be burned into the film. "
+    "With `research` they always are.",
+)
+def set_profile(clinic: str, profile: str, hide_text: bool) -> None:
     """Set the PROFILE of CLINIC, for uploads from now on."""
+    if hide_text and not Profile(profile).hides_text(chosen=True):
+        raise click.UsageError(
+            f"--hide-text goes with the profiles pseudonym and research. Received: {profile}."
+        )
     with opened_store() as store:
         known = store.clinic_named(clinic)
-        store.set_profile(known.id, Profile(profile))
-        detail = {"patient_data": profile}
+        rule = store.set_profile(known.id, Profile(profile), hide_text)
+        detail = rule.as_detail()
         store.audit([AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())])
-    click.echo(f"{clinic}: {profile}. {PROFILE_MEANS[Profile(profile)]}")
+    click.echo(f"{clinic}: {rule}. {PROFILE_MEANS[rule.profile]}")
 
 
 @patient_data.command("list")
 def list_profiles() -> None:
     """List the profile of every clinic."""
     with opened_store() as store:
-        for name, profile in store.profiles():
-            click.echo(f"{name}: {profile}")
+        for name, rule in store.patient_data_rules():
+            click.echo(f"{name}: {rule}")
 
 
 @patient_data.command()

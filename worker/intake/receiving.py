@@ -58,7 +58,7 @@ class Upload:
         self._into = into
         self._first: str | None = None
         self._count = 0
-        self._renames = intake.store.profile(clinic_id).changes_files
+        self._renames = intake.store.patient_data_rule(clinic_id).profile.changes_files
         self._already = into.counts.total if into else 0
         self._folder = intake.files.new_folder()
         self._fingerprint = Fingerprint()

@@ -170,7 +170,7 @@ class Runner:
         for claim in claimed:
             self._pulse.moved()
             key = keys.get(claim.clinic_id)
-            hides_text = key is not None and key.profile.hides_text
+            hides_text = key is not None and key.hides_text
             result = self._deidentify(claim, key, changes) or self._prepare(
                 claim, partial(look, claim=claim, hides_text=hides_text)
             )

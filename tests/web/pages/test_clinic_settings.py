@@ -10,7 +10,7 @@ from tests.support.results import done, work
 from worker.access import Scope
 from worker.audit import Action
 from worker.intake.retention import retire
-from worker.patient_data import Changes, Profile
+from worker.patient_data import Changes, PatientDataRule, Profile
 from worker.records.clinics import Retention
 
 ORIGIN = {"Origin": "http://localhost"}
@@ -30,17 +30,31 @@ def program(app, store):
 
 
 def test_an_admin_sets_the_profile_and_it_is_written_down(reader, store, clinic):
-    assert store.profile(clinic.id) is Profile.CLINICAL
+    assert store.patient_data_rule(clinic.id) == PatientDataRule(Profile.CLINICAL)
     page = reader.post("/settings/patient-data", data={"profile": "research"}, headers=ORIGIN)
     assert "The profile is set." in page.text
     assert 'value="research" checked' in reader.get("/settings").text
-    assert store.profile(clinic.id) is Profile.RESEARCH
+    assert store.patient_data_rule(clinic.id) == PatientDataRule(Profile.RESEARCH, True)
     event = list(store.audit_entries())[-1].event
     assert event.action is Action.SETTINGS_CHANGED
     assert event.detail["patient_data"] == "research"
     refused = reader.post("/settings/patient-data", data={"profile": "none"}, headers=ORIGIN)
     assert refused.status_code == 422
-    assert store.profile(clinic.id) is Profile.RESEARCH
+    assert store.patient_data_rule(clinic.id).profile is Profile.RESEARCH
+
+
+def test_a_clinic_with_pseudonyms_may_hide_text_too(reader, store, clinic):
+    def sent(**form: str) -> tuple[PatientDataRule, bool]:
+        page = reader.post("/settings/patient-data", data=form, headers=ORIGIN)
+        checked = 'name="hide_text" value="yes" checked' in page.text
+        return store.patient_data_rule(clinic.id), checked
+
+    assert sent(profile="pseudonym") == (PatientDataRule(Profile.PSEUDONYM), False)
+    assert sent(profile="pseudonym", hide_text="yes") == (
+        *(PatientDataRule(Profile.PSEUDONYM, hides_text=True), True),
+    )
+    assert list(store.audit_entries())[-1].event.detail["hides_text"] == "yes"
+    assert sent(profile="clinical", hide_text="yes") == (PatientDataRule(), False)
 
 
 def test_an_admin_sets_how_long_things_are_kept(reader, store, clinic):

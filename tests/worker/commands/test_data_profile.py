@@ -24,12 +24,16 @@ def test_a_profile_is_set_listed_and_written_down(invoke, store, clinic):
     assert "default: clinical" in invoke("list").stdout
     assert invoke("set", "default", "pseudonym").exit_code == 0
     assert invoke("set", "default", "nonsense").exit_code == 2
-    assert "default: pseudonym" in invoke("list").stdout
+    assert "default: pseudonym\n" in invoke("list").stdout
+    assert invoke("set", "default", "pseudonym", "--hide-text").exit_code == 0
+    assert "default: pseudonym, text in pictures hidden" in invoke("list").stdout
+    refused = invoke("set", "default", "clinical", "--hide-text")
+    assert (refused.exit_code, "pseudonym and research" in refused.stderr) == (2, True)
     key = store.data_keys([clinic.id])[clinic.id].key
     invoke("set", "default", "research")
     assert store.data_keys([clinic.id])[clinic.id].key == key
     events = [record.event for record in store.audit_entries()]
-    assert [event.action for event in events] == [Action.SETTINGS_CHANGED] * 2
+    assert [event.action for event in events] == [Action.SETTINGS_CHANGED] * 3
 
 
 def test_a_patient_is_found_by_the_pseudonym(invoke, store, clinic):

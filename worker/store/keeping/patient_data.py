@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import ForeignKey, LargeBinary, String, select
+from sqlalchemy import ForeignKey, LargeBinary, String, false, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from worker.patient_data import DataKey, Profile
+from worker.patient_data import DataKey, PatientDataRule, Profile
 from worker.store.database import Database
 from worker.store.rows import job_row
 from worker.store.schema import Base, BigKey, Clinic, Image, by_value
@@ -23,6 +23,7 @@ class PatientData(Base):
 
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
     profile: Mapped[Profile] = mapped_column(by_value(Profile))
+    hides_text: Mapped[bool] = mapped_column(server_default=false())
 
 
 CHANGES_FILES = PatientData.profile.in_([each for each in Profile if each.changes_files])
@@ -51,44 +52,53 @@ class OriginalName(Base):
 class PatientDataVerbs:
     database: Database
 
-    def set_profile(self, clinic_id: int, profile: Profile) -> None:
-        """For files that workers have not begun yet, and names of uploads from now on."""
+    def set_profile(
+        self, clinic_id: int, profile: Profile, hide_text: bool = False
+    ) -> PatientDataRule:
+        """For files that workers have not begun yet, and names of uploads from now on.
+
+        hide_text: as `chosen` of `Profile.hides_text`. Returns: what is kept now.
+        """
+        rule = PatientDataRule(profile, profile.hides_text(hide_text))
         is_sqlite = self.database.url.get_backend_name() == "sqlite"
         insert = sqlite.insert if is_sqlite else postgresql.insert
         key = insert(ClinicKey.__table__).values(
             clinic_id=clinic_id, key=secrets.token_bytes(KEY_BYTES)
         )
         with self.database.writing() as session:
-            session.merge(PatientData(clinic_id=clinic_id, profile=profile))
+            row = PatientData(clinic_id=clinic_id, profile=profile, hides_text=rule.hides_text)
+            session.merge(row)
             # Unless there is one: whoever sets profiles need not be able to read keys.
             session.execute(key.on_conflict_do_nothing())
+        return rule
 
-    def profile(self, clinic_id: int) -> Profile:
+    def patient_data_rule(self, clinic_id: int) -> PatientDataRule:
         with self.database.reading() as session:
-            found = session.get(PatientData, clinic_id)
-            return found.profile if found else Profile.CLINICAL
+            return _rule(session.get(PatientData, clinic_id))
 
-    def profiles(self) -> list[tuple[str, Profile]]:
+    def patient_data_rules(self) -> list[tuple[str, PatientDataRule]]:
         """Of every clinic, by its name."""
         query = (
-            select(Clinic.name, PatientData.profile)
+            select(Clinic.name, PatientData)
             .outerjoin(PatientData, PatientData.clinic_id == Clinic.id)
             .order_by(Clinic.name)
         )
         with self.database.reading() as session:
             rows = session.execute(query)
-            return [(row.name, row.profile or Profile.CLINICAL) for row in rows]
+            return [(row.name, _rule(row.PatientData)) for row in rows]
 
     def data_keys(self, clinic_ids: Collection[int]) -> dict[int, DataKey]:
         """Of those of the clinics whose profile changes files."""
         query = (
-            select(PatientData.clinic_id, PatientData.profile, ClinicKey.key)
+            select(PatientData, ClinicKey.key)
             .join(ClinicKey, ClinicKey.clinic_id == PatientData.clinic_id)
             .where(PatientData.clinic_id.in_(clinic_ids), CHANGES_FILES)
         )
         with self.database.reading() as session:
             rows = session.execute(query)
-            return {row.clinic_id: DataKey(row.profile, row.key) for row in rows}
+            return {
+                rule.clinic_id: DataKey(rule.profile, key, rule.hides_text) for rule, key in rows
+            }
 
     def original_name(self, clinic_id: int, image_id: int) -> str | None:
         """None where the image has the name of its sender, or the name is not kept."""
@@ -116,3 +126,7 @@ class PatientDataVerbs:
             if len(rows) < CHUNK:
                 return
             after = rows[-1].id
+
+
+def _rule(row: PatientData | None) -> PatientDataRule:
+    return PatientDataRule(row.profile, row.hides_text) if row else PatientDataRule()
