@@ -7,6 +7,7 @@ measured on sources that were left out, and it is little: docs/model-development
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -48,13 +49,14 @@ class Reference:
     def distances(self, features: np.ndarray) -> np.ndarray:
         """(N, C) float → (N,) float32: mean distance to the nearest points."""
         placed = (of_length_one(features) - self.centre) @ self.directions
-        squares = (
-            (placed**2).sum(axis=1)[:, None]
-            - 2 * placed @ self.points.T
-            + (self.points**2).sum(axis=1)
-        )
+        squares = (placed**2).sum(axis=1)[:, None] - 2 * placed @ self.points.T + self._squares
         nearest = np.partition(squares, self.nearest - 1, axis=1)[:, : self.nearest]
         return np.sqrt(np.maximum(nearest, 0)).mean(axis=1)
+
+    @cached_property
+    def _squares(self) -> np.ndarray:
+        """(M,) of the points' lengths."""
+        return (self.points**2).sum(axis=1)
 
     def unlike(self, features: np.ndarray) -> np.ndarray:
         """(N, C) float → (N,) bool."""

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from model.artifact import (
     REFERENCE,
@@ -24,6 +25,15 @@ from tests.support.pictures import NOT_CHESTS, png_of
 def test_it_is_the_released_model(classifier):
     assert classifier.version == load_artifact().version
     assert classifier.batch_size >= 1
+
+
+def test_linear_algebra_keeps_to_one_thread():
+    """There is a process per core: more threads wait for each other, spinning."""
+    with threadpool_limits(2, user_api="blas"):
+        Classifier.load()
+        libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
+
+    assert [one["num_threads"] for one in libraries] == [1] * len(libraries)
 
 
 def test_no_model_is_a_clear_error(tmp_path):
