@@ -14,7 +14,7 @@ COMMANDS = {
     "invite": "web.local.cli:invite",
     "sign-in": "web.local.cli:sign_in",
     "health": "worker.cli:health",
-    "classify": "model.cli:classify",
+    "classify": "model.classify.cli:classify",
     "submit": "web.client.cli:submit",
     "status": "web.client.cli:status",
     "results": "web.client.cli:results",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ArtifactMismatch, ArtifactMissing
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 
 FORMAT = 1
 MIN_LABELS, MAX_LABELS = 2, 10

@@ -13,7 +13,7 @@ from model.artifact import Artifact, load_artifact
 from model.doubt import Reason, Reference
 from model.engines import Engine, load_engine
 from model.framing.box import Box, on_film
-from model.prepared import Prepared, prepare_file
+from model.input.prepared import Prepared, prepare_file
 from model.reading.radiograph import Radiograph
 from model.scores import Triage
 

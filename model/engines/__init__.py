@@ -14,7 +14,7 @@ class Engine(Protocol):
     batch_size: int
 
     def predict(self, images: np.ndarray) -> Output:
-        """images: (N, S, S, 3) float32, prepared by `model.preprocess`; N at least 1."""
+        """images: (N, S, S, 3) float32, prepared by `model.input.preprocess`; N at least 1."""
 
 
 def load_engine(artifact: Artifact, device: str = "cpu", threads: int = 1) -> Engine:

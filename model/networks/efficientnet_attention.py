@@ -7,11 +7,11 @@ network; both are averaged where it is bright.
 import keras
 from keras import layers
 
+from model.input.preprocess import Preprocessing
 from model.networks.efficientnet_lite import lite_features
 from model.networks.efficientnet_weights import load_imagenet
 from model.networks.layers import ClassesWithEvidence, MaskedAveragePooling
 from model.networks.network import Network
-from model.preprocess import Preprocessing
 
 
 def efficientnet_attention(

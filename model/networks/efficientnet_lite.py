@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from keras import layers
 
-from model.preprocess import IMAGENET_MEAN_BGR
+from model.input.preprocess import IMAGENET_MEAN_BGR
 
 # Its images were 0..255, minus 127, divided by 128.
 CENTRE, SCALE = 127.0, 128.0
@@ -43,7 +43,8 @@ BLOCKS = sum(stage.repeats for stage in STAGES)
 def lite_features(inputs, drop_path: float):
     """Its convolutions, all named `block…`, numbered as in the weights' file.
 
-    inputs: (N, S, S, 3), BGR, mean-centred, as `model.preprocess` makes them; S a multiple of 32.
+    inputs: (N, S, S, 3), BGR, mean-centred, as `model.input.preprocess` makes them; S a multiple of
+        32.
     drop_path: how often the last block is skipped in training, 0..1; the others less.
     Returns: features (N, S/16, S/16, 112) of the fifth stage, and (N, S/32, S/32, 1280) at the end.
     Raises ValueError for another S.

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from model.input.preprocess import Preprocessing
 from model.networks.network import Network, Policy
 from model.networks.vgg import apply, classify, load_imagenet, vgg_layers
-from model.preprocess import Preprocessing
 
 # VGG16 without its last pooling makes a cell of so many pixels.
 CELL = 16

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from model.input.preprocess import Preprocessing
 from model.networks.network import Network
 from model.networks.vgg import classify, load_imagenet, vgg_features
-from model.preprocess import Preprocessing
 
 COMPATIBILITIES = ("additive", "dot")
 # Before the pooling that follows them, as in the paper (section 5.1, VGG-att3).

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 
 
 @dataclass(frozen=True)

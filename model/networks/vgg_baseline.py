@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from model.input.preprocess import Preprocessing
 from model.networks.network import Network
 from model.networks.vgg import classify, load_imagenet, vgg_features
-from model.preprocess import Preprocessing
 
 
 def vgg_baseline(

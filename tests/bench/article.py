@@ -52,7 +52,7 @@ def serve(model: Path) -> None:
 
     from model.artifact import load_artifact
     from model.engines.keras_engine import load_network
-    from model.preprocess import prepare
+    from model.input.preprocess import prepare
     from model.reading.radiograph import decode
 
     artifact = load_artifact(model)

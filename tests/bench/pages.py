@@ -13,7 +13,7 @@ from pathlib import Path
 import data_store
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
-from model.pictures import small_jpeg
+from model.drawing.pictures import small_jpeg
 from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
 from tests.support.results import work

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 
-from model import prepared
+from model.input import prepared
 from model.reading.radiograph import Radiograph, decode
 from worker.running.process import run_worker
 from worker.settings import Settings

@@ -13,12 +13,12 @@ from model.artifact import (
     load_artifact,
 )
 from model.classifier import Classifier
+from model.classify.results import classify_files
+from model.classify.sources import Source
 from model.doubt import MEANINGS, Reference
 from model.engines import load_engine
 from model.engines.output import Output
 from model.errors import ArtifactMissing, NotAChestXray, UnreadableImage
-from model.results import classify_files
-from model.sources import Source
 from tests.support.pictures import NOT_CHESTS, png_of
 
 

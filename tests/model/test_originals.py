@@ -16,7 +16,7 @@ from PIL import Image
 
 from model.artifact import load_artifact
 from model.classifier import Classifier
-from model.prepared import prepare_file
+from model.input.prepared import prepare_file
 
 MOST_APART = 0.05
 LEAST_SAME_LABEL, LEAST_CLOSE = 38, 26

@@ -11,7 +11,7 @@ from PIL import Image
 
 from model.artifact import INT8, WEIGHTS, save_metadata
 from model.engines.weights import save_weights
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 from training.data.manifest import Classes
 
 SIZE = 32

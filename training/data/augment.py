@@ -13,7 +13,7 @@ from skimage.exposure import equalize_adapthist
 from skimage.filters import gaussian
 
 from model.framing.box import WHOLE, Box
-from model.preprocess import Preprocessing, crop_and_stretch
+from model.input.preprocess import Preprocessing, crop_and_stretch
 from training.data.style import Style, restyled
 
 

@@ -1,7 +1,7 @@
 """The article's augmentation: the changes of Keras' ImageDataGenerator, by their names there.
 
 They are done to the network's own picture, the moves in one step, so that it is resampled once. Its
-standardisation is part of the input and lies in `model.standardise`.
+standardisation is part of the input and lies in `model.input.standardise`.
 """
 
 from dataclasses import dataclass

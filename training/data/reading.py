@@ -7,9 +7,9 @@ import numpy as np
 
 from model.errors import Rejection
 from model.framing.box import WHOLE, Box
-from model.prepared import Prepared, prepare_file
-from model.prepared import read as read_file
-from model.preprocess import Preprocessing, crop_and_stretch, frame_of
+from model.input.prepared import Prepared, prepare_file
+from model.input.prepared import read as read_file
+from model.input.preprocess import Preprocessing, crop_and_stretch, frame_of
 from model.reading.radiograph import Radiograph, decode
 from training.data.manifest import Sample
 from training.errors import TrainingError

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from model.preprocess import Preprocessing, to_input
+from model.input.preprocess import Preprocessing, to_input
 from training.data.augment import augment
 from training.data.generator import generated
 from training.data.manifest import Sample, content_hash

@@ -10,9 +10,9 @@ from typing import Any, get_type_hints
 
 from model.artifact import checked_labels
 from model.errors import ArtifactMismatch
+from model.input.preprocess import Preprocessing
+from model.input.standardise import Standardisation
 from model.networks import network_named
-from model.preprocess import Preprocessing
-from model.standardise import Standardisation
 from training.data.augment import Augmentation
 from training.data.generator import Generator
 from training.data.manifest import ALL_DATA, Choice, Classes

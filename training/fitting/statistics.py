@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from model.artifact import STATISTICS
-from model.standardise import Standardisation, Statistics, by_all, by_itself, save_statistics
+from model.input.standardise import Standardisation, Statistics, by_all, by_itself, save_statistics
 from training.data.manifest import Sample
 from training.data.reading import grey
 from training.errors import TrainingError

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model.preprocess import Box
+from model.input.preprocess import Box
 from training.data.manifest import Sample
 from training.data.reading import read
 from training.errors import TrainingError

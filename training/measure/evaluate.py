@@ -12,7 +12,7 @@ from model.engines import Engine
 from model.engines.output import Output, joined
 from model.errors import Rejection
 from model.framing.box import Box, on_film
-from model.prepared import prepare_file
+from model.input.prepared import prepare_file
 from training.data.manifest import Classes, Sample
 from training.errors import TrainingError
 from training.measure.attention import lung_attention

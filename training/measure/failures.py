@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from model.artifact import load_artifact
+from model.drawing.maps import colour_map, overlay_png
+from model.drawing.pictures import grey
 from model.engines import load_engine
-from model.maps import colour_map, overlay_png
-from model.pictures import grey
 from model.reading.radiograph import decode
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA

@@ -17,7 +17,7 @@ import numpy as np
 
 from model.artifact import Artifact, load_artifact
 from model.engines import load_engine
-from model.prepared import prepare_file
+from model.input.prepared import prepare_file
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA
 from training.data.reading import read

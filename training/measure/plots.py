@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
-from model.maps import overlay_png, png
-from model.pictures import grey
+from model.drawing.maps import overlay_png, png
+from model.drawing.pictures import grey
 from training.data.reading import read
 from training.measure.evaluate import Answers
 from training.measure.metrics import calibration

@@ -23,7 +23,7 @@ from model.engines.keras_engine import load_network
 from model.engines.output import joined
 from model.evidence import evidence_map, kind_of
 from model.framing.box import Box, on_film
-from model.prepared import prepare_file
+from model.input.prepared import prepare_file
 from training.data.findings import read_findings
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA_FOLDER

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from model.engines import Engine
+from model.input.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 from model.networks import network_named
-from model.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 
 STEPS = 10
 # Of the picture's side: what is taken away is blurred, because black squares are news to a network.

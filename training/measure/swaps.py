@@ -15,7 +15,7 @@ from skimage.exposure import match_histograms
 
 from model.artifact import REFERENCE, RELEASED, Artifact, load_artifact
 from model.engines import load_engine
-from model.preprocess import to_input
+from model.input.preprocess import to_input
 from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA
 from training.data.reading import grey

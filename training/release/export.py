@@ -29,8 +29,8 @@ from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
 from model.engines.weights import save_weights
 from model.framing.lungs import MODEL_FILE
+from model.input.preprocess import Preprocessing
 from model.networks import map_names
-from model.preprocess import Preprocessing
 from training.data.manifest import Sample, data_hash, of_split
 from training.data.reading import prepared
 from training.data.weighting import sample_weights

@@ -13,7 +13,7 @@ from pathlib import Path
 from flask import request
 from PIL import Image
 
-from model import maps as drawing
+from model.drawing import maps as drawing
 from model.evidence import kind_of
 from web.auth.requests import clinic_id
 from web.errors import BeingDrawn, NoPicture, NotReady
@@ -47,7 +47,7 @@ def small_preview(image: ImageRecord, max_side: int | None) -> bytes:
 
 
 def film(image: ImageRecord) -> bytes:
-    """All pixels and grey values of the X-ray, as `model.pictures.film_png` makes them.
+    """All pixels and grey values of the X-ray, as `model.drawing.pictures.film_png` makes them.
 
     Raises NoPicture, BeingDrawn.
     """

@@ -20,9 +20,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from model.drawing.maps import png
+from model.drawing.pictures import film_png, grey, small_jpeg
 from model.errors import Rejection
-from model.maps import png
-from model.pictures import film_png, grey, small_jpeg
 from model.reading import radiograph
 from model.reading.burned_in import text_boxes, without_text
 from worker.intake.files import replace_file

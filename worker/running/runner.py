@@ -16,8 +16,8 @@ from functools import partial
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier, Prepared, Result, timings_ms
+from model.drawing.pictures import small_jpeg
 from model.errors import Rejection
-from model.pictures import small_jpeg
 from model.reading.burned_in import text_boxes, without_text
 from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked

@@ -10,7 +10,7 @@ from model.artifact import LUNGS, load_artifact, save_metadata
 from model.classifier import Classifier
 from model.errors import ArtifactMismatch, ArtifactMissing
 from model.framing.lungs import MODEL_FILE
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 from tests.support.pictures import png_of
 from tests.support.toys import LABELS, SIZE
 

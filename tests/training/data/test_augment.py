@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from model.preprocess import Preprocessing, crop_and_stretch
+from model.input.preprocess import Preprocessing, crop_and_stretch
 
 pytest.importorskip("skimage")
 

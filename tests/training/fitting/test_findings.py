@@ -7,7 +7,7 @@ from PIL import Image
 pytest.importorskip("keras")
 pytest.importorskip("skimage")
 
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN
 from training.data.manifest import Sample

@@ -8,9 +8,9 @@ from PIL import Image
 
 keras = pytest.importorskip("keras")
 
+from model.input.preprocess import Preprocessing  # noqa: E402
+from model.input.standardise import Standardisation  # noqa: E402
 from model.networks import build, frozen_part  # noqa: E402
-from model.preprocess import Preprocessing  # noqa: E402
-from model.standardise import Standardisation  # noqa: E402
 from tests.support.toys import CLASSES, LABELS, SIZE, toy_folders  # noqa: E402
 from training.data.generator import Generator  # noqa: E402
 from training.data.manifest import of_split, read_folders  # noqa: E402

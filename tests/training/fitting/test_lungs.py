@@ -11,8 +11,8 @@ pytest.importorskip("skimage")
 
 import keras
 
+from model.input.preprocess import Preprocessing, crop_and_stretch
 from model.networks import build, frozen_part, vgg
-from model.preprocess import Preprocessing, crop_and_stretch
 from tests.support.toys import LABELS
 from training.data.augment import Augmentation, move
 from training.data.manifest import Sample

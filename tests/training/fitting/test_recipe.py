@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("skimage")
 
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 from training.data.manifest import ALL_DATA
 from training.errors import TrainingError
 from training.fitting.recipe import RECIPES, load_recipe, on_all_data

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("keras")
 
-from model.standardise import Standardisation, save_statistics, standardise
+from model.input.standardise import Standardisation, save_statistics, standardise
 from training.fitting.statistics import fit_statistics
 
 HOW = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.preprocess import Box
+from model.input.preprocess import Box
 from tests.support.toys import CLASSES
 from training.data.manifest import Sample, read_data
 from training.errors import TrainingError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.preprocess import Preprocessing
+from model.input.preprocess import Preprocessing
 from tests.support.toys import CLASSES, LABELS, toy_folders
 from training.data.manifest import Sample, of_split, read_folders
 from training.measure.evaluate import Answers, Refused, report

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("keras")
 
 from model.engines.output import Output
+from model.input.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 from model.networks import build
-from model.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 from tests.support.toys import toy_images
 from training.measure.saliency import curves, grad_cam, moves
 

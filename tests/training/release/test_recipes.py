@@ -23,9 +23,9 @@ from model.classifier import Classifier
 from model.engines.keras_engine import KerasEngine
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import ArtifactMissing
+from model.input.prepared import prepare_file
+from model.input.standardise import Standardisation
 from model.networks import NETWORKS, vgg
-from model.prepared import prepare_file
-from model.standardise import Standardisation
 from tests.support.toys import SIZE, toy_folders, toy_images
 from training.data.manifest import of_split, read_folders
 from training.errors import TrainingError

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.maps import colour_map
+from model.drawing.maps import colour_map
 from tests.support.results import failed, rejected, work
 from web.pages.assets import FOLDER
 from worker.intake.sealing import is_sealed

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.maps import AGAINST, FOR
+from model.drawing.maps import AGAINST, FOR
 from tests.support.results import work
 from web.showing.labels import label_name, map_name
 from worker.records.images import ImageStatus, MapRecord

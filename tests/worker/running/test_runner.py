@@ -9,7 +9,7 @@ import pytest
 
 from model.classifier import Prepared, Result
 from model.errors import NotAChestXray, UnreadableImage
-from model.preprocess import Box
+from model.input.preprocess import Box
 from model.reading.formats import sniff
 from model.reading.radiograph import Radiograph
 from model.scores import GateScore, Triage

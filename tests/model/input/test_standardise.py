@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.preprocess import Preprocessing, prepare
-from model.standardise import Standardisation, Statistics, save_statistics, standardise
+from model.input.preprocess import Preprocessing, prepare
+from model.input.standardise import Standardisation, Statistics, save_statistics, standardise
 
 GREY = np.random.default_rng(0).random((8, 8)).astype(np.float32)
 

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from model.artifact import load_artifact
 from model.classifier import Result
-from model.cli import DISCLAIMER, classify
+from model.classify.cli import DISCLAIMER, classify
+from model.classify.map_files import MapFolder
+from model.classify.sources import count, walk
 from model.gate.frontal import released
-from model.map_files import MapFolder
-from model.preprocess import Box
-from model.sources import count, walk
+from model.input.preprocess import Box
 from tests.support.pictures import NOT_CHESTS, png_of
 
 FIELDS = {

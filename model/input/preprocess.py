@@ -5,7 +5,7 @@ lungs: it is the square around both lungs (`model.framing`) or, in older artifac
 its borders. That part is stretched between two percentiles of its own grey values, because exposure
 and windowing differ between machines; then it is what VGG16 was trained with (Simonyan and
 Zisserman, arXiv 1409.1556): BGR, 0..255, minus ImageNet's mean colour; or what a recipe asks for
-instead (`model.standardise`).
+instead (`model.input.standardise`).
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import numpy as np
 
 from model.framing.box import WHOLE, Box, cut, square_around
 from model.framing.lungs import finder_of
-from model.standardise import Standardisation, standardise
+from model.input.standardise import Standardisation, standardise
 
 IMAGENET_MEAN_BGR = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 # Below this range (of 0..1) a picture is flat, and stretching it would show nothing but noise.

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.classifier import Classifier, Prepared, Result, timings_ms
+from model.classify.sources import Source, SourceFailed
 from model.errors import Rejection
 from model.scores import GateScore
-from model.sources import Source, SourceFailed
 
 log = logging.getLogger(__name__)
 

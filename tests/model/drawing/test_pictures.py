@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.pictures import SMALL_MAX_SIDE, grey, small_jpeg
+from model.drawing.pictures import SMALL_MAX_SIDE, grey, small_jpeg
 from model.reading.radiograph import Radiograph
 
 

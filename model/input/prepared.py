@@ -10,7 +10,7 @@ import numpy as np
 from model.errors import NotAChestXray
 from model.framing.box import Box
 from model.gate.frontal import check
-from model.preprocess import Preprocessing, prepare
+from model.input.preprocess import Preprocessing, prepare
 from model.reading.facts import FilmFacts
 from model.reading.radiograph import Radiograph, decode
 from model.scores import GateScore
@@ -20,10 +20,10 @@ from model.scores import GateScore
 class Prepared:
     """One X-ray, ready for the network.
 
-    image: (S, S, 3) float32, as `model.preprocess.prepare` makes it. box: the part of the X-ray it
-    shows. lungs_found: false when lungs were looked for in vain. width, height: of the file in
-    pixels. gate: what it said; None when it was not asked. facts: what the file says about the
-    film. Times are milliseconds on the wall.
+    image: (S, S, 3) float32, as `model.input.preprocess.prepare` makes it. box: the part of the
+    X-ray it shows. lungs_found: false when lungs were looked for in vain. width, height: of the
+    file in pixels. gate: what it said; None when it was not asked. facts: what the file says about
+    the film. Times are milliseconds on the wall.
     """
 
     image: np.ndarray

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model.maps import AGAINST, FOR, colour_map, overlay_png
+from model.drawing.maps import AGAINST, FOR, colour_map, overlay_png
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 GRID = np.array([[0.0, 0.2], [0.4, 0.9]], np.float32)

@@ -11,10 +11,10 @@ import click
 
 from model import DISCLAIMER
 from model.classifier import Classifier
+from model.classify.map_files import MapFolder
+from model.classify.results import FileResult, classify_files
+from model.classify.sources import count, walk
 from model.errors import ModelError
-from model.map_files import MapFolder
-from model.results import FileResult, classify_files
-from model.sources import count, walk
 
 T = TypeVar("T")
 

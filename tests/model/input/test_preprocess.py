@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from model import preprocess
 from model.framing.box import Box
 from model.framing.lungs import Lungs
-from model.preprocess import IMAGENET_MEAN_BGR, Preprocessing, crop_and_stretch, prepare
+from model.input import preprocess
+from model.input.preprocess import IMAGENET_MEAN_BGR, Preprocessing, crop_and_stretch, prepare
 
 
 def ramp(height: int = 40, width: int = 60) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""`cxr classify`: files to results, without a server."""

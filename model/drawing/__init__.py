@@ -1,0 +1,1 @@
+"""Pictures for people: the X-ray, and maps over it."""
