@@ -21,7 +21,7 @@ from training.errors import TrainingError
 from training.fitting.features import Features
 from training.fitting.images import random_of
 from training.fitting.recipe import Recipe
-from training.measure.attention import lung_mask, lung_shares, mask_fits
+from training.measure.maps.attention import lung_mask, lung_shares, mask_fits
 
 # After eight epochs the maps of the split `val` no longer came nearer to the masks.
 EPOCHS = 12

@@ -13,7 +13,7 @@ from model.framing.box import Box
 from model.framing.lungs import SIDE, stretched
 from training.data.manifest import Sample
 from training.data.reading import read
-from training.measure.attention import lung_mask, mask_fits
+from training.measure.maps.attention import lung_mask, mask_fits
 
 LONGEST = 160  # pixels of the longer side of the films that are kept in memory
 MIN_VISIBLE = 0.55  # of the lungs' width and height: a view that shows less is not a chest

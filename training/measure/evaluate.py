@@ -15,8 +15,8 @@ from model.framing.box import Box, on_film
 from model.input.prepared import prepare_file
 from training.data.manifest import Classes, Sample
 from training.errors import TrainingError
-from training.measure.attention import lung_attention
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
+from training.measure.maps.attention import lung_attention
 from training.measure.metrics import confusion, measures_of, ppv
 
 # The label of those who have nothing.

@@ -22,7 +22,7 @@ from training.fitting.features import FeatureCache
 from training.fitting.images import Images, random_of
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
-from training.measure.attention import lung_mask, lung_shares
+from training.measure.maps.attention import lung_mask, lung_shares
 
 PREPROCESSING = Preprocessing(size=64, border=0.0)
 MOVING = Augmentation(crop_least=0.0, crop=0.2, flip=0.5, rotation=10, shear=8)

@@ -14,8 +14,8 @@ from tests.support.commands import cxr
 from tests.support.toys import LABELS
 from training.data.manifest import Sample
 from training.errors import TrainingError
-from training.measure.article import in_three, measure, table
-from training.measure.article_page import BEGIN, END, claim, measured, page
+from training.measure.article.page import BEGIN, END, claim, measured, page
+from training.measure.article.table import in_three, measure, table
 from training.measure.evaluate import Answers
 
 

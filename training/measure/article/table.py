@@ -1,10 +1,7 @@
-"""The article's networks in one table: what each is worth on its own test images and on others.
+"""What each of the article's networks is worth on its own test images and on others: one table.
 
-    CXR_DATA=folder python -m training.measure.article RUN... --out docs/article.md
-
-Each RUN is an output folder of `cxr train` with a recipe `article…`. On all `test` data they are
-compared on the same images, of patients whom none of them knows, and in three classes: the two
-pneumonias of a network of four count as one there.
+On all `test` data they are compared on the same images, of patients whom none of them knows, and in
+three classes: the two pneumonias of a network of four count as one there.
 """
 
 import csv
@@ -15,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from tqdm import tqdm
 
@@ -24,12 +20,11 @@ from model.engines import load_engine
 from model.engines.keras_engine import KerasEngine
 from training.data.findings import read_findings
 from training.data.manifest import Choice, Classes, of_split, read_data
-from training.data.option import DATA_FOLDER
-from training.errors import TrainingError, training_errors
+from training.errors import TrainingError
 from training.measure.evaluate import Answers, agreement, ask, report
 from training.measure.intervals import RESAMPLES, wilson
 from training.measure.known import choice_of, classes_of, without_known
-from training.measure.pointing import pointing
+from training.measure.maps.pointing import pointing
 from training.measure.text import with_interval
 
 ARTICLE = "article"
@@ -48,7 +43,7 @@ class Measured:
 
     own: its answers on the test images of the article's data. figures: of
     `training.measure.evaluate.report`, on all other `test` data. boxes: of
-    `training.measure.pointing.pointing` there; empty without a map.
+    `training.measure.maps.pointing.pointing` there; empty without a map.
     engines: how far the int8 and the Keras engine agree on every fifth of those.
     seconds, load: of the whole run, and of the machine at its end; None where it was not kept.
     """
@@ -198,27 +193,3 @@ def _rounding(one: Measured) -> str:
     return (
         f"{found['label_agreement']:.1%}, {found['mean_absolute_difference']:.4f} (n {found['n']})"
     )
-
-
-@click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@DATA_FOLDER
-@click.option(
-    "--out",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The page whose measured part is replaced.  [default: printed]",
-)
-def main(runs: Sequence[Path], data: Path, out: Path | None) -> None:
-    """Measure runs of the article's recipes."""
-    from training.measure.article_page import measured, page
-
-    with training_errors():
-        found = measure(runs, data)
-        if out:
-            out.write_text(page(out.read_text(), found))
-        else:
-            click.echo(measured(found))
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,7 @@ from model.input.preprocess import Box
 from tests.support.toys import CLASSES
 from training.data.manifest import Sample, read_data
 from training.errors import TrainingError
-from training.measure.attention import lung_attention, lung_mask, lung_shares
+from training.measure.maps.attention import lung_attention, lung_mask, lung_shares
 
 WHOLE = Box(0, 0, 1, 1)
 BOXES = [WHOLE] * 3

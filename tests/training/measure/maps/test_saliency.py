@@ -9,7 +9,7 @@ from model.engines.output import Output
 from model.input.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 from model.networks import build
 from tests.support.toys import toy_images
-from training.measure.saliency import curves, grad_cam, moves
+from training.measure.maps.saliency import curves, grad_cam, moves
 
 SIZE = 48
 

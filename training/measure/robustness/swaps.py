@@ -2,7 +2,9 @@
 
 A model that reads lungs says the same as before; one that reads the machine changes its mind.
 
-python -m training.measure.swaps [ARTIFACT...]      # CXR_DATA: the data; a minute for each model
+    CXR_DATA=folder python -m training.measure.robustness.swaps [ARTIFACT...]
+
+A minute for each model.
 """
 
 import os

@@ -13,7 +13,7 @@ from training.measure.intervals import Figure
 
 pytest.importorskip("skimage")
 
-from training.measure import swaps
+from training.measure.robustness import swaps
 
 
 def waves(cycles: int, height: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("skimage")
 
 from model.framing.box import WHOLE, Box
-from training.measure.pointing import pointing
+from training.measure.maps.pointing import pointing
 
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 

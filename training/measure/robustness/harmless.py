@@ -1,10 +1,10 @@
 """Films under changes that leave the finding as it is: a result must not move.
 
-    CXR_DATA=folder python -m training.measure.harmless [ARTIFACT] [--every 10]
+    CXR_DATA=folder python -m training.measure.robustness.harmless [ARTIFACT] [--every 10]
 
-Each film is sent as it is and under each of `training.measure.changes`, through the decoder and
-everything else that serving does, the gate excepted. A good model keeps the label of 95 % of films
-under each change, and moves a probability by less than 0.03 on average.
+Each film is sent as it is and under each change of `training.measure.robustness.changes`, through
+the decoder and everything else that serving does, the gate excepted. A good model keeps the label
+of 95 % of films under each change, and moves a probability by less than 0.03 on average.
 """
 
 import json
@@ -22,7 +22,7 @@ from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA
 from training.data.reading import read
 from training.errors import TrainingError, training_errors
-from training.measure.changes import changes
+from training.measure.robustness.changes import changes
 
 MAX_CHANGED, MAX_MOVED = 0.05, 0.03
 

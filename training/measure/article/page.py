@@ -1,9 +1,9 @@
-"""The page docs/article.md: the table of `training.measure.article`, and what came of the claim."""
+"""The page docs/article.md: the table of the article's networks, and what came of the claim."""
 
 from collections.abc import Sequence
 
 from training.errors import TrainingError
-from training.measure.article import INSIDE, Measured, right, table
+from training.measure.article.table import INSIDE, Measured, right, table
 from training.measure.intervals import wilson
 
 RECIPES = (

@@ -9,8 +9,8 @@ from model.artifact import load_artifact
 from model.gate.frontal import check
 from model.reading.radiograph import decode
 from training.data.manifest import Sample
-from training.measure.changes import changes, inverted_dicom, png
-from training.measure.harmless import _moved, measure
+from training.measure.robustness.changes import changes, inverted_dicom, png
+from training.measure.robustness.harmless import _moved, measure
 
 
 @pytest.mark.parametrize("name", changes())

@@ -1,12 +1,12 @@
 """Whether a map shows the finding, and whether it tells what decides.
 
-    CXR_DATA=folder python -m training.measure.pointing [ARTIFACT]
+    CXR_DATA=folder python -m training.measure.maps.pointing [ARTIFACT]
 
 The pointing game of Zhang et al. (ECCV 2016) and the share of the map inside the boxes, beside the
 boxes' share of the area, which a map without any idea would reach; then what needs no boxes, of
-`training.measure.saliency`. The boxes are `boxes.csv` of the data; images without one are left out.
-Each map of the model is measured, evidence that of the film's own label, and beside them Grad-CAM
-and a map of random numbers.
+`training.measure.maps.saliency`. The boxes are `boxes.csv` of the data; images without one are left
+out. Each map of the model is measured, evidence that of the film's own label, and beside them
+Grad-CAM and a map of random numbers.
 """
 
 import sys
@@ -29,7 +29,7 @@ from training.data.manifest import Classes, Sample, of_split, read_data
 from training.data.option import DATA_FOLDER
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
-from training.measure.saliency import curves, grad_cam, moves
+from training.measure.maps.saliency import curves, grad_cam, moves
 from training.measure.text import with_interval
 
 FIGURES = ("brightest_point_in_a_box", "share_of_the_map_in_boxes", "area_of_the_boxes")

@@ -1,0 +1,1 @@
+"""docs/article.md: what the article's networks are worth."""

@@ -1,0 +1,1 @@
+"""Maps against lungs, against boxes of findings, and against what decides."""
