@@ -12,7 +12,9 @@ from flask import Response
 
 from model import DISCLAIMER
 from web.api.inputs import ExportQuery, FilterQuery
-from web.api.records import Export, Job, Review, ReviewedImage
+from web.api.records.exports import Export
+from web.api.records.jobs import Job
+from web.api.records.reviews import Review, ReviewedImage
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services

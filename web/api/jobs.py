@@ -4,10 +4,11 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from web.api.caching import conditional, etag_of
-from web.api.images import image_page, tally_of
+from web.api.images.lists import image_page, tally_of
 from web.api.inputs import FilterQuery, ImagesQuery, JobChange, JobsQuery
-from web.api.openapi import NOT_MODIFIED
-from web.api.records import ImagePage, Job, JobPage, Tally
+from web.api.openapi import HELD, NOT_MODIFIED
+from web.api.records.images import ImagePage, Tally
+from web.api.records.jobs import Job, JobPage
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services
@@ -106,7 +107,7 @@ def retry_job(job_id):
 
 @blueprint.delete("/jobs/<int:job_id>")
 @permits(Scope.DELETE)
-@blueprint.doc(responses={409: "The job is held until somebody releases it."})
+@blueprint.doc(responses=HELD)
 @blueprint.output({}, status_code=204, description="The job is gone.")
 def delete_job(job_id):
     """Delete a job

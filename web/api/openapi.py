@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from web.api.inputs import InlineImage, InlineJob
-from web.api.records import Problem
+from web.api.records.problems import Problem
 
 DESCRIPTION = """
 Upload chest X-rays in bulk, watch the job, read a result and an attention map for each image.
@@ -41,6 +41,7 @@ COMMON = {
     "503": "The database cannot be reached.",
 }
 NOT_MODIFIED = {304: {"description": "The client has this version (If-None-Match)."}}
+HELD = {409: "The job is held until somebody releases it."}
 _FILES = {
     "type": "array",
     "items": {"type": "string", "format": "binary"},

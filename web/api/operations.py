@@ -6,7 +6,7 @@ from typing import Annotated
 from apiflask import APIBlueprint
 from pydantic import Field
 
-from web.api.records import TIME, Record, rounded
+from web.api.records.record import TIME, Record, rounded
 from web.auth.permissions import permits
 from web.services import services
 from web.showing.operations import operations

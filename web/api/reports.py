@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response
 
-from web.api.images import shown_image
+from web.api.images.shared import shown_image
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import NoPicture, NotReady

@@ -3,7 +3,8 @@
 from apiflask import APIBlueprint
 
 from web.api.inputs import BlindChange, ReadersChange, ReviewBody, ReviewsQuery
-from web.api.records import Job, Review, ReviewPage, ReviewProgress, Reviews
+from web.api.records.jobs import Job
+from web.api.records.reviews import Review, ReviewPage, ReviewProgress, Reviews
 from web.auth.permissions import permits
 from web.auth.requests import asking_name, clinic_id
 from web.services import services

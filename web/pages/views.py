@@ -9,10 +9,13 @@ from markupsafe import Markup
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
-from model.evidence import PREFIX
-from web.api.images import place_of, shown_image
+from web.api.images.lists import place_of
+from web.api.images.shared import shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
-from web.api.records import Image, Job, JobPage, Record, Review, Tally, named
+from web.api.records.images import Image, Tally
+from web.api.records.jobs import Job, JobPage, named
+from web.api.records.record import Record
+from web.api.records.reviews import Review
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
 from web.language.asked import _, locale
@@ -52,7 +55,7 @@ def _words() -> dict[str, object]:
         "job_state": _job_state,
         "label_name": lambda label: _(label_name(label)),
         "language_tag": str(locale()).replace("_", "-"),
-        "map_name": _map_name,
+        "map_name": map_name,
         "other_languages": other_languages(),
         "page_links": page_links,
         # Not looked up here: an error page must not need the database that has just failed.
@@ -74,13 +77,6 @@ def _job_state(job: Job | JobRecord) -> tuple[str, str]:
     if job.status is JobStatus.COMPLETE and job.counts.done == 0:
         return "none", _("No results")
     return job.status.value, _(job.status.value.capitalize())
-
-
-def _map_name(name: str) -> str:
-    """As `map_name` of web.showing.labels, in the reader's language."""
-    if name.startswith(PREFIX):
-        return _("Evidence for %(label)s", label=_(label_name(name.removeprefix(PREFIX))))
-    return _(map_name(name))
 
 
 blueprint.add_app_template_filter(number)

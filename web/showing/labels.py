@@ -3,6 +3,7 @@
 import re
 
 from model.evidence import PREFIX
+from web.language.asked import _
 
 MAX_ACRONYM = 3
 
@@ -19,11 +20,12 @@ def label_name(label: str) -> str:
 
 
 def map_name(name: str) -> str:
-    """A map as words: attention → "Attention", evidence_COVID19 → "Evidence for COVID-19"."""
+    """A map in the reader's language: attention → "Attention", evidence_COVID19 → "Evidence for
+    COVID-19"."""
     if name.startswith(PREFIX):
-        return f"Evidence for {label_name(name.removeprefix(PREFIX))}"
+        return _("Evidence for %(label)s", label=_(label_name(name.removeprefix(PREFIX))))
     words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return _(words[:1].upper() + words[1:])
 
 
 def _word(word: str) -> str:

@@ -60,7 +60,7 @@ def test_the_fuzzer_sees_what_goes_wrong(decoder, server, monkeypatch):
     decoder.kill()
     assert decoder.finding(b"\x89PNG").key.startswith("crash -9")
     assert decoder.finding(b"") is None
-    monkeypatch.setattr("web.api.bodies.InlineImage.model_validate", lambda _: 1 / 0)
+    monkeypatch.setattr("web.api.uploads.bodies.InlineImage.model_validate", lambda _: 1 / 0)
     broken = server.finding(Upload(b'{"images": [{"filename": "a", "data": "YQ=="}]}', JSON))
     assert broken.key.startswith("ZeroDivisionError in test_fuzz.py")
     monkeypatch.undo()

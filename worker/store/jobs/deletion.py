@@ -27,8 +27,7 @@ class DeletionVerbs:
         and files are removed behind. Its key is free again. Raises NotFound, JobHeld."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id, lock=True)
-            if session.get(Hold, job_id) is not None:
-                raise JobHeld(f"Job {job_id} is held and cannot be deleted until it is released.")
+            _check_not_held(session, job_id)
             # Parts have higher numbers than their job, so rows are locked in the order of all.
             session.execute(
                 update(Job)
@@ -62,13 +61,17 @@ class DeletionVerbs:
             return len(found)
 
 
+def _check_not_held(session: Session, job_id: int) -> None:
+    if session.get(Hold, job_id) is not None:
+        raise JobHeld(
+            f"Job {job_id} is held: neither it nor its images can be deleted until it is released."
+        )
+
+
 def _take_away(session: Session, clinic_id: int, job_id: int, counts: Counter) -> None:
     """Take deleted images out of the counters of their job. Raises JobHeld, NotFound."""
     job = job_row(session, clinic_id, job_id, lock=True)
-    if session.get(Hold, job_id) is not None:
-        raise JobHeld(
-            f"Job {job_id} is held, so none of its images can be deleted until it is released."
-        )
+    _check_not_held(session, job_id)
     changes = {status: -count for status, count in counts.items()}
     move(session, job_id, Counter(changes | {"total": -counts.total()}))
     session.refresh(job)

@@ -3,10 +3,10 @@
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from web.api.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
 from web.api.inputs import UploadHeaders
 from web.api.openapi import ADD_BODY, UPLOAD_BODY
-from web.api.records import Job
+from web.api.records.jobs import Job
+from web.api.uploads.bodies import WHAT_TO_SEND, Comparing, Fields, read_body
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import InvalidUpload

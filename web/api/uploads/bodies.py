@@ -11,8 +11,8 @@ from flask import Request
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from web.api.inline import BrokenJson, UnexpectedJson, members
 from web.api.inputs import MAX_JOB_NAME, InlineImage, InlineJob
+from web.api.uploads.inline import BrokenJson, UnexpectedJson, members
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.access import TOKEN
-from web.api.inline import BrokenJson, UnexpectedJson, members
+from web.api.uploads.inline import BrokenJson, UnexpectedJson, members
 
 MEGABYTE = 1_000_000
 

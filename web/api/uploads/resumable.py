@@ -14,8 +14,8 @@ from apiflask import APIBlueprint
 from flask import Request, Response, g, request, url_for
 from werkzeug.http import http_date, parse_options_header
 
-from web.api.bodies import read_body
-from web.api.upload import Receiving
+from web.api.uploads.bodies import read_body
+from web.api.uploads.upload import Receiving
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import ChecksumMismatch, InvalidUpload, UnsupportedTus, UnsupportedUpload

@@ -1,0 +1,32 @@
+"""What every record of the API is, and what several have alike."""
+
+from typing import Annotated, Self
+
+from flask import Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
+
+
+def rounded(digits: int) -> AfterValidator:
+    return AfterValidator(lambda value: None if value is None else round(value, digits))
+
+
+class Record(BaseModel):
+    """What the API answers with."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """From a record of the store."""
+        return cls.model_validate(source)
+
+    @property
+    def json_response(self) -> Response:
+        return Response(self.model_dump_json(), mimetype="application/json")
+
+
+NextCursor = Annotated[
+    str | None, Field(description="Send it as `cursor` for the next page; null on the last.")
+]
