@@ -83,7 +83,7 @@ class Site:
         with self._database() as database:
             self._empty.backup(database)
         for folder in self.settings.images_dir.glob("*"):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # a request before may delete it too
 
     def start(self) -> None:
         log = (self.home / "web.log").open("ab")

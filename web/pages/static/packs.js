@@ -3,28 +3,26 @@
 const MAX_BYTES = 32e6;
 const MAX_FILES = 200;
 
-/** files: [{file, path}]. Returns: [{files, content, type}], `content` a Blob: a multipart/form-data
- * body of `type`. Nothing is read before it is sent. Each file is given its place in the content:
- * `start` and `end`. */
-export function packed(files) {
+/** files: [{file, path}]. boundary: what is in none of them. Returns: [{files, content, type}], `content` a
+ * Blob: a multipart/form-data body of `type`. Nothing is read before it is sent. Each file is given its place
+ * in the content: `start` and `end`. The same files with the same boundary give the same packs. */
+export function packed(files, boundary) {
   const packs = [];
   let some = [];
   let size = 0;
   for (const file of files) {
     if (some.length && (size + file.file.size > MAX_BYTES || some.length === MAX_FILES)) {
-      packs.push(pack(some));
+      packs.push(pack(some, boundary));
       [some, size] = [[], 0];
     }
     some.push(file);
     size += file.file.size;
   }
-  if (some.length) packs.push(pack(some));
+  if (some.length) packs.push(pack(some, boundary));
   return packs;
 }
 
-function pack(files) {
-  const random = crypto.getRandomValues(new Uint32Array(4));
-  const boundary = `cxr-${Array.from(random, (part) => part.toString(36)).join("")}`;
+function pack(files, boundary) {
   const parts = [];
   const placed = [];
   let size = 0;

@@ -16,7 +16,7 @@ export class ResumableUpload {
   #content;
   #metadata;
   #listeners;
-  #address = null;
+  #address;
   #request = null;
   #isPaused = false;
   #isStopped = false;
@@ -24,11 +24,12 @@ export class ResumableUpload {
   sent = 0; // bytes, those on their way included
   isReceived = false;
 
-  /** place: the address at which uploads begin. content: a Blob. metadata: by name. onProgress() is
-   * called when `sent` grew; onWaiting(isWaiting), when the connection is lost, and when it is back. */
-  constructor(place, content, metadata, { onProgress, onWaiting }) {
-    [this.#place, this.#content, this.#metadata] = [place, content, metadata];
-    this.#listeners = { onProgress, onWaiting };
+  /** place: the address at which uploads begin. content: a Blob. metadata: by name. address: where this one
+   * was begun before, or null. onBegun(address) is called when it is begun; onProgress() when `sent` grew;
+   * onWaiting(isWaiting), when the connection is lost, and when it is back. */
+  constructor(place, content, metadata, address, { onBegun, onProgress, onWaiting }) {
+    [this.#place, this.#content, this.#metadata, this.#address] = [place, content, metadata, address];
+    this.#listeners = { onBegun, onProgress, onWaiting };
   }
 
   /** Resolves once the server has all of it, or when it is stopped; sent again, it goes on. Throws Problem when the server refuses it. */
@@ -42,7 +43,10 @@ export class ResumableUpload {
       }
       try {
         const before = this.sent;
-        this.#address ??= await this.#begin();
+        if (this.#address === null) {
+          this.#address = await this.#begin();
+          this.#listeners.onBegun(this.#address);
+        }
         const offset = await this.#ask();
         if (offset < this.#content.size) await this.#append(offset);
         this.isReceived = true;
