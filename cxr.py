@@ -30,6 +30,7 @@ COMMANDS = {
     "audit": "worker.commands.auditing:audit",
     "patient-data": "worker.commands.data_profile:patient_data",
     "retention": "worker.commands.keeping:retention",
+    "files": "worker.commands.stored_files:files",
     "backup": "worker.backups.cli:backup",
     "restore": "worker.backups.cli:restore",
 }

@@ -118,6 +118,10 @@ class FileDamaged(WorkerError):
     """Raised when an encrypted file was changed or cut off on the disk."""
 
 
+class FilesBusy(WorkerError):
+    """Raised when stored files are to be encrypted while another command does that."""
+
+
 class TooManyPictures(WorkerError):
     """Raised when a clinic waits for as many pictures as it may."""
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Self
 
 from worker.errors import StorageUnavailable
+from worker.intake.file_locks import changing, remove
 from worker.intake.sealing import (
     HEADER_BYTES,
     FileKey,
     FileKeys,
     SealedFile,
     is_sealed,
+    key_id,
     locked,
     sealed,
     unsealed,
@@ -190,6 +192,39 @@ class ImageFiles:
         """
         replace_file(file, content, self.key_to_write(file), durable)
 
+    def key_id(self, file: Path) -> str | None:
+        """The name of the key that a file is encrypted with; None: it is not. Raises OSError."""
+        with file.open("rb") as opened:
+            return key_id(opened.read(HEADER_BYTES))
+
+    @property
+    def key_ids(self) -> list[str]:
+        """Names of the keys of the setting: that of new files first."""
+        return self._keys.ids
+
+    def encrypt(self, file: Path) -> bool:
+        """Encrypt a stored file that is not, or is with a former key, durably and in one step.
+
+        Others may read, replace and delete it meanwhile. Returns: False when they did; the file is
+        as they left it. Raises OSError, FileNotFoundError when it is gone, FileLocked, FileDamaged.
+        """
+        with file.open("rb") as opened:
+            content = opened.read()
+            if is_sealed(content):
+                content = unsealed(content, self._keys.of(content, name_of(file)))
+            # The same name each time: what a killed process left is written over.
+            written = file.with_name(f"{file.name}.encrypted")
+            try:
+                _write_durably(written, sealed(content, self._keys.new(name_of(file))))
+                with changing(file.parent, alone=True):
+                    # As long as it is open, no other file gets its number.
+                    if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
+                        return False
+                    written.replace(file)
+                    return True
+            finally:
+                written.unlink(missing_ok=True)
+
     def key_to_read(self, file: Path) -> FileKey | None:
         """What another process needs to read this file. Raises FileLocked, OSError."""
         with file.open("rb") as opened:
@@ -212,26 +247,33 @@ class ImageFiles:
     def delete_originals(self, keys: Iterable[str]) -> None:
         """Delete files and their large pictures; small pictures stay."""
         for key in keys:
-            self.path(key).unlink(missing_ok=True)
-            shutil.rmtree(self.picture_cache / self.path(key).parent.name, ignore_errors=True)
+            remove(self.path(key))
+            _remove_folder(self.picture_cache / self.path(key).parent.name)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete files with their pictures, and the folders that they leave empty. Missing files
         are not an error."""
         folders = set()
         for key in keys:
-            self.path(key).unlink(missing_ok=True)
-            self.small_picture(key).unlink(missing_ok=True)
+            remove(self.path(key))
+            remove(self.small_picture(key))
             folders.add(self.path(key).parent)
         for folder in folders:
-            shutil.rmtree(self.picture_cache / folder.name, ignore_errors=True)
+            _remove_folder(self.picture_cache / folder.name)
             with contextlib.suppress(OSError):  # not empty, or gone
                 folder.rmdir()
 
+    def noted_keys(self) -> set[str]:
+        """Names of the keys that files here were encrypted with."""
+        return {entry.name for entry in self.key_names.glob("*")}
+
+    def forget_key(self, name: str) -> None:
+        """No file is encrypted with that key any more, so nobody needs it to start."""
+        (self.key_names / name).unlink(missing_ok=True)
+
     def _note_keys(self) -> None:
         """Raises FileLocked, StorageUnavailable."""
-        known = {entry.name for entry in self.key_names.glob("*")}
-        if missing := sorted(known - set(self._keys.ids)):
+        if missing := sorted(self.noted_keys() - set(self._keys.ids)):
             raise locked(missing[0])
         try:
             for id_ in self._keys.ids[:1]:
@@ -252,8 +294,8 @@ class ImageFiles:
                         yield entry.name
 
     def delete_folder(self, name: str) -> None:
-        shutil.rmtree(self.root / name, ignore_errors=True)
-        shutil.rmtree(self.picture_cache / name, ignore_errors=True)
+        _remove_folder(self.root / name)
+        _remove_folder(self.picture_cache / name)
 
 
 def name_of(file: Path) -> str:
@@ -272,9 +314,23 @@ def replace_file(
             if durable:
                 opened.flush()
                 os.fsync(opened.fileno())
-        written.replace(file)
+        with changing(file.parent):
+            written.replace(file)
     finally:
         written.unlink(missing_ok=True)
+
+
+def _write_durably(file: Path, content: bytes) -> None:
+    with file.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _remove_folder(folder: Path) -> None:
+    """A missing one is not an error."""
+    with contextlib.suppress(OSError), changing(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

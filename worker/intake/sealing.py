@@ -86,6 +86,12 @@ def is_sealed(content: bytes) -> bool:
     return len(content) >= HEADER_BYTES and content.startswith(MAGIC)
 
 
+def key_id(content: bytes) -> str | None:
+    """The name of the key, as in `FileKeys.ids`, of a file with that content, or that beginning;
+    None when it is not a sealed one."""
+    return content[len(MAGIC) : len(MAGIC) + ID_BYTES].hex() if is_sealed(content) else None
+
+
 def sealed(content: bytes, key: FileKey) -> bytes:
     """The whole sealed file."""
     written = io.BytesIO()

@@ -146,6 +146,10 @@ class UnfinishedUploads:
             raise chunks.error
         return upload
 
+    def stored(self) -> Iterator[Path]:
+        """Pieces and notes on the disk, of all clinics; some are gone before they are read."""
+        return self._root.glob("*/*/*")
+
     def delete(self, clinic_id: int, upload_id: str) -> None:
         shutil.rmtree(self._folder(clinic_id, upload_id), ignore_errors=True)
 

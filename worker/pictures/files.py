@@ -8,6 +8,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from worker.intake.file_locks import remove
 from worker.intake.files import ImageFiles
 from worker.intake.sealing import FileKey
 
@@ -66,7 +67,7 @@ class PictureFiles:
         for _, size, picture in sorted(found):
             if too_much <= 0:
                 return
-            picture.unlink(missing_ok=True)
+            remove(picture)
             with contextlib.suppress(OSError):  # not empty
                 picture.parent.rmdir()
             too_much -= size

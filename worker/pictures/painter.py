@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.errors import TooManyPictures, WorkerError
+from worker.intake.file_locks import remove
 from worker.pictures.files import SMALL, PictureFiles
 from worker.settings import describe
 
@@ -142,18 +143,9 @@ class Painter:
         try:
             if order.what != SMALL:
                 order.target.parent.mkdir(parents=True, exist_ok=True)
-            keys = self._files.keys(order.source, order.target)
-            drawn = ask(
-                {
-                    "source": str(order.source),
-                    "target": str(order.target),
-                    "what": order.what,
-                    "hide": order.hide,
-                    "keys": [key and key.as_json() for key in keys],
-                }
-            )
+            drawn = self._asked(order, ask)
             if not order.source.exists():  # deleted meanwhile
-                order.target.unlink(missing_ok=True)
+                remove(order.target)
                 return False
             self._files.trim()
         except FileNotFoundError:
@@ -162,6 +154,21 @@ class Painter:
             log.error("a picture could not be drawn (%s)", type(error).__name__)
             return False
         return drawn
+
+    def _asked(self, order: _Order, ask: Callable[[dict], bool]) -> bool:
+        keys = self._files.keys(order.source, order.target)
+        drawn = ask(
+            {
+                "source": str(order.source),
+                "target": str(order.target),
+                "what": order.what,
+                "hide": order.hide,
+                "keys": [key and key.as_json() for key in keys],
+            }
+        )
+        if drawn or self._files.keys(order.source, order.target)[0] == keys[0]:
+            return drawn
+        return self._asked(order, ask)  # the file was encrypted meanwhile
 
     def _finish(self, order: _Order, drawn: bool) -> None:
         with self._changed:

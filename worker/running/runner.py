@@ -21,6 +21,7 @@ from model.errors import Rejection
 from model.reading.burned_in import text_boxes, without_text
 from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked
+from worker.intake.file_locks import remove
 from worker.intake.files import ImageFiles
 from worker.patient_data import Changes, DataKey, FilmText
 from worker.records.images import ImageStatus, MapRecord
@@ -284,7 +285,7 @@ class Runner:
         for image in finished:
             if not image.keeps_file:
                 # Before its row forgets it: after a crash in between, nothing of it is left.
-                self._files.path(image.claim.file_key).unlink(missing_ok=True)
+                remove(self._files.path(image.claim.file_key))
         until = time.monotonic() + HOLD_RESULTS_S
         while True:
             self._pulse.moved()

@@ -12,6 +12,7 @@ from worker.store.jobs.removal import RemovalVerbs
 from worker.store.jobs.watching import JobVerbs
 from worker.store.keeping.patient_data import PatientDataVerbs
 from worker.store.keeping.retention import RetentionVerbs
+from worker.store.keeping.stored_files import StoredFileVerbs
 from worker.store.overview import OverviewVerbs
 from worker.store.weeks import WeekVerbs
 from worker.store.work.claiming import WorkVerbs
@@ -40,6 +41,7 @@ class Store(
     RemovalVerbs,
     RetentionVerbs,
     ReviewVerbs,
+    StoredFileVerbs,
     WeekVerbs,
     WorkerVerbs,
 ):

@@ -174,6 +174,27 @@ def test_a_clinic_cannot_wait_for_any_number(painter, keep):
         ask_for_many()
 
 
+def test_a_file_that_is_encrypted_meanwhile_is_drawn_all_the_same(tmp_path, chest):
+    plain = ImageFiles.of(Settings(home=tmp_path, min_free_mb=0))
+    with plain.new_folder().new_file() as incoming:
+        incoming.write(chest.read_bytes())
+        key = incoming.keep()
+    files = ImageFiles.of(Settings(home=tmp_path, files_key="k" * 40, min_free_mb=0))
+
+    class EncryptedMeanwhile(PictureFiles):
+        def keys(self, source, target):
+            found = super().keys(source, target)
+            if found[0] is None:  # after its key was asked for, before it is read
+                assert files.encrypt(source)
+            return found
+
+    painter = Painter(EncryptedMeanwhile(files, max_cache_mb=10), LIMIT_S)
+    try:
+        assert drawn(painter.small(ONE, key))
+    finally:
+        painter.close()
+
+
 def test_what_is_deleted_meanwhile_leaves_no_picture(painter, pictures, store, keep, chest):
     keys = [keep(chest.read_bytes()) for _ in range(4)]
     futures = [painter.large(ONE, key, 1024) for key in keys]
