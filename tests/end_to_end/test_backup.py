@@ -3,16 +3,13 @@
 import os
 import subprocess
 import threading
-from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.support.running import complete, upload
+from tests.support.running import answers, complete, readable, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
 from worker.errors import LaunchError
-from worker.intake.sealing import is_sealed
 from worker.supervise.parts import CXR
 
 
@@ -24,28 +21,6 @@ def cxr(*arguments: object) -> None:
         env={**os.environ, "DATABASE_URL": ""},
     )
     assert done.returncode == 0, done.stderr
-
-
-def answers(system, job_id: int) -> dict:
-    """What a clinic can see of a job, by address."""
-    headers = {"Authorization": f"Bearer {system.token}"}
-    with httpx.Client(base_url=f"{system.url}/api/v1", headers=headers, timeout=60) as client:
-        images = client.get(f"/jobs/{job_id}/images").json()["items"]
-        paths = [f"/jobs/{job_id}", f"/jobs/{job_id}/results.json"]
-        for image in images:
-            paths += [f"/images/{image['id']}", f"/images/{image['id']}/attention.json"]
-            paths.append(f"/images/{image['id']}/preview.png")
-        found = {path: client.get(path) for path in paths}
-    # The leg has a picture, and no map.
-    assert sorted(answer.status_code for answer in found.values()) == [200] * 10 + [404]
-    return {path: (answer.status_code, answer.content) for path, answer in found.items()}
-
-
-def readable(home: Path) -> list[Path]:
-    """X-rays and pictures on the disk that are not encrypted."""
-    files = [file for name in ("images", "pictures") for file in (home / name).rglob("*")]
-    assert len(files) > 3
-    return [file for file in files if file.is_file() and not is_sealed(file.read_bytes())]
 
 
 def test_a_backup_of_an_encrypted_system_at_work_holds_every_result(tmp_path, chest, radiographs):

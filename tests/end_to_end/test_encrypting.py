@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.end_to_end.test_backup import answers, readable
-from tests.support.running import complete, upload
+from tests.support.running import answers, complete, readable, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import RunningSystem, running_system
 from worker.intake.sealing import FileKeys
@@ -30,7 +29,7 @@ def uploads(system: RunningSystem, *files: Path) -> Iterator[list[int]]:
     stop, jobs = threading.Event(), []
 
     def go_on() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.1):
             jobs.append(upload(system, *files))
 
     thread = threading.Thread(target=go_on)

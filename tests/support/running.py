@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 
 from web.local.temporary import RunningSystem
+from worker.intake.sealing import is_sealed
 
 
 def api(system: RunningSystem) -> httpx.Client:
@@ -34,3 +35,24 @@ def complete(system: RunningSystem, job_id: int) -> dict | None:
     """The job once it is complete, else None."""
     job = api(system).get(f"/jobs/{job_id}").json()
     return job if job["status"] == "complete" else None
+
+
+def answers(system, job_id: int) -> dict:
+    """What a clinic can see of a job of two chests and a leg, by address."""
+    with api(system) as client:
+        images = client.get(f"/jobs/{job_id}/images").json()["items"]
+        paths = [f"/jobs/{job_id}", f"/jobs/{job_id}/results.json"]
+        for image in images:
+            paths += [f"/images/{image['id']}", f"/images/{image['id']}/attention.json"]
+            paths.append(f"/images/{image['id']}/preview.png")
+        found = {path: client.get(path) for path in paths}
+    # The leg has a picture, and no map.
+    assert sorted(answer.status_code for answer in found.values()) == [200] * 10 + [404]
+    return {path: (answer.status_code, answer.content) for path, answer in found.items()}
+
+
+def readable(home: Path) -> list[Path]:
+    """X-rays and pictures on the disk that are not encrypted."""
+    files = [file for name in ("images", "pictures") for file in (home / name).rglob("*")]
+    assert len(files) > 3
+    return [file for file in files if file.is_file() and not is_sealed(file.read_bytes())]
