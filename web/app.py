@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         lambda text: translations().gettext(text),
         lambda one, many, number: translations().ngettext(one, many, number),
         newstyle=True,
+        pgettext=lambda context, text: translations().pgettext(context, text),
     )
     app.url_map.converters["int"] = RowId
     app.extensions["cxr"] = Services.make(settings)

@@ -62,7 +62,8 @@ class Principal:
     """Who makes a request: a person, or a program with a token.
 
     id: the person's or the token's. clinic: None for those who see the whole system, and no
-    clinic's X-rays. roles: of a person. session_id: of the browser's session; None for a program.
+    clinic's X-rays. roles: of a person. language: that a person has chosen for the pages.
+    session_id: of the browser's session; None for a program.
     """
 
     kind: PrincipalKind
@@ -71,6 +72,7 @@ class Principal:
     clinic: ClinicRecord | None
     scopes: frozenset[Scope]
     roles: tuple[Role, ...] = ()
+    language: str | None = None
     session_id: int | None = None
 
     def may(self, *scopes: Scope) -> bool:

@@ -19,6 +19,9 @@ class MarkingTranslations(NullTranslations):
     def gettext(self, message: str) -> str:
         return f"{BEGIN}{message}{END}" if message else message
 
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         return self.gettext(singular if number == 1 else plural)
 

@@ -2,9 +2,12 @@
 the OpenAPI document."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -64,6 +67,23 @@ class JobsQuery(Query):
     search: Annotated[str | None, Field(max_length=200)] = None
     """Part of the job's name."""
     status: JobStatus | None = None
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
+
+
+def _known_zone(name: str) -> str:
+    """Raises ValueError, which says what such a name looks like."""
+    if name not in _zones():
+        raise ValueError(f"Received: {name[:80]}. Allowed: a name such as Europe/Madrid, or UTC.")
+    return name
+
+
+class ReportQuery(Query):
+    time_zone: Annotated[str, Field(max_length=80), AfterValidator(_known_zone)] = "UTC"
+    """Of all times in the report, by its name in the IANA database, such as `Europe/Madrid`."""
 
 
 class JobChange(BaseModel):

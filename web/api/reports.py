@@ -1,16 +1,19 @@
 """Reports as PDF, for people who keep paper."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response
 
 from web.api.images.shared import shown_image
+from web.api.inputs import ReportQuery
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import NoPicture, NotReady
+from web.language.asked import _
 from web.services import services
 from web.showing import pictures, report
 from web.showing.blind import viewer
@@ -25,19 +28,22 @@ OPACITY = 0.6
 
 @blueprint.get("/images/<int:image_id>/report.pdf")
 @permits(Scope.READ)
+@blueprint.input(ReportQuery, location="query", arg_name="query")
 @blueprint.output(PDF, content_type="application/pdf")
-def image_report(image_id):
+def image_report(image_id: int, query: ReportQuery):
     """Download a report of one image as PDF
 
-    The X-ray, its main map, the result, reviews, and the version of the model.
+    The X-ray, its main map, the result, reviews, and the version of the model, in the language of
+    whoever asks (`Accept-Language`: English or Spanish).
     """
     image = shown_image(image_id)
     shown = []
     try:
-        shown.append(("X-ray", pictures.preview(image, PICTURE_SIDE)))
+        shown.append((_("X-ray"), pictures.preview(image, PICTURE_SIDE)))
         if image.result is not None:
             over = pictures.overlay(image, None, OPACITY, PICTURE_SIDE)
-            shown.append(("The main map: where the network looked, not where a finding is", over))
+            caption = _("The main map: where the network looked, not where a finding is")
+            shown.append((caption, over))
     except (NoPicture, NotReady):
         pass  # a film that cannot be shown, or a model without maps
     content = report.image_report(
@@ -45,15 +51,16 @@ def image_report(image_id):
         services().store.job(clinic_id(), image.job_id),
         viewer().reviews([image_id]).get(image_id, []),
         shown,
-        datetime.now(UTC),
+        datetime.now(ZoneInfo(query.time_zone)),
     )
     return _download(content, f"cxr-image-{image_id}.pdf")
 
 
 @blueprint.get("/jobs/<int:job_id>/report.pdf")
 @permits(Scope.READ)
+@blueprint.input(ReportQuery, location="query", arg_name="query")
 @blueprint.output(PDF, content_type="application/pdf")
-def job_report(job_id):
+def job_report(job_id: int, query: ReportQuery):
     """Download a report of a job as PDF
 
     Its counts, and a line for each of its first 2,000 images.
@@ -64,7 +71,8 @@ def job_report(job_id):
         list(islice(store.all_images(clinic_id(), job_id), report.MAX_ROWS + 1))
     )
     shown = [image.id for image in images if image.result]
-    content = report.job_report(job, images, viewer().reviews(shown), datetime.now(UTC))
+    made_at = datetime.now(ZoneInfo(query.time_zone))
+    content = report.job_report(job, images, viewer().reviews(shown), made_at)
     return _download(content, f"cxr-job-{job_id}.pdf")
 
 

@@ -21,6 +21,7 @@ SOURCE = "en"
 NAMES = {SOURCE: "English", "es": "Español"}
 
 
+CONTEXT_END = "\x04"  # as in compiled catalogues of gettext
 # Where words stand that our JavaScript shows: its own, and those that come to it from the server.
 IN_SCRIPTS = (".js", "web/language/words.py")
 
@@ -28,7 +29,8 @@ IN_SCRIPTS = (".js", "web/language/words.py")
 @dataclass(frozen=True)
 class Catalogue:
     """translations: for Python and the templates. scripts: messages that our JavaScript may need,
-    by their English text; of a plural the list of its forms. version: of the file."""
+    by their English text, after their context and CONTEXT_END where they have one; of a plural the
+    list of its forms. version: of the file."""
 
     translations: NullTranslations
     scripts: Mapping[str, str | list[str]]
@@ -54,4 +56,5 @@ def catalogue(language: str) -> Catalogue:
 
 
 def _key(message: Message) -> str:
-    return message.id if isinstance(message.id, str) else message.id[0]
+    text = message.id if isinstance(message.id, str) else message.id[0]
+    return f"{message.context}{CONTEXT_END}{text}" if message.context else text

@@ -18,7 +18,11 @@ from babel.messages.pofile import read_po, write_po
 from web.language.catalogues import FOLDER, NAMES, SOURCE
 
 ROOT = FOLDER.parents[1]
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "t": None, "tn": (1, 2)}
+KEYWORDS = {
+    **{"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "t": None, "tn": (1, 2)},
+    **dict.fromkeys(("NP_", "pgettext", "tp"), ((1, "c"), 2)),
+    "tnp": ((1, "c"), 2, 3),
+}
 # Folder, pattern, and how Babel reads such files.
 SOURCES = (
     ("web", "*.py", "python", {}),

@@ -1,28 +1,45 @@
 """What the pages say in more than one place, and what other packages say in English: marked here,
 and translated where it is shown. Our JavaScript knows all of these words too."""
 
-from web.language.asked import N_, _, locale
+from web.language.asked import N_, NP_, _, locale
 from web.language.catalogues import SOURCE
 
-STATES = {
-    N_("Waiting"): N_("Stored, and in the queue."),
-    N_("Running"): N_("A worker is classifying it."),
-    N_("Done"): N_("It has a result."),
-    N_("Uncertain"): N_(
-        "It has a result, but the highest probability is low for this model, or the lungs "
-        "were not found. Review it manually."
+# Each with what it is said of, and what it means.
+STATES = (
+    (NP_("image", "Waiting"), N_("Stored, and in the queue.")),
+    (NP_("image", "Running"), N_("A worker is classifying it.")),
+    (NP_("image", "Done"), N_("It has a result.")),
+    (
+        NP_("image", "Uncertain"),
+        N_(
+            "It has a result, but the highest probability is low for this model, or the lungs "
+            "were not found. Review it manually."
+        ),
     ),
-    N_("Rejected"): N_(
-        "It was not classified, for the reason given. A film that was rejected as not "
-        "being a frontal chest X-ray can be classified anyway on its page."
+    (
+        NP_("image", "Rejected"),
+        N_(
+            "It was not classified, for the reason given. A film that was rejected as not "
+            "being a frontal chest X-ray can be classified anyway on its page."
+        ),
     ),
-    N_("Failed"): N_("The system could not process it. Retry it; if it fails again, report it."),
-    N_("Cancelled"): N_(
-        "The job was cancelled before a worker began on it. Resume the job to go on."
+    (
+        NP_("image", "Failed"),
+        N_("The system could not process it. Retry it; if it fails again, report it."),
     ),
-    N_("Open"): N_("A job that accepts more files. It completes after it is closed."),
-    N_("Complete"): N_("Every image of the job has its final status."),
-}
+    (
+        NP_("image", "Cancelled"),
+        N_("The job was cancelled before a worker began on it. Resume the job to go on."),
+    ),
+    (NP_("job", "Open"), N_("A job that accepts more files. It completes after it is closed.")),
+    (NP_("job", "Complete"), N_("Every image of the job has its final status.")),
+)
+# Of jobs besides, and of images where there are several: the filter of a list.
+OTHER_STATES = (
+    *(NP_("job", "Running"), NP_("job", "Cancelled"), NP_("job", "No results")),
+    *(NP_("images", "Waiting"), NP_("images", "Running"), NP_("images", "Done")),
+    *(NP_("images", "Rejected"), NP_("images", "Failed"), NP_("images", "Cancelled")),
+)
 REASONS = {
     "unreadable": N_(
         "The file is damaged, incomplete, empty, or holds no picture. Export it again."
@@ -115,10 +132,10 @@ PROBLEMS = {
     "no_files": N_("The upload holds no files."),
     "database_unavailable": N_("The database cannot be reached. Try again in a moment."),
     "content_too_large": N_("The upload is too large for one job. Send it in parts."),
+    "internal_error": N_(
+        "Something went wrong on the server. Try again; if it persists, tell whoever runs it."
+    ),
 }
-INTERNAL_ERROR = N_(
-    "Something went wrong on the server. Try again; if it persists, tell whoever runs it."
-)
 UNCERTAIN_MEANS = N_("Low confidence: review manually.")
 # Of labels that other models may have, too; one that is not here stays as the model calls it.
 LABELS = (N_("Normal"), N_("Pneumonia"), N_("Tuberculosis"), N_("Abnormal"), N_("Other"))
@@ -128,7 +145,7 @@ FROM_ELSEWHERE = (
     *(N_("The highest probability is low for this model."),),
     *(N_("The X-ray is unlike those that the model was trained on."),),
     *(N_("The lungs were not found, so the model saw the whole film."),),
-    *(N_("No results"), N_("reader"), N_("uploader"), N_("admin"), N_("operator")),
+    *(N_("reader"), N_("uploader"), N_("admin"), N_("operator")),
     *(N_("active"), N_("revoked"), N_("expired")),
     *(N_("Clinical"), N_("Pseudonym"), N_("Research")),
     N_("Files and their names are kept as they came."),
@@ -175,5 +192,4 @@ def error_text(code: str, detail: str) -> str:
     """What went wrong: `detail`, in English; in other languages what its code means."""
     if locale().language == SOURCE:
         return detail
-    known = PROBLEMS | {"internal_error": INTERNAL_ERROR}
-    return _(known[code]) if code in known else detail
+    return _(PROBLEMS[code]) if code in PROBLEMS else detail

@@ -4,11 +4,13 @@ from apiflask import APIBlueprint
 from flask import Response, abort, jsonify, redirect, request, url_for
 
 from web.auth.permissions import anyone
-from web.auth.requests import check_same_site, local_path
+from web.auth.requests import check_same_site, local_path, principal
 from web.auth.sessions import set_cookie
 from web.language.asked import COOKIE, locale
 from web.language.catalogues import NAMES, SOURCE, catalogue
 from web.language.words import PROBLEMS, REASONS
+from web.services import services
+from worker.access import PrincipalKind
 
 blueprint = APIBlueprint("language", __name__, enable_openapi=False, url_prefix="/language")
 
@@ -18,11 +20,17 @@ A_YEAR_S = 365 * 86_400
 @blueprint.post("")
 @anyone
 def choose():
-    """Kept in this browser, also before anybody signs in."""
+    """Kept with the person who is signed in, for all their browsers; else in this browser, also
+    before anybody signs in."""
     check_same_site()
     language = request.form.get("language")
     response = redirect(local_path(request.form.get("next")), code=303)
-    if language in NAMES:
+    asking = principal()
+    if language not in NAMES:
+        return response
+    if asking is not None and asking.kind is PrincipalKind.PERSON:
+        services().store.set_language(asking.id, language)
+    else:
         set_cookie(response, COOKIE, language, A_YEAR_S)
     return response
 

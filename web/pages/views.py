@@ -18,7 +18,7 @@ from web.api.records.record import Record
 from web.api.records.reviews import Review
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
-from web.language.asked import _, locale
+from web.language.asked import _, locale, pgettext
 from web.language.numbers import day, decimal, number
 from web.language.words import UNCERTAIN_MEANS, reason_text
 from web.pages import charts
@@ -61,7 +61,9 @@ def _words() -> dict[str, object]:
         # Not looked up here: an error page must not need the database that has just failed.
         "principal": g.get("principal"),
         "reason_text": reason_text,
-        "status_names": {status.value: _(status.value.capitalize()) for status in ImageStatus},
+        "status_names": {
+            status.value: pgettext("image", status.value.capitalize()) for status in ImageStatus
+        },
         "uncertain_means": _(UNCERTAIN_MEANS),
         "viewer_keys": VIEWER_KEYS,
         "why_uncertain": MEANINGS,
@@ -73,10 +75,10 @@ def _words() -> dict[str, object]:
 def _job_state(job: Job | JobRecord) -> tuple[str, str]:
     """Class and word, as `jobStatus` in format.js has them."""
     if job.open and job.status is JobStatus.RUNNING:
-        return "open", _("Open")
+        return "open", pgettext("job", "Open")
     if job.status is JobStatus.COMPLETE and job.counts.done == 0:
-        return "none", _("No results")
-    return job.status.value, _(job.status.value.capitalize())
+        return "none", pgettext("job", "No results")
+    return job.status.value, pgettext("job", job.status.value.capitalize())
 
 
 blueprint.add_app_template_filter(number)

@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 
 from model import DISCLAIMER
 from model.doubt import MEANINGS
-from web.language.catalogues import FOLDER, NAMES, SOURCE, catalogue
+from web.language.catalogues import CONTEXT_END, FOLDER, NAMES, SOURCE, catalogue
 from web.language.extract import messages
 from web.language.words import PROBLEMS
 from web.problems import STATUS
@@ -34,8 +34,9 @@ def forms(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
 
 
-def ids(found: Catalog) -> set[tuple[str, ...]]:
-    return {forms(message.id) for message in found if message.id}
+def ids(found: Catalog) -> set[tuple[str | None, tuple[str, ...]]]:
+    """With the context of each, or None."""
+    return {(message.context, forms(message.id)) for message in found if message.id}
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -71,7 +72,8 @@ def test_values_and_markup_come_through(language):
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_words_of_other_packages_are_translated_too(language):
     gettext = catalogue(language).translations.gettext
-    known = {message for forms in ids(read(language)) for message in forms}
+    known = {message for _, forms in ids(read(language)) for message in forms}
+    in_context = {(context, forms[0]) for context, forms in ids(read(language))}
     words = [
         DISCLAIMER,
         *MEANINGS.values(),
@@ -79,11 +81,31 @@ def test_words_of_other_packages_are_translated_too(language):
         *PROFILE_MEANS.values(),
         *Role,
         *(profile.capitalize() for profile in Profile),
-        *(status.capitalize() for status in (*ImageStatus, *JobStatus)),
         *(action.replace("_", " ").capitalize() for action in Action),
     ]
     assert [word for word in words if word not in known] == []
+    states = [
+        *(
+            (context, status.capitalize())
+            for context in ("image", "images")
+            for status in ImageStatus
+        ),
+        *(("job", status.capitalize()) for status in JobStatus),
+    ]
+    assert [state for state in states if state not in in_context] == []
     assert gettext(DISCLAIMER) != DISCLAIMER
+
+
+@pytest.mark.parametrize(
+    ("context", "word", "said"),
+    [("image", "Cancelled", "Cancelada"), ("images", "Cancelled", "Canceladas"),
+     ("job", "Cancelled", "Cancelado"), ("job", "Open", "Abierto")],
+)  # fmt: skip
+def test_words_agree_with_what_they_are_said_of(context, word, said):
+    """In Spanish an image is feminine, a job masculine; scripts know the same words."""
+    spanish = catalogue("es")
+    assert spanish.translations.pgettext(context, word) == said
+    assert spanish.scripts[f"{context}{CONTEXT_END}{word}"] == said
 
 
 def test_every_error_that_pages_can_show_has_words():

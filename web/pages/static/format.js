@@ -1,17 +1,21 @@
 // Numbers and times as people read them.
 
-import { locale, t } from "./words.js";
+import { locale, t, tp } from "./words.js";
 
-export const STATUS_NAMES = {
-  waiting: t("Waiting"),
-  running: t("Running"),
-  open: t("Open"),
-  done: t("Done"),
-  complete: t("Complete"),
-  none: t("No results"),
-  rejected: t("Rejected"),
-  failed: t("Failed"),
-  cancelled: t("Cancelled"),
+export const IMAGE_STATUS_NAMES = {
+  waiting: tp("image", "Waiting"),
+  running: tp("image", "Running"),
+  done: tp("image", "Done"),
+  rejected: tp("image", "Rejected"),
+  failed: tp("image", "Failed"),
+  cancelled: tp("image", "Cancelled"),
+};
+export const JOB_STATUS_NAMES = {
+  running: tp("job", "Running"),
+  open: tp("job", "Open"),
+  complete: tp("job", "Complete"),
+  none: tp("job", "No results"),
+  cancelled: tp("job", "Cancelled"),
 };
 
 const counts = new Intl.NumberFormat(locale, { useGrouping: "always" });
@@ -60,6 +64,15 @@ export function showMoment(element, iso) {
   element.title = `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** Times that the server wrote become local, and reports are asked for with local times. */
+export function showLocally(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) showMoment(time, time.dateTime);
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const link of root.querySelectorAll('a[href$="/report.pdf"]')) {
+    link.href += `?${new URLSearchParams({ time_zone: zone })}`;
+  }
+}
+
 /** An open job runs until it is closed, whatever it has left to do; one that ended without a single
  * result is not called complete. */
 export function jobStatus(job) {
@@ -67,8 +80,8 @@ export function jobStatus(job) {
   return job.status === "complete" && job.counts.done === 0 ? "none" : job.status;
 }
 
-/** Shows a status by a word and a sign, never by colour alone. */
-export function showStatus(element, status) {
+/** Shows a status by a word and a sign, never by colour alone. names: one of the two above. */
+export function showStatus(element, status, names) {
   element.className = `state ${status}`;
-  element.textContent = STATUS_NAMES[status];
+  element.textContent = names[status];
 }

@@ -1,14 +1,19 @@
 // The worklist: every job of the clinic, kept up to date, found, filtered, and changed many at a time.
 
 import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove } from "./api.js";
-import { count, jobStatus, percent, showMoment, showStatus } from "./format.js";
+import { JOB_STATUS_NAMES, count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
-import { t, tn } from "./words.js";
+import { t, tn, tnp } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const HUES = 8; // in base.css
 const MANY_MS = 250; // between two letters of a search
-const OTHERS = [["rejected", t("rejected")], ["failed", t("failed")], ["cancelled", t("cancelled")]];
+// What images are that have no result, in a form for one and one for many.
+const OTHERS = {
+  rejected: (number) => tnp("of images", "rejected", "rejected", number),
+  failed: (number) => tnp("of images", "failed", "failed", number),
+  cancelled: (number) => tnp("of images", "cancelled", "cancelled", number),
+};
 const rows = new Map(); // id → {row, job}
 const selected = new Set();
 const asked = new URLSearchParams(location.search);
@@ -153,7 +158,7 @@ function fill(row, job) {
   link.title = job.name;
   row.querySelector("input").ariaLabel = t("Select %(name)s", { name: job.name });
   row.querySelector(".badge").hidden = !job.urgent;
-  showStatus(row.querySelector(".state"), jobStatus(job));
+  showStatus(row.querySelector(".state"), jobStatus(job), JOB_STATUS_NAMES);
   const processed = job.counts.done + job.counts.rejected + job.counts.failed;
   const share = job.counts.total ? processed / job.counts.total : 0;
   const bar = row.querySelector(".mix");
@@ -188,10 +193,10 @@ function resultParts(job) {
   for (const [place, { label, name, count: number }] of job.labels.entries()) {
     if (number) parts.push(part(`hue-${place % HUES}`, number, t(name), `/jobs/${job.id}?label=${label}`));
   }
-  if (job.uncertain) parts.push(part("doubted", job.uncertain, t("uncertain"), `/jobs/${job.id}?uncertain=true`));
-  for (const [status, name] of OTHERS) {
+  if (job.uncertain) parts.push(part("doubted", job.uncertain, tnp("of images", "uncertain", "uncertain", job.uncertain), `/jobs/${job.id}?uncertain=true`));
+  for (const [status, named] of Object.entries(OTHERS)) {
     const number = job.counts[status];
-    if (number) parts.push(part(status, number, name, `/jobs/${job.id}?status=${status}`));
+    if (number) parts.push(part(status, number, named(number), `/jobs/${job.id}?status=${status}`));
   }
   return parts;
 }

@@ -1,7 +1,7 @@
 // The page of one image: its viewer, and the keys to work with it and to go through a job.
 
 import { FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
-import { showMoment } from "./format.js";
+import { showLocally } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
 import { Priors } from "./viewer/priors.js";
@@ -41,7 +41,7 @@ document.addEventListener("click", (event) => {
 function open() {
   const page = $("image");
   shown += 1;
-  for (const time of page.querySelectorAll("time")) showMoment(time, time.dateTime);
+  showLocally(page);
   $("toolbar").hidden = $("xray") === null;
   $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
   viewer?.close();

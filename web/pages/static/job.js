@@ -1,7 +1,7 @@
 // A job as it runs: progress, what can be done with it, and its images.
 
 import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, patch, post, remove } from "./api.js";
-import { count, duration, jobStatus, percent, rate, showMoment, showStatus } from "./format.js";
+import { JOB_STATUS_NAMES, count, duration, jobStatus, percent, rate, showMoment, showStatus } from "./format.js";
 import { apiQuery } from "./filter.js";
 import { ImageList, firstOnPage } from "./images.js";
 import { startUploads } from "./upload.js";
@@ -142,7 +142,7 @@ function show(job) {
   jobName = job.name;
   $("job-name").textContent = $("job-name").title = job.name;
   document.title = `${isOver ? "" : `${percent(share)} · `}${job.name} · cxr-batch`;
-  showStatus($("state"), jobStatus(job));
+  showStatus($("state"), jobStatus(job), JOB_STATUS_NAMES);
   $("progress").value = share;
   $("progress").className = jobStatus(job);
   $("finished").textContent = `${outOf(processed, counts.total)} (${percent(share)})`;

@@ -1,7 +1,7 @@
 // One image in a list: as a row of the table, or as a tile of the contact sheet. Built once, updated
 // in place.
 
-import { probability, showStatus } from "./format.js";
+import { IMAGE_STATUS_NAMES, probability, showStatus } from "./format.js";
 import { isSeen } from "./seen.js";
 import { reasonText } from "./words.js";
 
@@ -62,7 +62,7 @@ function isSame(element, image) {
 
 /** `pixels`: of the picture's longest side. */
 function fill(element, image, pixels) {
-  showStatus(element.querySelector(".state"), image.status);
+  showStatus(element.querySelector(".state"), image.status, IMAGE_STATUS_NAMES);
   const picture = element.querySelector("img");
   // A worker saves it with the result.
   if (picture && !picture.src && canBeShown(image)) {

@@ -21,10 +21,21 @@ export function t(message, values = {}) {
   return filled(messages[message] ?? message, values);
 }
 
+/** As `t`, of words whose form depends on what they are said of: "image", "job". */
+export function tp(context, message) {
+  return messages[`${context}\u0004${message}`] ?? message;
+}
+
 /** As `t`, with a form for one and one for many; `%(num)s` is the number, as it is to be shown. */
 export function tn(singular, plural, number, values = {}) {
   const [one, many] = messages[singular] ?? [singular, plural];
   return filled(number === 1 ? one : many, { num: new Intl.NumberFormat(lang).format(number), ...values });
+}
+
+/** As `tn`, of words that are said of something else. */
+export function tnp(context, singular, plural, number) {
+  const [one, many] = messages[`${context}\u0004${singular}`] ?? [singular, plural];
+  return number === 1 ? one : many;
 }
 
 const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
@@ -34,4 +45,5 @@ const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => value
 export const reasonText = ({ reason, message }) => reasons[reason] ?? message ?? "";
 
 /** What went wrong, of a problem that the API answered with; null when it says nothing. */
-export const problemText = (problem) => problems[problem?.code] ?? problem?.detail ?? null;
+export const problemText = (problem) =>
+  problems[problem?.code] ?? reasons[problem?.code] ?? problem?.detail ?? null;

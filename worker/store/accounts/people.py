@@ -119,6 +119,11 @@ class PersonVerbs:
         with self.database.writing() as session:
             _person(session, person_id, clinic_id).roles = [role.value for role in roles]
 
+    def set_language(self, person_id: int, language: str) -> None:
+        """Of the pages that the person sees from now on, in any browser."""
+        with self.database.writing() as session:
+            session.get_one(Person, person_id).language = language
+
     def set_disabled(self, person_id: int, clinic_id: int, disabled: bool) -> None:
         """Shut somebody out at once, or let them in again. Raises NotFound."""
         with self.database.writing() as session:

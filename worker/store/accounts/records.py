@@ -53,6 +53,7 @@ def person_principal(person: Person, clinic: Clinic | None) -> Principal:
         clinic=clinic_record(clinic),
         scopes=scopes_of(roles),
         roles=roles,
+        language=person.language,
     )
 
 

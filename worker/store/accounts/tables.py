@@ -36,7 +36,7 @@ class Person(Base):
 
     `totp_secret` is encrypted with the server's secret key; `totp_used` is the number of the last
     half minute whose code was used, since a code counts once. `oidc_subject` is who they are to the
-    identity provider.
+    identity provider. `language` of the pages is None until they have chosen one.
     """
 
     __tablename__ = "people"
@@ -50,6 +50,7 @@ class Person(Base):
     totp_secret: Mapped[str | None] = mapped_column(String(200))
     totp_used: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     oidc_subject: Mapped[str | None] = mapped_column(String(400), unique=True)
+    language: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
