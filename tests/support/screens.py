@@ -1,7 +1,8 @@
 """Takes pictures of the pages, all X-rays in them from the package `pydicom-data`.
 
-`python -m tests.support.screens FOLDER`: every page at 2560, 1280 and 390 pixels, dark
-and light, with many rows, with none, with odd names and with errors; for looking at.
+`python -m tests.support.screens FOLDER`: every page at 2560, 1440 and 390 pixels, dark and light,
+with many rows, with three, with none, with odd names, and in each of its states (loading, error,
+offline, no permission); for looking at.
 `python -m tests.support.screens --readme` (`make screenshots`): those of the README, from the
 released model.
 """
@@ -26,10 +27,13 @@ from tests.support.browser import loaded
 from tests.support.results import done, failed, rejected, work
 from tests.support.site import CHROMIUM_FLAGS, Site
 from web.local.temporary import RunningSystem, throwaway_system
+from worker.access import Scope
 from worker.records.jobs import NewImage
+from worker.store import DEFAULT_CLINIC
 
-SIZES = {"widest": (2560, 1400), "wide": (1280, 800), "narrow": (390, 844)}
+SIZES = {"widest": (2560, 1400), "wide": (1440, 900), "narrow": (390, 844)}
 IMAGES = 2000
+SHEET = "sheet"  # the last one: the choice stays
 ODD_NAMES = (
     "صدر المريض 2026-11-22.dcm",
     "\u202egnp.tsehc\u202c after a mark that turns the text.dcm",
@@ -83,9 +87,13 @@ def fill(site: Site) -> dict[str, int]:
     for _ in range(12):
         work(site.store, 100)
         work(site.store, 1, rejected)
+    three = site.job("Three", [NewImage(f"{n}.dcm", chest, size) for n in "abc"])
+    while work(site.store, 100):
+        pass
     first = site.store.images(site.clinic.id, mixed.id).items
     return {
         "large": large.id,
+        "three": three.id,
         "mixed": mixed.id,
         "cancelled": wrong.id,
         "odd": odd.id,
@@ -111,9 +119,49 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
                 sign_in_page(page, address)
             for name, path in pages.items():
                 page.goto(address + path)
+                if name == SHEET:
+                    page.get_by_role("button", name="Contact sheet").click()
                 page.wait_for_timeout(1500)
                 page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
             context.close()
+
+
+def take_states(browser: Browser, site: Site, job_id: int, image_id: int, folder: Path) -> None:
+    """Pages that wait, fail, lost the server, or belong to somebody who may not see them."""
+    for size, (width, height) in SIZES.items():
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="dark")
+
+        def shot(name: str, page: Page = page, size: str = size) -> None:
+            page.wait_for_timeout(1000)
+            page.screenshot(path=folder / f"{name}-{size}-dark.png")
+
+        sign_in_page(page, site.address)
+        for what, handle in (
+            ("loading", lambda route: None),
+            ("error", lambda route: route.fulfill(status=500, json={"code": "internal_error"})),
+            ("offline", lambda route: route.abort("connectionrefused")),
+        ):
+            for name, path in (
+                *(("home", "/"), ("images", "/images?search=scan"), ("job", f"/jobs/{job_id}")),
+                ("image", f"/images/{image_id}"),
+            ):
+                page.route("**/api/v1/**", handle)
+                page.goto(site.address + path, wait_until="commit")
+                page.locator("main").wait_for()
+                if name != "image":
+                    page.get_by_label("Search").fill("0")
+                shot(f"{name}-{what}")
+                page.unroute_all(behavior="ignoreErrors")
+        page.context.clear_cookies()
+        uploader = site.store.create_token(DEFAULT_CLINIC, [Scope.UPLOAD])[1]
+        sign_in_page(page, site.address, uploader)
+        for name, path in (
+            *(("home", "/"), ("job", f"/jobs/{job_id}"), ("image", f"/images/{image_id}")),
+            ("operations", "/operations"),
+        ):
+            page.goto(site.address + path)
+            shot(f"{name}-no-permission")
+        page.close()
 
 
 def take_all(browser: Browser, folder: Path) -> None:
@@ -134,12 +182,20 @@ def take_all(browser: Browser, folder: Path) -> None:
             "image-rejected": f"/images/{ids['rejected']}",
             "image-lost": f"/images/{ids['lost']}",
             "image-uncertain": f"/images/{ids['uncertain']}",
+            "job-three": f"/jobs/{ids['three']}",
+            "images": "/images",
             "model": "/model",
+            "account": "/account",
+            "people": "/access",
+            "settings": "/settings",
+            "audit": "/audit",
             "help": "/help",
             "api": "/api/v1/docs",
             "error": "/jobs/999999",
+            SHEET: f"/jobs/{ids['large']}",
         }
         take(browser, site.address, pages, folder)
+        take_states(browser, site, ids["large"], ids["done"], folder)
 
 
 def take_for_readme(browser: Browser, system: RunningSystem) -> None:

@@ -63,3 +63,29 @@ def test_a_long_reason_leaves_room_for_a_long_name(visit, site, chest, width):
     link = page.locator(".images .file a")
     expect(link).to_be_visible()
     assert link.bounding_box()["width"] > 200
+
+
+def test_a_phone_shows_the_whole_toolbar_and_facts_on_one_line(visit, site, chest):
+    site.job("Screening", [NewImage(f"{n}.dcm", site.keep(chest), 1) for n in range(12)])
+    while work(site.store, 100):
+        pass
+    page = visit(390, touch=True)
+    sign_in_page(page, site.address)
+    page.goto(f"{site.address}/images/1")
+    buttons = page.locator("#toolbar [data-do]")
+    expect(buttons.first).to_be_visible()
+    edges = [box.bounding_box() for box in buttons.all()]
+    assert len(edges) > 8
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in edges)
+    page.goto(f"{site.address}/jobs/1")
+    assert page.locator("#finished").bounding_box()["height"] < 30
+
+
+def test_what_has_no_picture_shows_a_sign_and_not_a_broken_one(visit, site, chest):
+    refused = NewImage("locked.dcm", None, 1, "encrypted", "It is locked.")
+    site.job("Mixed", [refused, NewImage("waits.dcm", site.keep(chest), 1)])
+    page = visit()
+    sign_in_page(page, site.address)
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator(".item.without-picture")).to_have_count(1)
+    expect(page.locator(".item img:visible")).to_have_count(0)

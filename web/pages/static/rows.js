@@ -68,6 +68,7 @@ function fill(element, image, pixels) {
   if (picture && !picture.src && canBeShown(image)) {
     picture.src = `/api/v1/images/${image.id}/preview.jpg?max_side=${pixels}`;
   }
+  element.classList.toggle("without-picture", hasEnded(image) && !canBeShown(image));
   const { result } = image;
   const label = element.querySelector(".label");
   label.textContent = result ? labelName(result.label) : "";
@@ -77,6 +78,8 @@ function fill(element, image, pixels) {
   element.classList.toggle("is-seen", isSeen(image.id));
   element.classList.toggle("has-result", Boolean(result));
 }
+
+const hasEnded = ({ status }) => status !== "waiting" && status !== "running";
 
 /** Of what the decoder refused there is none, and asking would be an error. */
 const canBeShown = ({ status, reason }) =>
