@@ -185,12 +185,13 @@ class ImageFiles:
             return content
         return unsealed(content, self._keys.of(content, name_of(file)))
 
-    def write(self, file: Path, content: bytes, durable: bool = False) -> None:
+    def write(self, file: Path, content: bytes, durable: bool = False, alone: bool = False) -> None:
         """Put a file in the place of another one, or a new one, so that nobody sees half of it.
 
-        durable: it is on the disk when this returns. Raises OSError, also when the folder is gone.
+        durable: it is on the disk when this returns. alone: the caller has locked the folder for
+        itself; waiting for a turn would never end. Raises OSError, also when the folder is gone.
         """
-        replace_file(file, content, self.key_to_write(file), durable)
+        replace_file(file, content, self.key_to_write(file), durable, alone)
 
     def key_id(self, file: Path) -> str | None:
         """The name of the key that a file is encrypted with; None: it is not. Raises OSError."""
@@ -304,7 +305,11 @@ def name_of(file: Path) -> str:
 
 
 def replace_file(
-    file: Path, content: bytes, key: FileKey | None = None, durable: bool = False
+    file: Path,
+    content: bytes,
+    key: FileKey | None = None,
+    durable: bool = False,
+    alone: bool = False,
 ) -> None:
     """As `ImageFiles.write`, for a process that has this one key and no other."""
     written = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
@@ -314,7 +319,7 @@ def replace_file(
             if durable:
                 opened.flush()
                 os.fsync(opened.fileno())
-        with changing(file.parent):
+        with contextlib.nullcontext() if alone else changing(file.parent):
             written.replace(file)
     finally:
         written.unlink(missing_ok=True)

@@ -200,20 +200,20 @@ class UnfinishedUploads:
                 )
             longer = replace(upload, pieces=(*upload.pieces, *kept))
             if longer.offset < longer.length:
-                self._note(clinic_id, longer)
+                self._note(clinic_id, longer, alone=True)
                 return longer
             finish(longer, self._reader(folder, longer))
             received = replace(longer, received=True, pieces=())
-            self._note(clinic_id, received)
+            self._note(clinic_id, received, alone=True)
         for name, _ in longer.pieces:
             (folder / name).unlink(missing_ok=True)
         return received
 
-    def _note(self, clinic_id: int, upload: Unfinished) -> None:
+    def _note(self, clinic_id: int, upload: Unfinished, alone: bool = False) -> None:
         folder = self._folder(clinic_id, upload.id)
         content = json.dumps(asdict(upload)).encode()
         try:
-            self._files.write(folder / NOTE, content, durable=True)
+            self._files.write(folder / NOTE, content, durable=True, alone=alone)
             sync_folder(folder)
         except FileNotFoundError:
             raise _went_meanwhile() from None

@@ -265,7 +265,7 @@ def test_a_server_that_died_at_the_end_takes_no_file_twice(app, client, begin, s
     address = begin(4)
     uploads = app.extensions["cxr"].unfinished
 
-    def dying(_clinic, upload):
+    def dying(_clinic, upload, **_):
         if upload.received:
             raise SystemExit
 
