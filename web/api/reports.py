@@ -1,4 +1,7 @@
-"""Reports as PDF, for people who keep paper."""
+"""Reports as PDF, for people who keep paper.
+
+What draws them is loaded with the first report: most servers never make one.
+"""
 
 from datetime import datetime
 from itertools import islice
@@ -15,7 +18,7 @@ from web.auth.requests import clinic_id
 from web.errors import NoPicture, NotReady
 from web.language.asked import _
 from web.services import services
-from web.showing import pictures, report
+from web.showing import pictures
 from web.showing.blind import viewer
 from worker.access import Scope
 
@@ -36,6 +39,8 @@ def image_report(image_id: int, query: ReportQuery):
     The X-ray, its main map, the result, reviews, and the version of the model, in the language of
     whoever asks (`Accept-Language`: English or Spanish).
     """
+    from web.showing import report
+
     image = shown_image(image_id)
     shown = []
     try:
@@ -65,6 +70,8 @@ def job_report(job_id: int, query: ReportQuery):
 
     Its counts, and a line for each of its first 2,000 images.
     """
+    from web.showing import report
+
     store = services().store
     job = store.job(clinic_id(), job_id)
     images = viewer().without_hidden(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from web.client.cli import client_errors, known_token
 from web.local.machine import OneMachine, address_file, link_address, local_address
 from worker.access import Role
 from worker.commands.admin import clinic_name
@@ -63,6 +62,8 @@ def up(host: str | None, port: int | None, home: Path | None, workers: int | Non
 )
 def sign_in(url: str | None, home: Path | None) -> None:
     """Print a link that signs a browser in, once, with the token of this machine."""
+    from web.client.cli import client_errors, known_token  # `up` and `web` start sooner without
+
     log_to_stderr()
     with client_errors(), worker_errors():
         settings = Settings.from_env(home=home)

@@ -71,9 +71,10 @@ class OneMachine:
         supervisor.start(Part("web", [*CXR, "web"], settings.environment()))
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))
-        supervisor.start(sweeper_part(settings))
         address = local_address(settings)
         if supervisor.wait_until(lambda: _answers(f"{address}/healthz"), START_TIMEOUT_S):
+            # Last: what it sweeps can wait, and the others need the cores for their start.
+            supervisor.start(sweeper_part(settings))
             address_file(settings).write_text(f"{address}\n")
             _greet(settings, address, link)
         elif not supervisor.stopping.is_set():

