@@ -90,6 +90,11 @@ class Classifier:
     def batch_size(self) -> int:
         return self._engine.batch_size
 
+    @property
+    def computes_elsewhere(self) -> bool:
+        """Whether the processor is free while `classify` runs."""
+        return self._engine.computes_elsewhere
+
     def prepare(
         self,
         source: bytes | Path,

@@ -9,9 +9,14 @@ from model.engines.output import Output
 
 
 class Engine(Protocol):
-    """A loaded network. `batch_size` is how many images it likes at once."""
+    """A loaded network.
+
+    batch_size: how many images it likes at once. computes_elsewhere: on a device of its own, so
+    that the processor is free while it predicts.
+    """
 
     batch_size: int
+    computes_elsewhere: bool
 
     def predict(self, images: np.ndarray) -> Output:
         """images: (N, S, S, 3) float32, prepared by `model.input.preprocess`; N at least 1."""

@@ -48,6 +48,8 @@ def outputs_of(network, images: np.ndarray) -> list:
 class KerasEngine:
     """The network under a mixed-precision policy; batches are padded to one size, compiled once."""
 
+    computes_elsewhere = True
+
     def __init__(self, artifact: Artifact, precision: str = "mixed_bfloat16") -> None:
         """Tries batches of growing size and keeps the last that was worth its size."""
         self._network = load_network(artifact, precision)

@@ -78,6 +78,7 @@ class Scripted:
     """An engine that gives one answer, with features."""
 
     batch_size = 1
+    computes_elsewhere = False
 
     def __init__(self, probabilities: tuple[float, ...], features: tuple[float, ...]) -> None:
         self._output = Output(
@@ -188,6 +189,7 @@ class FailsOn:
     """A real engine that breaks down when it meets one certain image."""
 
     batch_size = 4
+    computes_elsewhere = False
 
     def __init__(self, engine, image: np.ndarray) -> None:
         self._engine = engine

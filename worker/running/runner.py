@@ -1,9 +1,10 @@
 """The heart of a worker: claim a batch, prepare it, classify it, save its results.
 
-While a batch is in the network, two threads work beside it: one claims and prepares the batch
-after it, one saves pictures and the results of the batch before, so that neither the decoder nor
-the disk keeps it waiting. Only an image that was tried before, and so may have ended a worker, has
-the process for itself.
+While a batch is in the network, a thread beside it saves pictures and the results of the batch
+before, so that the disk keeps nobody waiting. Where the network computes on a GPU, another one
+claims and prepares the batch after it. On a processor there is nothing to gain by that: there is a
+worker for each core, and two threads that share one get in each other's way. Only an image that was
+tried before, and so may have ended a worker, has the process for itself.
 """
 
 import logging
@@ -140,11 +141,7 @@ class Runner:
         saving: Future[int] | None = None
         while not batch.empty:
             # One that was tried before may end this process: nothing else must be in its hands.
-            following = (
-                None
-                if batch.tried or stop()
-                else ahead.submit(self._next_batch, behind, in_hand=True)
-            )
+            following = None if batch.tried or stop() else self._following(ahead, behind, stop)
             finished = [*map(batch.noted, [*batch.refused, *self._classify(batch)])]
             if saving is not None:
                 saved += saving.result()
@@ -152,8 +149,16 @@ class Runner:
             self._pulse.moved()
             if following is None:
                 break
-            batch = following.result()
+            batch = following()
         return saved + saving.result()
+
+    def _following(
+        self, ahead: ThreadPoolExecutor, behind: ThreadPoolExecutor, stop: Callable[[], bool]
+    ) -> Callable[[], _Batch]:
+        """The batch after one that is about to be classified: prepared beside that, or after it."""
+        if self._classifier.computes_elsewhere:
+            return ahead.submit(self._next_batch, behind, in_hand=True).result
+        return lambda: _Batch((), ()) if stop() else self._next_batch(behind, in_hand=True)
 
     def _next_batch(self, behind: ThreadPoolExecutor, in_hand: bool) -> _Batch:
         claims, prepared, refused, pictures = [], [], [], []

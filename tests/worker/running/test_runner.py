@@ -1,5 +1,6 @@
 """The worker's heart on real rows and files, with a classifier that can be told to misbehave."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ class ScriptedClassifier:
 
     version = "scripted-1"
     batch_size = 4
+    computes_elsewhere = False
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -105,7 +107,11 @@ def upload(store, clinic, files):
     return upload
 
 
-def test_everything_that_waits_is_worked_off_in_batches(runner, classifier, store, clinic, upload):
+@pytest.mark.parametrize("beside", [False, True])
+def test_everything_that_waits_is_worked_off_in_batches(
+    runner, classifier, store, clinic, upload, beside
+):
+    classifier.computes_elsewhere = beside
     job = upload(*["good"] * 10)
     assert runner.run() == 10
     assert classifier.batches == [4, 4, 2]
@@ -186,6 +192,24 @@ def test_stopping_finishes_what_was_claimed_and_leaves_the_rest(runner, store, c
     assert runner.run(stop=lambda: True) == 4
     counts = store.job(clinic.id, job.id).counts
     assert (counts.done, counts.running, counts.waiting) == (4, 0, 6)
+
+
+@pytest.mark.parametrize("computes_elsewhere", [False, True])
+def test_the_next_batch_is_prepared_beside_a_network_that_computes_elsewhere(
+    runner, upload, classifier, monkeypatch, computes_elsewhere
+):
+    upload(*["good"] * 8)
+    classifier.computes_elsewhere = computes_elsewhere
+    threads = []
+
+    def prepare(source: bytes, decoded_as, waived: bool = False) -> Prepared:
+        threads.append(threading.current_thread())
+        return ScriptedClassifier.prepare(classifier, source, decoded_as)
+
+    monkeypatch.setattr(classifier, "prepare", prepare)
+    assert runner.run() == 8
+    beside = [thread is not threading.current_thread() for thread in threads]
+    assert beside == [False] * 4 + [computes_elsewhere] * 4
 
 
 def test_an_image_that_was_tried_before_has_the_worker_for_itself(
