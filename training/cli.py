@@ -1,5 +1,6 @@
 """The commands `cxr train`, `cxr evaluate`, `cxr export`."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -219,7 +221,8 @@ def _without(sources: tuple[str, ...], recipe, samples):
 def _finish(network, recipe, samples, run: Path, out: Path, began: float | None = None) -> None:
     """Export, measure, report: what follows every training.
 
-    began: when it began, by the monotonic clock, for the report.
+    began: when it began, by the monotonic clock, for the report. None: it is an earlier run that is
+        exported again, and what the report says about its time stays.
     """
     from model.artifact import load_artifact
     from training.fitting.statistics import with_statistics
@@ -235,7 +238,9 @@ def _finish(network, recipe, samples, run: Path, out: Path, began: float | None 
     artifact = load_artifact(out)
     figures = {"model": artifact.version, "split": "test", **artifact.metadata["metrics"]}
     figures["int8"] = artifact.metadata["int8"]
-    if began is not None:
+    if began is None:
+        figures |= _earlier_time(run)
+    else:
         figures["run"] = {
             "seconds": round(time.monotonic() - began),
             "cores": os.cpu_count(),
@@ -244,6 +249,14 @@ def _finish(network, recipe, samples, run: Path, out: Path, began: float | None 
     write_report(run, answers, figures, run / "history.csv")
     print_figures(figures)
     click.echo(f"The model is in {out}, the report in {run / 'report.html'}.")
+
+
+def _earlier_time(run: Path) -> dict[str, Any]:
+    """What the report of that run, if it has one, says about its time."""
+    with contextlib.suppress(FileNotFoundError):
+        report = json.loads((run / "report.json").read_text())
+        return {name: said for name, said in report.items() if name == "run"}
+    return {}
 
 
 def _shown(samples) -> Iterator:

@@ -45,12 +45,19 @@ def api(system: RunningSystem) -> httpx.Client:
     )
 
 
+def contents(files: Sequence[Path]) -> list[tuple[str, tuple[str, bytes]]]:
+    """Read from the disk, as the field `files` of an upload."""
+    return [("files", (file.name, file.read_bytes())) for file in files]
+
+
 def submit(client: httpx.Client, files: Sequence[Path], urgent: bool = False) -> int:
     """Upload as one job. Returns: its id."""
-    answer = client.post(
-        "/jobs",
-        data={"name": "bench", "urgent": str(urgent).lower()},
-        files=[("files", (file.name, file.read_bytes())) for file in files],
-    )
+    return submit_contents(client, contents(files), urgent)
+
+
+def submit_contents(client: httpx.Client, parts: list, urgent: bool = False) -> int:
+    """The same with what `contents` has read, for who measures from the first byte."""
+    fields = {"name": "bench", "urgent": str(urgent).lower()}
+    answer = client.post("/jobs", data=fields, files=parts)
     answer.raise_for_status()
     return answer.json()["id"]

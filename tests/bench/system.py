@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import httpx
 
-from tests.bench.files import submit
+from tests.bench.files import contents, submit, submit_contents
 from web.client.http import FIRST_POLL_S
 
 # For a single image: fine enough for its latency, and no load that would delay it.
@@ -19,10 +19,11 @@ def system_images_per_second(client: httpx.Client, files: Sequence[Path]) -> flo
     """From the first byte of the upload until the job is complete, by its own `finished_at`.
 
     Polling is as rare as a client's, so that it costs the workers little; the job's own time is
-    finer than the polls.
+    finer than the polls. As with the peers, the files are read before the clock starts.
     """
+    parts = contents(files)
     began = datetime.now(UTC)
-    job = wait_until_complete(client, submit(client, files))
+    job = wait_until_complete(client, submit_contents(client, parts))
     return len(files) / (datetime.fromisoformat(job["finished_at"]) - began).total_seconds()
 
 
@@ -31,9 +32,9 @@ def first_result_s(client: httpx.Client, files: Sequence[Path]) -> dict[str, flo
 
     The clinic sees results with the answer; the first one exists so much earlier.
     """
-    contents = [("files", (file.name, file.read_bytes())) for file in files]
+    parts = contents(files)
     began = datetime.now(UTC)
-    answer = client.post("/jobs", data={"name": "first"}, files=contents)
+    answer = client.post("/jobs", data={"name": "first"}, files=parts)
     answered_s = (datetime.now(UTC) - began).total_seconds()
     answer.raise_for_status()
     job_id = answer.json()["id"]

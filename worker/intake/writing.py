@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # A file waits so long for others, to share a transaction with them: the first ones briefly, since
 # workers have nothing to do yet.
-FIRST_GATHER_S, GATHER_S = 0.05, 0.25
+FIRST_GATHER_S, GATHER_S = 0.02, 0.25
 MAX_GROUP = 500
 # A sign of life goes into the job's row so often, as long as bytes arrive.
 TOUCH_EVERY_S = 10.0

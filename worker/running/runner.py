@@ -141,26 +141,31 @@ class Runner:
         saving: Future[int] | None = None
         while not batch.empty:
             # One that was tried before may end this process: nothing else must be in its hands.
-            following = None if batch.tried or stop() else self._following(ahead, behind, stop)
+            is_last = batch.tried or stop()
+            beside = None
+            if self._classifier.computes_elsewhere and not is_last:
+                beside = ahead.submit(self._next_batch, behind, in_hand=True)
             finished = [*map(batch.noted, [*batch.refused, *self._classify(batch)])]
             if saving is not None:
                 saved += saving.result()
-            saving = behind.submit(self._save, batch.pictures, finished)
+            claims: Sequence[Claim] = ()
+            try:
+                # Before these results are saved: it would wait until they are on the disk.
+                if not (is_last or beside or stop()):
+                    claims = self._claim(in_hand=True)
+            finally:
+                saving = behind.submit(self._save, batch.pictures, finished)
             self._pulse.moved()
-            if following is None:
-                break
-            batch = following()
+            batch = beside.result() if beside else self._prepared(claims, behind)
         return saved + saving.result()
 
-    def _following(
-        self, ahead: ThreadPoolExecutor, behind: ThreadPoolExecutor, stop: Callable[[], bool]
-    ) -> Callable[[], _Batch]:
-        """The batch after one that is about to be classified: prepared beside that, or after it."""
-        if self._classifier.computes_elsewhere:
-            return ahead.submit(self._next_batch, behind, in_hand=True).result
-        return lambda: _Batch((), ()) if stop() else self._next_batch(behind, in_hand=True)
-
     def _next_batch(self, behind: ThreadPoolExecutor, in_hand: bool) -> _Batch:
+        return self._prepared(self._claim(in_hand), behind)
+
+    def _claim(self, in_hand: bool) -> Sequence[Claim]:
+        return self._pulse.claim(self._classifier.batch_size, in_hand)
+
+    def _prepared(self, claimed: Sequence[Claim], behind: ThreadPoolExecutor) -> _Batch:
         claims, prepared, refused, pictures = [], [], [], []
         changes: dict[int, Changes] = {}
         texts: dict[int, FilmText] = {}
@@ -170,7 +175,6 @@ class Runner:
             texts[claim.image_id] = text
             pictures.append(behind.submit(self._keep_picture, claim, radiograph, text))
 
-        claimed = self._pulse.claim(self._classifier.batch_size, in_hand)
         cleaned = {claim.clinic_id for claim in claimed if claim.cleaned}
         keys = self._store.data_keys(cleaned) if cleaned else {}
         for claim in claimed:

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 BUSY_TIMEOUT_S = 30
 CONNECT_LIMIT = {"connect_timeout": 10}  # seconds
 SECONDS_PER_DAY = 86_400
+SQLITE = {"journal_mode": "WAL", "synchronous": "FULL", "foreign_keys": "ON"}
 
 
 class Database:
@@ -39,7 +40,9 @@ class Database:
         if self.url.get_backend_name() == "sqlite":
             Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE")
-            self._noter = _sqlite_engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
+            # Nor does it move the log into the database, which waits for the disk: others do that.
+            notes = {"synchronous": "NORMAL", "wal_autocheckpoint": 0}
+            self._noter = _sqlite_engine(url, begin="BEGIN IMMEDIATE", **notes)
             self._reader = _sqlite_engine(url, begin="BEGIN")
         else:
             # A host that swallows packets must not hold anybody for the minutes of TCP's own limit.
@@ -116,15 +119,14 @@ class Database:
         self._reader.dispose()
 
 
-def _sqlite_engine(url: str, begin: str, synchronous: str = "FULL") -> Engine:
+def _sqlite_engine(url: str, begin: str, **pragmas: str | int) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
         connection.isolation_level = None  # the driver must not open transactions of its own
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute("PRAGMA foreign_keys = ON")
+        for name, value in (SQLITE | pragmas).items():
+            connection.execute(f"PRAGMA {name} = {value}")
 
     @event.listens_for(engine, "begin")
     def open_transaction(connection) -> None:

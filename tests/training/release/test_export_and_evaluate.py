@@ -124,3 +124,17 @@ def test_an_export_needs_every_split(copied, tmp_path):
     assert result.exit_code == 1
     assert "both splits, train and val" in result.stderr
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
+
+
+def test_a_run_that_is_exported_again_keeps_what_is_known_of_its_time(copied):
+    report = json.loads((copied.folder / "report.json").read_text())
+    shutil.rmtree(copied.artifact)
+    result = cxr(
+        *("export", copied.folder, "--recipe", copied.recipe, "--data", copied.data),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+    assert result.exit_code == 0, result.output
+    again = json.loads((copied.folder / "report.json").read_text())
+    assert again["run"] == report["run"]
+    assert again["run"]["seconds"] > 0
+    assert load_artifact(copied.artifact).version == "stripes-0.1.0"
