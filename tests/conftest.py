@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from model.reading.radiograph import decode
-from tests.support import toys
+from tests.support import shared, toys
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import PostgresServer, migrated_store
 from worker.intake.files import ImageFiles
@@ -39,6 +39,7 @@ MARKERS_OF_FIXTURES = {
     "postgres_server": {"server"},
     "valkey_url": {"server"},
     "chromium": {"browser"},
+    "narrow": {"slow"},
     "painter": {"slow"},
     "toy_artifact": {"slow"},
     "training_data": {"data", "slow"},
@@ -84,9 +85,24 @@ def _takes_long(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(marker) for marker in ("slow", "browser", "server"))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     for variable, _, _ in describe():
         os.environ.pop(variable, None)
+    if hasattr(config, "workerinput"):
+        shared.folder_of_run = Path(config.workerinput["folder_of_run"])
+    else:
+        shared.folder_of_run = Path(tempfile.mkdtemp(prefix="cxr-run-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Before pytest-xdist starts a process of tests."""
+    node.workerinput["folder_of_run"] = str(shared.folder_of_run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(shared.folder_of_run, ignore_errors=True)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -201,6 +217,16 @@ def toy_artifact() -> Callable[..., Path]:
     """Makes untrained artifacts, by TensorFlow."""
     pytest.importorskip("tensorflow", reason="toy networks are made by TensorFlow (extra `train`)")
     return toys.toy_artifact
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """While a module's tests run, VGG16 has a quarter of its filters: for untrained networks."""
+    pytest.importorskip("keras", reason="toy networks are made by TensorFlow (extra `train`)")
+    from tests.support.narrow import narrow_vgg
+
+    with narrow_vgg():
+        yield
 
 
 @pytest.fixture(scope="session")

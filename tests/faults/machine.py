@@ -24,7 +24,7 @@ WORKERS = 2
 LEASE_S = 3
 TOKEN = "a-token-for-the-faults"
 # Pixels: some 4 ms for an image, so that a job of 200 lasts long enough to be broken.
-NETWORK_SIZE = 64
+NETWORK_SIZE = 192
 
 
 class Machine:

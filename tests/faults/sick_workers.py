@@ -10,6 +10,7 @@ from model.input import prepared
 from model.reading.radiograph import Radiograph, decode
 from worker.running.process import run_worker
 from worker.settings import Settings
+from worker.supervise import process
 from worker.supervise.parts import worker_part
 from worker.supervise.supervisor import Supervisor
 
@@ -37,6 +38,7 @@ def main() -> None:
         prepared.decode = decode_or_worse
         sys.exit(run_worker(Settings.from_env()))
     command = [sys.executable, "-m", "tests.faults.sick_workers", "one"]
+    process.MAX_DELAY_S = process.FIRST_DELAY_S  # they are meant to die again and again
     with Supervisor() as supervisor:
         for number in range(WORKERS):
             part = worker_part(Settings.from_env(), f"sick-{number}")

@@ -1,13 +1,14 @@
-"""A whole training run on pictures of stripes, made once a session with the real commands."""
+"""A whole training run on pictures of stripes, made once a test run with the real commands."""
 
+import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click.testing
 import pytest
 
 from tests.support.commands import cxr
+from tests.support.shared import made_once
 from tests.support.toys import SIZE, toy_folders
 
 RECIPE = f"""
@@ -34,7 +35,6 @@ class Run:
     recipe: Path
     cache: Path
     vgg16: Path
-    result: click.testing.Result
 
     @property
     def artifact(self) -> Path:
@@ -42,25 +42,45 @@ class Run:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Run:
+def trained() -> Run:
     """`cxr train` on 36 pictures, from a VGG16 of random weights; leave it alone."""
-    keras = pytest.importorskip("keras")
-    folder = tmp_path_factory.mktemp("training")
-    vgg16 = folder / "vgg16.weights.h5"
-    keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
-    recipe = folder / "stripes.toml"
-    recipe.write_text(RECIPE)
-    data, run, cache = toy_folders(folder / "stripes"), folder / "run", folder / "cache"
-    result = cxr(
-        *("train", "--recipe", recipe, "--data", data, "--out", run, "--cache", cache),
-        *("--epochs", 1),
-        CXR_VGG16_WEIGHTS=str(vgg16),
+    pytest.importorskip("keras")
+    folder = made_once("trained", _train)
+    return Run(
+        folder / "run",
+        folder / "stripes",
+        folder / "stripes.toml",
+        folder / "cache",
+        folder / "vgg16.weights.h5",
     )
-    return Run(run, data, recipe, cache, vgg16, result)
+
+
+@pytest.fixture(scope="session")
+def said(trained) -> str:
+    """What the command of `trained` printed."""
+    return json.loads((trained.folder.parent / "said.json").read_text())
+
+
+def _train(folder: Path) -> None:
+    import keras
+
+    from tests.support.narrow import narrow_vgg
+
+    vgg16, recipe = folder / "vgg16.weights.h5", folder / "stripes.toml"
+    recipe.write_text(RECIPE)
+    data = toy_folders(folder / "stripes")
+    with narrow_vgg():
+        keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
+        result = cxr(
+            *("train", "--recipe", recipe, "--data", data, "--out", folder / "run"),
+            *("--cache", folder / "cache", "--epochs", 1),
+            CXR_VGG16_WEIGHTS=str(vgg16),
+        )
+    assert result.exit_code == 0, result.output
+    (folder / "said.json").write_text(json.dumps(result.stdout))
 
 
 @pytest.fixture
 def copied(trained, tmp_path) -> Run:
     """A copy of the run, to change."""
-    folder = shutil.copytree(trained.folder, tmp_path / "run")
-    return Run(folder, trained.data, trained.recipe, trained.cache, trained.vgg16, trained.result)
+    return replace(trained, folder=shutil.copytree(trained.folder, tmp_path / "run"))

@@ -23,6 +23,9 @@ def keras_engine(artifact, precision="float32"):
     return KerasEngine(artifact, precision)
 
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
+
 @pytest.fixture(scope="module")
 def toy():
     pytest.importorskip("tensorflow")

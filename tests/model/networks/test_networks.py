@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from model.engines.keras_engine import load_network, outputs_of  # noqa: E402
 from model.engines.output import count_maps, output_of  # noqa: E402
 from model.errors import ArtifactMismatch, ModelError  # noqa: E402
 from model.evidence import evidence_map, kind_of  # noqa: E402
-from model.networks import NETWORKS, build, frozen_part, map_names, tail  # noqa: E402
+from model.networks import NETWORKS, build, frozen_part, map_names, tail, vgg  # noqa: E402
 from model.networks.layers import ClassesWithEvidence, MaskedAveragePooling  # noqa: E402
 from model.networks.learn_to_pay_attention import AttendedFeatures, PeakAtOne  # noqa: E402
 from model.networks.vgg import load_imagenet  # noqa: E402
@@ -31,9 +33,19 @@ MAPS = {
     "hard_attention": {"attention": 2},
     "efficientnet_attention": {"attention": 2, **dict.fromkeys(map(evidence_map, LABELS), 2)},
 }
+# As they are without the fixture `narrow`.
+WIDE, KERAS_VGG16 = vgg.BLOCKS, keras.applications.VGG16
 # What switches off everything that a training step does by chance.
 STILL = {name: {"dropout": (0.0, 0.0)} for name in NETWORKS}
 STILL["efficientnet_attention"] = {"dropout": 0.0, "drop_path": 0.0}
+
+pytestmark = pytest.mark.usefixtures("narrow")
+
+
+@pytest.fixture(scope="module")
+def built(narrow) -> Callable[[str], keras.Model]:
+    """Networks by name, each made once; leave them alone."""
+    return cache(lambda name: build(name, {"size": SIZES[name]}))
 
 
 def images_for(name: str) -> np.ndarray:
@@ -42,9 +54,8 @@ def images_for(name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs(name):
-    images = images_for(name)
-    network = build(name, {"size": SIZES[name]})
+def test_outputs(built, name):
+    images, network = images_for(name), built(name)
     output = output_of([*map(np.asarray, outputs_of(network, images))], names := list(MAPS[name]))
     assert output.probabilities.shape == (4, 3)
     np.testing.assert_allclose(output.probabilities.sum(axis=1), 1, atol=1e-5)
@@ -116,9 +127,8 @@ def test_with_a_floor_an_empty_map_leaves_the_biases_and_evidence_still_sums_up(
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_configuration_makes_the_same_network(name):
-    images = images_for(name)
-    network = build(name, {"size": SIZES[name]})
+def test_the_configuration_makes_the_same_network(built, name):
+    images, network = images_for(name), built(name)
     again = keras.Model.from_config(network.get_config())
     again.set_weights(network.get_weights())
     for one, other in zip(outputs_of(network, images), outputs_of(again, images), strict=True):
@@ -161,9 +171,8 @@ def test_too_small_images_and_unknown_networks_are_refused():
 
 @pytest.mark.parametrize("fine_tune", [True, False])
 @pytest.mark.parametrize("name", [name for name in NETWORKS if NETWORKS[name].frozen_until])
-def test_frozen_part_and_tail_are_the_whole(name, fine_tune):
-    images = images_for(name)
-    network = build(name, {"size": SIZES[name]})
+def test_frozen_part_and_tail_are_the_whole(built, name, fine_tune):
+    images, network = images_for(name), built(name)
     features = frozen_part(network, fine_tune).predict_on_batch(images)
     whole = outputs_of(network, images)
     behind = tail(network, fine_tune)
@@ -174,27 +183,28 @@ def test_frozen_part_and_tail_are_the_whole(name, fine_tune):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_saved_network_is_loaded_with_the_registered_layers_alone(name, tmp_path):
-    network, images = build(name, {"size": SIZES[name]}), images_for(name)
-    network.save(tmp_path / "whole.keras")
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "said.npy", outputs_of(network, images)[0])
+def test_saved_networks_are_loaded_with_the_registered_layers_alone(built, tmp_path):
+    for name in NETWORKS:
+        network, images = built(name), images_for(name)
+        network.save(tmp_path / f"{name}.keras")
+        np.savez(tmp_path / f"{name}.npz", images=images, said=outputs_of(network, images)[0])
     program = (
         "import keras, numpy as np, model.networks\n"
-        "network = keras.saving.load_model('whole.keras')\n"
-        "said = network.predict_on_batch(np.load('images.npy'))\n"
-        "said = said[0] if isinstance(said, list) else said\n"
-        "np.testing.assert_allclose(said, np.load('said.npy'), atol=1e-5)\n"
+        "for name in model.networks.NETWORKS:\n"
+        "    network = keras.saving.load_model(f'{name}.keras')\n"
+        "    kept = np.load(f'{name}.npz')\n"
+        "    said = network.predict_on_batch(kept['images'])\n"
+        "    said = said[0] if isinstance(said, list) else said\n"
+        "    np.testing.assert_allclose(said, kept['said'], atol=1e-5, err_msg=name)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_only_layers_with_imagenets_weights_count_as_such(name):
+def test_only_layers_with_imagenets_weights_count_as_such(built, name):
     """Where these are frozen, everything else still learns."""
-    network = build(name, {"size": SIZES[name]})
+    network = built(name)
     frozen = {layer.name for layer in NETWORKS[name].imagenet_layers_of(network)}
     head = [layer for layer in network.layers if layer.name not in frozen and layer.weights]
     assert not [n for n in frozen if any(word in n for word in ("local", "attention", "policy"))]
@@ -202,6 +212,9 @@ def test_only_layers_with_imagenets_weights_count_as_such(name):
 
 
 def test_imagenet_weights_from_a_file(tmp_path, monkeypatch):
+    """Of VGG16 as it is."""
+    monkeypatch.setattr(vgg, "BLOCKS", WIDE)
+    monkeypatch.setattr(keras.applications, "VGG16", KERAS_VGG16)
     source = keras.applications.VGG16(include_top=False, weights=None)
     source.save_weights(tmp_path / "vgg.weights.h5")
     network = build("vgg_attention", {"size": 32})

@@ -40,7 +40,7 @@ def data(trained, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(trained, data):
+def found(trained, data, narrow):
     return measure([trained.folder], data, resamples=10)
 
 

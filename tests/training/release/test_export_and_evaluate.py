@@ -16,6 +16,8 @@ from training.measure.evaluate import agreement, ask, report
 
 pytest.importorskip("keras")
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 
 @pytest.fixture(scope="module")
 def artifact(trained):

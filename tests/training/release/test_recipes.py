@@ -1,6 +1,6 @@
 """Every recipe of the package, trained at toy size through export: some seconds each.
 
-The networks are the recipes' own, layer for layer, but those of VGG16 have a sixteenth of its
+The networks are the recipes' own, layer for layer, but those of VGG16 have a quarter of its
 filters, and start from no weights.
 """
 
@@ -25,7 +25,7 @@ from model.engines.litert_engine import LiteRTEngine
 from model.errors import ArtifactMissing
 from model.input.prepared import prepare_file
 from model.input.standardise import Standardisation
-from model.networks import NETWORKS, vgg
+from model.networks import NETWORKS
 from tests.support.toys import SIZE, toy_folders, toy_images
 from training.data.manifest import of_split, read_folders
 from training.errors import TrainingError
@@ -35,7 +35,6 @@ from training.fitting.recipe import RECIPES, Recipe, load_recipe
 from training.fitting.statistics import with_statistics
 from training.release.export import export
 
-NARROW = tuple((filters // 16, convolutions) for filters, convolutions in vgg.BLOCKS)
 NAMES = sorted(file.stem for file in RECIPES.glob("*.toml"))
 # Beside the recipes as they are: four classes of other names, and an input that has to know the
 # training images.
@@ -56,7 +55,7 @@ class Made:
 @pytest.fixture(
     scope="module", params=[*sorted(file.stem for file in RECIPES.glob("*.toml")), FOUR]
 )
-def made(request, tmp_path_factory) -> Made:
+def made(request, tmp_path_factory, narrow) -> Made:
     folder = tmp_path_factory.mktemp("recipe")
     recipe = load_recipe("baseline" if request.param == FOUR else request.param)
     labels = ("Z", "COVID19", "Lungs, clear", "b") if request.param == FOUR else recipe.labels
@@ -86,7 +85,6 @@ def made(request, tmp_path_factory) -> Made:
         # One step is not worth compiling a network: that takes a minute of EfficientNet.
         patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
         if not recipe.architecture.startswith("efficientnet"):
-            patch.setattr(vgg, "BLOCKS", NARROW)
             own = replace(NETWORKS[recipe.architecture], load_imagenet=lambda network: None)
             patch.setitem(NETWORKS, recipe.architecture, own)
         network = train(recipe, samples, folder / "run", folder / "cache")
