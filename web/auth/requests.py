@@ -71,7 +71,7 @@ def check_request() -> Response | None:
         check_same_site()
     if not asking.may(*needed):
         raise NotPermitted(_what_is_missing(asking, needed))
-    if asking.session_id is None or not request.if_none_match:  # a poll is no use of a session
+    if asking.session_id is None or not request.if_none_match:  # a poll does not count as use
         services().last_use.note(asking)
     return None
 

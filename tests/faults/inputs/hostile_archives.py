@@ -46,7 +46,7 @@ def damaged(chest: bytes) -> Iterator[Hostile]:
     yield archive("hurt-member.zip", bytes(hurt), ("hurt.png", *BROKEN), GOOD)
     no_local = bytearray(packed({"lost.png": chest, "good.png": chest}))
     no_local[:4] = b"PK\x03\x05"
-    # Without the signature at its start it is no zip for the one who looks at the first bytes.
+    # Without the signature at its start it is not a zip for whoever looks at the first bytes.
     yield refused("no-start.zip", bytes(no_local), "unsupported_format")
     yield refused("program-and-zip.zip", b"MZ" + bytes(100) + whole, "unsupported_format")
 

@@ -1,4 +1,4 @@
-"""Text that is drawn onto a real chest X-ray is found and hidden; what is no text is left alone."""
+"""Text drawn onto a real chest X-ray is found and hidden; what is not text is left alone."""
 
 import numpy as np
 import pytest

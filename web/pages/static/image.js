@@ -120,7 +120,7 @@ async function follow(url, isNew) {
 async function fetched(url) {
   const answer = await fetch(url, { headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (!answer.ok || !page.getElementById("image")) throw new Error("This is no page of an image.");
+  if (!answer.ok || !page.getElementById("image")) throw new Error("This is not the page of an image.");
   return page;
 }
 
