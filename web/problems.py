@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from model.errors import ModelError, Rejection
 from web import errors
-from web.auth.throttle import seconds_to_wait
+from web.auth.throttle import TOO_MANY, seconds_to_wait
 from web.language.asked import _
 from web.language.words import error_text
 from web.services import services
@@ -31,6 +31,7 @@ from worker.errors import (
     NotRefusedByGate,
     PasswordRefused,
     PieceMisplaced,
+    QuotaReached,
     ReviewIsFinal,
     SortTooWide,
     StorageUnavailable,
@@ -74,6 +75,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     NameTaken: (409, "name_taken"),
     PasswordRefused: (422, "password_refused"),
     TooManyWaiting: (429, "too_many_waiting"),
+    QuotaReached: (507, "quota_reached"),
     errors.NoPicture: (404, None),
     errors.NotReady: (409, None),
     errors.BeingDrawn: (503, None),
@@ -154,7 +156,8 @@ def _http(error: HTTPException) -> Response:
         return problem(413, "upload_too_large", detail)
     if isinstance(error, RateLimitExceeded):
         wait_s = seconds_to_wait()
-        detail = f"Too many requests, or attempts to sign in. Try again in {wait_s} seconds."
+        said = error.limit.error_message if error.limit else None
+        detail = f"{said or TOO_MANY} Try again in {wait_s} seconds."
         return problem(429, "too_many_requests", detail, {"Retry-After": str(wait_s)})
     if status == 404:
         detail = "There is nothing at this address."

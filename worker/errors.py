@@ -43,6 +43,10 @@ class TooManyWaiting(WorkerError):
     """Raised when an upload would let more images of its clinic wait than may."""
 
 
+class QuotaReached(WorkerError):
+    """Raised when the X-rays of a clinic take as much of the disk as they may."""
+
+
 class KeyTaken(WorkerError):
     """Raised when the clinic has an upload with this idempotency key: it was sent twice."""
 

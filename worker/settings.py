@@ -22,7 +22,8 @@ MIN_FILES_KEY = 32  # characters
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
     *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
-    *("max_requests_per_minute", "max_waiting_images"),
+    *("max_requests_per_minute", "max_clinic_requests_per_minute"),
+    *("max_upload_mb_per_hour", "max_clinic_upload_mb_per_hour", "max_waiting_images"),
 )
 
 
@@ -59,6 +60,22 @@ class Settings:
     )
     max_requests_per_minute: int = _setting(
         "CXR_MAX_REQUESTS_PER_MINUTE", 30_000, "requests that one token or session may make"
+    )
+    max_clinic_requests_per_minute: int = _setting(
+        "CXR_MAX_CLINIC_REQUESTS_PER_MINUTE", 60_000, "the same for all of one clinic together"
+    )
+    max_upload_mb_per_hour: int = _setting(
+        "CXR_MAX_UPLOAD_MB_PER_HOUR",
+        500_000,
+        "what one token or session may send in an hour, in megabytes",
+    )
+    max_clinic_upload_mb_per_hour: int = _setting(
+        "CXR_MAX_CLINIC_UPLOAD_MB_PER_HOUR", 1_000_000, "the same for all of one clinic together"
+    )
+    max_stored_mb: int = _setting(
+        "CXR_MAX_STORED_MB",
+        0,
+        "what the X-rays of one clinic may take on the disk, in megabytes; 0: all there is",
     )
     max_waiting_images: int = _setting(
         "CXR_MAX_WAITING_IMAGES", 200_000, "images of one clinic that may wait at once"

@@ -94,12 +94,35 @@ def test_starting_again_continues_where_it_stood(tmp_path, chest):
         assert again.token == stack.token
         job = wait_for(lambda: complete(again, job_id), timeout_s=60)
         assert job["counts"]["done"] == 40
+    # As a crash between making the file and writing it would leave it.
+    (home / "token").write_text("")
+    with running_system(home, "--workers", "1") as again:
+        assert len(again.token) > 30
+        for token, status in ((again.token, 200), ("", 401), (stack.token, 401)):
+            headers = {"Authorization": f"Bearer {token}"}
+            assert httpx.get(f"{again.url}/api/v1/jobs", headers=headers).status_code == status
+        form = {"token": "", "next": "/"}
+        answer = httpx.post(f"{again.url}/sign-in", data=form, headers={"Origin": again.url})
+        assert answer.status_code == 403
 
 
 def test_the_token_is_for_its_owner_only(stack):
     assert (stack.home / "token").stat().st_mode & 0o777 == 0o600
     assert (stack.home / "token").read_text().strip() == stack.token
     assert stack.token not in logs(stack)
+    link = stack.sign_in_url.partition("link=")[2]
+    with httpx.Client(follow_redirects=True) as browser:
+        page = browser.get(stack.sign_in_url)
+        assert "default" in page.text, "it names the clinic"
+        assert link not in str(page.url), "nothing of it stays in the history"
+        assert "cxr_session" not in browser.cookies, "until a button is pressed"
+    assert link not in logs(stack)
+
+
+def test_a_token_that_can_be_guessed_is_one_clear_sentence(tmp_path):
+    done = run_up("--home", str(tmp_path / "home"), CXR_TOKEN="1")
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: The access token in CXR_TOKEN can be guessed: .*\n", done.stderr)
 
 
 def test_a_port_in_use_is_one_clear_sentence(tmp_path):

@@ -95,10 +95,9 @@ class JobChange(BaseModel):
 
 
 def _parts(value: object) -> object:
-    """What an address lists with commas."""
-    if not isinstance(value, str):
-        return value
-    return [part for part in value.split(",") if part]
+    """What an address lists with commas. An empty part is refused like a wrong value: `images=`
+    from a program that knows of none must not mean all of them."""
+    return value.split(",") if isinstance(value, str) else value
 
 
 def _sort(value: object) -> object:
@@ -115,7 +114,7 @@ def _sort(value: object) -> object:
 
 SORT_NAMES = [kind.value for kind in SortKind if kind is not SortKind.PROBABILITY]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Label = Annotated[str, Field(max_length=MAX_LABEL)]
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 SortBy = Annotated[
     Sort,
     BeforeValidator(_sort),

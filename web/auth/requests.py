@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from web.auth.permissions import ANYONE, scopes_of_route
 from web.auth.sessions import session_secret
-from web.auth.throttle import count_guess
+from web.auth.throttle import count_guess, count_request
 from web.errors import CrossSite, NotPermitted, NotSignedIn
 from web.services import services
 from worker.access import Principal, Scope
@@ -67,6 +67,7 @@ def check_request() -> Response | None:
     asking = principal()
     if asking is None:
         return _ask_to_sign_in()
+    count_request(services().settings, asking.clinic.id if asking.clinic else None)
     if asking.session_id is not None:
         check_same_site()
     if not asking.may(*needed):

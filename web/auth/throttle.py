@@ -5,15 +5,19 @@ nobody gets a free hand.
 """
 
 import hashlib
+import io
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
-from flask import Flask, current_app, request
-from flask_limiter import Limiter
+from flask import Flask, Response, current_app, request
+from flask_limiter import Limiter, RateLimitExceeded
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from web.auth.sessions import session_secret
+from web.services import services
 from worker.settings import Settings
 from worker.store.accounts.people import name_key
 
@@ -23,6 +27,10 @@ GUESSES = "60 per minute"
 TRIES_PER_NAME = "10 per 5 minutes"
 TRIES_PER_ADDRESS = "30 per minute"
 STORAGE_WAIT_S = 1
+TOO_MANY = "Too many requests, or attempts to sign in."
+BODILESS = {"GET", "HEAD", "OPTIONS"}
+# Bytes are counted in kilobytes, and not at every read.
+KILOBYTE, COUNT_EVERY_BYTES = 1000, 1_000_000
 
 
 class OneAtATime(MemoryStorage):
@@ -43,8 +51,33 @@ class OneAtATime(MemoryStorage):
             return super().incr(key, expiry, amount)
 
 
+class CountedBody(io.RawIOBase):
+    """The body of a request, counted as it is read. Raises what `count_bytes` does."""
+
+    def __init__(self, body: io.RawIOBase, clinic_id: int | None) -> None:
+        self._body = body
+        self._clinic_id = clinic_id
+        self._uncounted = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        size = self._body.readinto(buffer)
+        self._uncounted += size or 0
+        if self._uncounted >= COUNT_EVERY_BYTES or not size:
+            self.count()
+        return size
+
+    def count(self) -> None:
+        """What was read since the last time."""
+        kilobytes, self._uncounted = -(-self._uncounted // KILOBYTE), 0
+        if kilobytes:
+            count_bytes(kilobytes, self._clinic_id)
+
+
 def limit_requests(app: Flask, settings: Settings) -> None:
-    """Count the requests of every token and session."""
+    """Count the requests of every token and session, and what they send."""
     options = {"socket_connect_timeout": STORAGE_WAIT_S, "socket_timeout": STORAGE_WAIT_S}
     limiter = Limiter(
         _credential,
@@ -62,6 +95,39 @@ def limit_requests(app: Flask, settings: Settings) -> None:
     # Flask-Limiter makes its fallback itself, and takes no other.
     limiter._fallback_storage = OneAtATime()
     limiter._fallback_limiter = FixedWindowRateLimiter(limiter._fallback_storage)
+    app.after_request(_count_the_rest)
+
+
+def count_request(settings: Settings, clinic_id: int | None) -> None:
+    """Count a request of a clinic, and what its body will hold. Raises RateLimitExceeded."""
+    if clinic_id is not None:
+        limit = f"{settings.max_clinic_requests_per_minute} per minute"
+        _count(limit, "requests of clinics", lambda: f"clinic {clinic_id}")
+    if request.method not in BODILESS:
+        request.environ["wsgi.input"] = CountedBody(request.environ["wsgi.input"], clinic_id)
+
+
+def count_bytes(kilobytes: int, clinic_id: int | None) -> None:
+    """Count what came in a body. Raises RateLimitExceeded when it was too much in an hour."""
+    settings = services().settings
+    limits = [("tokens", settings.max_upload_mb_per_hour, _credential)]
+    if clinic_id is not None:
+        most = settings.max_clinic_upload_mb_per_hour
+        limits.append(("clinics", most, lambda: f"clinic {clinic_id}"))
+    for whose, megabytes, key in limits:
+        # In kilobytes: many small uploads weigh what they weigh.
+        limit = f"{megabytes * KILOBYTE} per hour"
+        said = f"More than the {megabytes:,} MB that one of the {whose} may send in an hour."
+        _count(limit, f"bytes of {whose}", key, kilobytes, said)
+
+
+def _count_the_rest(response: Response) -> Response:
+    """Of a body that was not read to its end."""
+    body = request.environ.get("wsgi.input")
+    if isinstance(body, CountedBody):
+        with suppress(RateLimitExceeded):
+            body.count()
+    return response
 
 
 def count_guess() -> None:
@@ -81,8 +147,13 @@ def seconds_to_wait() -> int:
     return max(1, round(breached.reset_at - time.time())) if breached else 1
 
 
-def _count(limit: str, scope: str, key) -> None:
-    with _limiter().shared_limit(limit, scope, key_func=key):
+def _count(
+    limit: str, scope: str, key: Callable[[], str], cost: int = 1, said: str | None = None
+) -> None:
+    limited = _limiter().shared_limit(
+        limit, scope, key_func=key, cost=cost, error_message=said or TOO_MANY
+    )
+    with limited:
         pass
 
 

@@ -113,6 +113,10 @@ PROBLEMS = {
     "too_many_unfinished": N_("Your clinic has too many unfinished uploads. Finish some first."),
     "unsupported_tus_version": N_("Uploads of this kind are not supported."),
     "storage_unavailable": N_("The server's disk is full. Tell whoever runs it."),
+    "quota_reached": N_(
+        "The X-rays of your clinic take as much space as they may. Delete jobs that are no longer "
+        "needed."
+    ),
     "link_ended": N_("This link no longer works."),
     "name_taken": N_("Somebody has this name already. Choose another one."),
     "password_refused": N_(

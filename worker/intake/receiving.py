@@ -13,7 +13,7 @@ file goes to the disk in chunks as it arrives, and an archive is unpacked member
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from sqlalchemy.exc import OperationalError
@@ -22,6 +22,7 @@ from worker.intake.files import ImageFiles
 from worker.intake.fingerprint import Fingerprint
 from worker.intake.keeping import Keeper
 from worker.intake.names import job_name
+from worker.intake.quota import Quota
 from worker.intake.removal import remove_some
 from worker.intake.sorting import Sorter
 from worker.intake.writing import RowWriter
@@ -41,10 +42,23 @@ class Intake:
     files: ImageFiles
     settings: Settings
     wake: Callable[[int], object]
+    quota: Quota = field(init=False)
+
+    def __post_init__(self) -> None:
+        quota = Quota(self.store.stored_bytes, self.settings.max_stored_mb)
+        object.__setattr__(self, "quota", quota)
+
+    def check_room(self, clinic_id: int) -> None:
+        """Raises TooManyWaiting, QuotaReached when a clinic may send nothing at all now."""
+        self.store.check_room(clinic_id, self.settings.max_waiting_images)
+        self.quota.take(clinic_id)
 
     def receive(self, clinic_id: int, into: JobRecord | None = None) -> "Upload":
-        """A new job on its way, or more files for the open job `into`. Raises TooManyWaiting."""
-        self.store.check_room(clinic_id, self.settings.max_waiting_images)
+        """A new job on its way, or more files for the open job `into`.
+
+        Raises TooManyWaiting, QuotaReached.
+        """
+        self.check_room(clinic_id)
         return Upload(self, clinic_id, into)
 
 
@@ -88,7 +102,7 @@ class Upload:
     def add(self, filename: str, chunks: Iterable[bytes]) -> None:
         """Take one file, or the members of a zip archive; `chunks` is read to its end.
 
-        Raises UploadTooLarge, StorageUnavailable, UploadAbandoned, TooManyWaiting.
+        Raises UploadTooLarge, StorageUnavailable, UploadAbandoned, TooManyWaiting, QuotaReached.
         """
         self._sorter.add(filename, self._fingerprint.passing(filename, self._moving(chunks)))
 
@@ -139,6 +153,8 @@ class Upload:
 
     def _take(self, image: NewImage, kept) -> None:
         self._count += 1
+        if kept is not None:
+            self._intake.quota.take(self._clinic_id, image.size_bytes)
         if self._renames:
             name = neutral_name(self._already + self._count, image.filename)
             image = replace(image, filename=name, original_name=image.filename)

@@ -100,3 +100,10 @@ def test_an_export_with_an_unknown_label_is_refused_before_it_begins(client, fin
     for path in ("jobs/1/results.csv", "jobs/1/results.json", "results.csv"):
         answer = client.get(f"/api/v1/{path}?{query}")
         assert (answer.status_code, answer.json["code"]) == (422, "unknown_label"), path
+
+
+@pytest.mark.parametrize("query", ["images=", "jobs=", "images=1,,2", "status=", "label="])
+def test_a_list_of_nothing_is_refused_and_never_means_everything(client, finished, query):
+    answer = client.get(f"/api/v1/results.csv?{query}")
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_input")
+    assert answer.json["detail"].startswith(query.partition("=")[0])

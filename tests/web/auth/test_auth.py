@@ -85,9 +85,36 @@ def test_an_empty_token_opens_nothing(visitor, token):
     assert sign_in(visitor, token).status_code == 403
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.example", "//evil.example", "/\\evil.example"])
+REDIRECT_TRICKS = [
+    *("https://evil.example", "HTTPS://evil.example", "//evil.example", "///evil.example"),
+    *(
+        "////evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "\\/evil.example",
+        "/\\/evil.example",
+    ),
+    *(
+        "//evil.example/%2f..",
+        "//evil.example@localhost/",
+        "https:evil.example",
+        "https:/evil.example",
+    ),
+    *("javascript:alert(1)", "data:text/html,x", "/\tevil", "/\n/evil.example", " //evil.example"),
+    *("\x00//evil.example", "/\r\nLocation: https://evil.example", "evil.example", "@evil.example"),
+]
+
+
+@pytest.mark.parametrize("wanted", REDIRECT_TRICKS)
 def test_signing_in_never_leads_to_another_site(visitor, wanted):
     assert sign_in(visitor, wanted=wanted).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("wanted", REDIRECT_TRICKS)
+def test_a_link_never_leads_to_another_site(visitor, store, wanted):
+    query = {"link": store.sign_in_link(TOKEN), "next": wanted}
+    opened = visitor.get("/sign-in", query_string=query)
+    assert opened.headers["Location"] == "/sign-in/link"
 
 
 @pytest.mark.parametrize("token", ["bogus", TOKEN])

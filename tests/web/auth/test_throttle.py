@@ -133,6 +133,69 @@ def test_two_web_servers_count_together(start, store, settings, valkey_url):
     assert one.get("/api/v1/jobs", headers=BEARER).status_code == 429
 
 
+def test_tokens_of_one_clinic_have_a_rate_together(start, store, reachable):
+    tokens = [store.create_token("default", ["read"])[1] for _ in range(3)]
+    elsewhere = store.create_token("another", ["read"])[1]
+    visitor = start(reachable, max_requests_per_minute=5, max_clinic_requests_per_minute=9)
+
+    def ask(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return visitor.get("/api/v1/jobs", headers=headers).status_code
+
+    found = [ask(token) for token in tokens for _ in range(4)]
+    assert found == [200] * 9 + [429] * 3
+    assert ask(elsewhere) == 200
+
+
+def test_bytes_of_a_token_and_of_its_clinic_are_counted_as_they_come(start, store, reachable):
+    """In megabytes of bodies, however they come: one token has its share, the clinic its own."""
+    tokens = [store.create_token("default", ["upload"])[1] for _ in range(3)]
+    elsewhere = store.create_token("another", ["upload"])[1]
+    visitor = start(reachable, max_upload_mb_per_hour=3, max_clinic_upload_mb_per_hour=5)
+
+    def send(token: str, megabytes: float, **more):
+        file = (io.BytesIO(b"x" * round(megabytes * 1_000_000)), "a.png")
+        headers = {"Authorization": f"Bearer {token}"}
+        return visitor.post("/api/v1/jobs", data={"files": file}, headers=headers, **more)
+
+    for _ in range(10):
+        assert send(tokens[0], 0.2).status_code == 202
+    refused = send(tokens[0], 1.5)
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_requests")
+    assert "3 MB that one of the tokens may send in an hour" in refused.json["detail"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 3601
+    assert send(tokens[1], 0.5).status_code == 202
+    refused = send(tokens[2], 2.9)
+    assert "5 MB that one of the clinics may send" in refused.json["detail"]
+    assert send(elsewhere, 2).status_code == 202
+    # Whoever may send nothing more may still look.
+    looking = {"Authorization": f"Bearer {tokens[0]}"}
+    assert visitor.get("/api/v1/jobs", headers=looking).status_code == 200
+    assert store.jobs(1).items[0].counts.total == 1, "what was refused left nothing"
+    assert len(store.jobs(1).items) == 11
+
+
+def test_a_clinic_may_not_fill_the_disk_for_the_others(start, store, settings, clinic):
+    visitor = start(settings, max_stored_mb=2)
+    elsewhere = store.create_token("another", ["upload"])[1]
+
+    def send(token: str, *megabytes: float):
+        files = [(io.BytesIO(b"x" * round(1_000_000 * one)), "a.png") for one in megabytes]
+        headers = {"Authorization": f"Bearer {token}"}
+        return visitor.post("/api/v1/jobs", data={"files": files}, headers=headers)
+
+    assert send(TOKEN, 0.7, 0.7).status_code == 202
+    refused = send(TOKEN, 0.3, 0.5)
+    assert (refused.status_code, refused.json["code"]) == (507, "quota_reached")
+    assert "take 2 MB, and at most 2 MB may be stored" in refused.json["detail"]
+    assert store.stored_bytes(clinic.id) == 1_400_000, "what was refused left nothing"
+    assert send(elsewhere, 1.5).status_code == 202
+    assert send(TOKEN, 0.6).status_code == 202
+    assert send(TOKEN, 0.001).status_code == 507
+    assert visitor.delete("/api/v1/jobs/1", headers=BEARER).status_code == 204
+    assert send(TOKEN, 1).status_code == 202, "what is deleted makes room"
+
+
 @pytest.fixture
 def full(start, settings):
     return start(settings, max_waiting_images=3)

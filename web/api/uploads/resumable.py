@@ -42,7 +42,7 @@ ANSWERS = {
     415: f"The body of a piece is not {PIECE_TYPE}.",
     422: "A header makes no sense; see the detail.",
     460: "The piece is not what its checksum says.",
-    507: "The server's disk is full.",
+    507: "The server's disk is full, or your clinic's X-rays take as much of it as they may.",
 }
 METADATA = f"""The header `Upload-Metadata` names the file: `filename` and its base64. Or it says
 that the bytes are a body of several files, as `POST /jobs/{{id}}/images` takes it: `body_type` and
@@ -84,7 +84,7 @@ def begin(job_id: int):
     _check_version()
     here = services()
     here.store.touch_open_job(clinic_id(), here.store.job(clinic_id(), job_id).id)
-    here.store.check_room(clinic_id(), here.settings.max_waiting_images)
+    here.intake.check_room(clinic_id())
     filename, body_type = _metadata()
     length = _number("Upload-Length")
     upload = here.unfinished.begin(clinic_id(), job_id, length, filename, body_type)

@@ -33,7 +33,7 @@ ANSWERS = {
     413: "The upload is over a limit of this server.",
     415: "The body is neither multipart/form-data nor JSON.",
     422: "The upload cannot be understood, or its key belongs to other files; see the detail.",
-    507: "The server's disk is full.",
+    507: "The server's disk is full, or your clinic's X-rays take as much of it as they may.",
 }
 NOT_OPEN = f"The job is closed. Or: {KEY_TAKEN}"
 

@@ -26,6 +26,14 @@ class StoredFileVerbs:
                 return
             after = rows[-1].id
 
+    def stored_bytes(self, clinic_id: int) -> int:
+        """How much the X-rays of a clinic take, as they were sent."""
+        query = select(func.coalesce(func.sum(Image.size_bytes), 0))
+        with self.database.reading() as session:
+            return session.scalar(
+                query.where(Image.clinic_id == clinic_id, Image.file_key.is_not(None))
+            )
+
     def count_stored_keys(self) -> int:
         with self.database.reading() as session:
             return session.scalar(select(func.count()).where(KEY.is_not(None)))

@@ -192,3 +192,15 @@ def test_a_json_body_over_its_limit_names_that_limit(client, stored):
     assert (answer.status_code, answer.json["code"]) == (413, "json_too_large")
     assert "32 MB" in answer.json["detail"]
     assert stored() == []
+
+
+@pytest.mark.parametrize("length", [200, 201])
+def test_a_name_that_is_too_long_is_refused_and_not_cut(client, stored, length):
+    data = {"name": "n" * length, "files": (io.BytesIO(b"x"), "a.png")}
+    answer = client.post("/api/v1/jobs", data=data)
+    if length == 200:
+        assert answer.json["name"] == "n" * 200
+    else:
+        assert (answer.status_code, answer.json["code"]) == (422, "invalid_upload")
+        assert "longer than 200 characters" in answer.json["detail"]
+        assert stored() == []
