@@ -5,7 +5,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
-.PHONY: help up demo check test faults bench lint lock audit train screenshots strings clean
+.PHONY: help up demo check test faults bench lint lock pin audit train screenshots strings clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ lock: .venv/bin/python  ## choose the newest packages that pyproject.toml allows
 	$(LOCK) --output-file locks/run.txt
 	$(LOCK) --constraint locks/run.txt --extra gpu --output-file locks/gpu.txt
 	$(LOCK) --constraint locks/run.txt --extra test --output-file locks/test.txt
+
+pin:  ## pin the images of the fleet to what their tags mean now (needs Docker and the Internet)
+	@sh locks/pin_images.sh
 
 audit: .venv/bin/python  ## look up known vulnerabilities of everything in locks/ (needs the Internet)
 	@$(PIP) install $(UV)

@@ -20,6 +20,7 @@ from tests.bench import (
     ceiling,
     cost,
     door,
+    encryption,
     litserve,
     pages,
     recovery,
@@ -36,7 +37,7 @@ from worker.settings import Settings
 
 PARTS = (
     *("throughput", "peer", "layouts", "urgent", "first_result", "cost", "workers", "size"),
-    *("rows", "recovery", "door", "pages"),
+    *("rows", "recovery", "door", "pages", "encryption"),
 )
 FIRST_RESULT_IMAGES = 600
 RECOVERY_IMAGES = 200
@@ -95,6 +96,8 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
             figures["size"] = _sizes(found, [int(size) for size in sizes.split(",")], log)
         if "door" in wanted:
             figures["door"] = _door(found, log)
+        if "encryption" in wanted:
+            figures["encryption"] = encryption.cost_of_encryption(found, rounds, images, log)
         if "pages" in wanted:
             figures["pages"] = pages.pages(PAGE_IMAGES, rounds, log)
         if "rows" in wanted:

@@ -1,5 +1,7 @@
 """The figures as a table: what was measured, its ratio, and what the project asks of it."""
 
+import statistics
+
 from rich.table import Table
 
 
@@ -19,6 +21,7 @@ def table(figures: dict) -> Table:
         *_cost(figures.get("cost")),
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
+        *_encryption(figures.get("encryption")),
         *_door(figures.get("door")),
         *_pages(figures.get("pages")),
         *_rows(figures.get("rows")),
@@ -75,6 +78,27 @@ def _layouts(found: dict | None) -> list[tuple[str, str, str]]:
     return [
         (f"plain loop, {layout}, images/s", f"{rate:.1f}", "")
         for layout, rate in (found or {}).items()
+    ]
+
+
+def _encryption(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    of = f"files encrypted / not, {found['rounds']} rounds of {found['images']} in turn"
+    rows = []
+    for what, ratios in (("images/s", "speed_ratios"), ("processor time", "cpu_ratios")):
+        low, middle, high = (f(found[ratios]) for f in (min, statistics.median, max))
+        rows.append((f"{what}, {of}", f"{middle:.3f} ({low:.3f} to {high:.3f})", ""))
+    return [
+        *rows,
+        *(
+            (f"processor time per image, files {way}, ms", f"{ms:.2f}", "")
+            for way, ms in found["cpu_ms_per_image"].items()
+        ),
+        *(
+            (f"{verb}, MB per second of processor time", f"{rate:.0f}", "")
+            for verb, rate in found["mb_per_cpu_s"].items()
+        ),
     ]
 
 

@@ -2,12 +2,16 @@
 
 import fnmatch
 import glob
+import os
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -109,3 +113,53 @@ def _is_code(file: Path) -> bool:
 
 def _project() -> dict:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+class TestPins:
+    """`make pin`, with a `docker` that answers as buildx does; no registry is asked."""
+
+    @pytest.fixture
+    def pin(self, tmp_path):
+        (tmp_path / "locks").mkdir()
+        for name in ("Dockerfile", "docker-compose.yml", "locks/pin_images.sh"):
+            shutil.copy(ROOT / name, tmp_path / name)
+
+        def run(answer: str) -> subprocess.CompletedProcess:
+            docker = tmp_path / "bin" / "docker"
+            docker.parent.mkdir(exist_ok=True)
+            docker.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/asked"\n{answer}\n')
+            docker.chmod(0o755)
+            path = f"{docker.parent}:{os.environ['PATH']}"
+            command = ["sh", tmp_path / "locks" / "pin_images.sh"]
+            return subprocess.run(
+                command, env=os.environ | {"PATH": path}, capture_output=True, text=True
+            )
+
+        return run
+
+    @staticmethod
+    def images(folder: Path) -> list[str]:
+        """Those that are not built here."""
+        text = (folder / "Dockerfile").read_text() + (folder / "docker-compose.yml").read_text()
+        found = re.findall(r"^(?:ARG PYTHON=| *image: )(\S+)", text, re.M)
+        return [image for image in found if not image.startswith("cxr-batch:")]
+
+    def test_every_foreign_image_is_pinned_and_renewed(self, pin, tmp_path):
+        given = [image.partition("@")[0] for image in self.images(tmp_path)]
+        assert len(given) == 3
+        for letter in "ab":
+            digest = f"sha256:{letter * 64}"
+            done = pin(f"echo {digest}")
+            assert done.returncode == 0, done.stderr
+            assert self.images(tmp_path) == [f"{image}@{digest}" for image in given]
+        asked = (tmp_path / "asked").read_text().splitlines()
+        words = "buildx imagetools inspect --format {{.Manifest.Digest}}"
+        assert sorted(asked[:3]) == sorted(f"{words} {image}" for image in given)
+        yaml.safe_load((tmp_path / "docker-compose.yml").read_text())
+
+    @pytest.mark.parametrize("answer", ["exit 1", "echo", "echo sha256:short"])
+    def test_without_an_answer_nothing_is_pinned(self, pin, tmp_path, answer):
+        before = self.images(tmp_path)
+        done = pin(answer)
+        assert done.returncode != 0
+        assert self.images(tmp_path) == before
