@@ -30,7 +30,7 @@ STORAGE_WAIT_S = 1
 TOO_MANY = "Too many requests, or attempts to sign in."
 BODILESS = {"GET", "HEAD", "OPTIONS"}
 # Bytes are counted in kilobytes, and not at every read.
-KILOBYTE, COUNT_EVERY_BYTES = 1000, 1_000_000
+KILOBYTE, COUNT_EVERY_BYTES = 1000, 100_000
 
 
 class OneAtATime(MemoryStorage):
