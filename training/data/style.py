@@ -7,6 +7,7 @@ enhancement), averaged over all directions so that no anatomy is borrowed with i
 the amplitude mixing of Yang and Soatto (FDA, CVPR 2020) and Xu et al. (FACT, CVPR 2021).
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,7 @@ def _spectrum(waves: np.ndarray) -> np.ndarray:
     return (np.bincount(radii, amplitude) / np.bincount(radii))[1:]
 
 
+@functools.cache
 def _radii(size: int) -> np.ndarray:
     """(S, S) int: whole cycles per image, corners counted with the largest circle inside."""
     frequency = np.fft.fftfreq(size, 1 / size)

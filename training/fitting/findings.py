@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 from tqdm import tqdm
 
-from training.data.augment import Augmentation
+from model.framing.box import Box
 from training.data.findings import FILE, UNKNOWN, finding_map, read_findings
 from training.data.manifest import Sample
 from training.data.reading import frame_around, read
@@ -60,31 +60,56 @@ class Findings(keras.layers.Layer):
         return super().get_config() | {"weight": self.weight}
 
 
+class Drawn:
+    """What radiologists drew on some samples, as maps of `cells` a side for a network to learn."""
+
+    def __init__(self, samples: Sequence[Sample], recipe: Recipe, cells: int) -> None:
+        self._samples, self._recipe, self._cells = samples, recipe, cells
+        self._boxes: dict[Path, list[Box]] = {}
+        for folder in {_data_folder(sample) for sample in samples} - {None}:
+            self._boxes |= read_findings(folder)
+        if not self._boxes:
+            tqdm.write("No boxes: the map is free to look anywhere.", file=sys.stderr)
+
+    def nothing(self, count: int) -> np.ndarray:
+        """(count, cells, cells) float16 that asks nothing of a map."""
+        return np.full((count, self._cells, self._cells), UNKNOWN, np.float16)
+
+    def map(self, number: int, random: np.random.Generator | None) -> np.ndarray:
+        """(cells, cells) float16 of one sample, see `training.data.findings.finding_map`.
+
+        random: in the state in which the sample was changed; None for the plain one.
+        """
+        if not self._boxes:
+            return self.nothing(1)[0]
+        sample, recipe = self._samples[number], self._recipe
+        pixels = read(sample, recipe.preprocessing).pixels
+        around = frame_around(pixels, recipe.preprocessing)
+        changed = () if random is None else (recipe.augmentation, random)
+        drawn = self._boxes.get(sample.path, [])
+        return finding_map(sample, drawn, pixels.shape, self._cells, around, *changed).astype(
+            np.float16
+        )
+
+
 def finding_maps(
     samples: Sequence[Sample], recipe: Recipe, cells: int, copies: Sequence[int | None]
 ) -> np.ndarray:
     """What to draw on every copy of every sample.
 
     copies: numbers of augmented copies, None for the plain one.
-    Returns: (copies, N, cells, cells) float16, see `training.data.findings.finding_map`.
+    Returns: (copies, N, cells, cells) float16, see `Drawn.map`.
     """
-    boxes: dict[Path, list] = {}
-    for folder in {_data_folder(sample) for sample in samples} - {None}:
-        boxes |= read_findings(folder)
-    if not boxes:
-        tqdm.write("No boxes: the map is free to look anywhere.", file=sys.stderr)
-        return np.full((len(copies), len(samples), cells, cells), UNKNOWN, np.float16)
-    found = np.empty((len(copies), len(samples), cells, cells), np.float16)
-    for number, sample in enumerate(samples):
-        pixels = read(sample, recipe.preprocessing).pixels
-        around = frame_around(pixels, recipe.preprocessing)
-        for row, copy in zip(found, copies, strict=True):
-            changed: tuple[Augmentation, np.random.Generator] | tuple[()] = ()
-            if copy is not None:
-                changed = (recipe.augmentation, random_of(copy, number))
-            drawn = boxes.get(sample.path, [])
-            row[number] = finding_map(sample, drawn, pixels.shape, cells, around, *changed)
-    return found
+    drawn = Drawn(samples, recipe, cells)
+    return np.stack(
+        [
+            [
+                drawn.map(number, None if copy is None else random_of(copy, number))
+                for number in range(len(samples))
+            ]
+            for copy in copies
+        ]
+    )
 
 
 def _data_folder(sample: Sample) -> Path | None:

@@ -4,6 +4,7 @@ import csv
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -15,10 +16,11 @@ from training.data.manifest import Sample, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
+from training.fitting.batches import FreshBatches, Inputs, Makers
 from training.fitting.checkpoint import BEST, KeepWhole
 from training.fitting.features import FeatureCache, Features
-from training.fitting.findings import Findings, finding_maps
-from training.fitting.images import ImageBatches, Images, PlainBatches
+from training.fitting.findings import Drawn, Findings, finding_maps
+from training.fitting.images import Images
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
 from training.fitting.reinforce import reinforced
@@ -91,26 +93,36 @@ def train(
     truth = truths(trained, recipe.labels, recipe.soften), _weights(trained, recipe)
     judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
     images = Images(trained, recipe), Images(validated, recipe)
-    if recipe.fresh:
-        for part in images:
-            part.check()
-        batches = ImageBatches(images[0], *truth, recipe.batch, recipe.seed)
-        validation = PlainBatches(images[1], *judged, recipe.batch)
-    else:
-        cached = FeatureCache(cache, frozen_part(network, recipe.fine_tune))
-        copies, seen = _features(*images, cached, recipe, network, out, resume)
-        batches = FeatureBatches(copies, *truth, recipe.batch, recipe.seed)
-        validation = (seen, *judged)
-    learner = _learner(network, recipe, steps=len(batches) * recipe.epochs)
-    whole = in_precision("float32", recipe)
-    keep = KeepWhole(network, whole, out, _least_loss(out / HISTORY) if resume else None)
-    learner.fit(
-        batches,
-        validation_data=validation,
-        epochs=recipe.epochs,
-        callbacks=_callbacks(recipe, out, resume, keep),
-    )
+    with ExitStack() as opened:
+        if recipe.fresh:
+            makers = opened.enter_context(Makers(*_inputs(images, recipe, network)))
+            batches = FreshBatches(makers, 0, *truth, recipe.batch, recipe.seed)
+            validation = FreshBatches(makers, 1, *judged, recipe.batch, seed=None)
+        else:
+            cached = FeatureCache(cache, frozen_part(network, recipe.fine_tune))
+            copies, seen = _features(*images, cached, recipe, network, out, resume)
+            batches = FeatureBatches(copies, *truth, recipe.batch, recipe.seed)
+            validation = (seen, *judged)
+        learner = _learner(network, recipe, steps=len(batches) * recipe.epochs)
+        whole = in_precision("float32", recipe)
+        keep = KeepWhole(network, whole, out, _least_loss(out / HISTORY) if resume else None)
+        learner.fit(
+            batches,
+            validation_data=validation,
+            epochs=recipe.epochs,
+            callbacks=_callbacks(recipe, out, resume, keep),
+        )
     return trained_network(out, recipe)
+
+
+def _inputs(images: tuple[Images, Images], recipe: Recipe, network: keras.Model) -> list[Inputs]:
+    """What is learned from, and what is judged, once each image was read."""
+    for part in images:
+        part.check()
+    if not recipe.findings:
+        return [Inputs(part) for part in images]
+    cells = network.outputs[1].shape[1]
+    return [Inputs(part, Drawn(part.samples, recipe, cells)) for part in images]
 
 
 def _features(
@@ -244,7 +256,7 @@ def _learner(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
     """
     record = network_named(recipe.architecture)
     behind = network if recipe.fresh else tail(network, recipe.fine_tune)
-    if recipe.fresh and record.frozen_until:
+    if recipe.fresh and record.frozen_until and not recipe.thaw:
         for layer in frozen_part(network).layers:
             layer.trainable = False
     for layer in record.imagenet_layers_of(behind):

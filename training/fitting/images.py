@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import astuple
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
@@ -42,10 +41,14 @@ class Images:
         return self._recipe.preprocessing
 
     def check(self) -> None:
-        """Read every image once. An error in the middle of an epoch would be TensorFlow's own, with
-        a page of its inner life around the file's name."""
+        """Read every image once. An error in the middle of an epoch would be Keras's own, with a
+        page of its inner life around the file's name."""
         for sample in tqdm(self.samples, "reading"):
             read(sample, self.preprocessing)
+
+    def prepare(self) -> None:
+        """Read what other images lend, before copies of this object go to other processes."""
+        self._donors()
 
     def plain(self, number: int) -> np.ndarray:
         """As serving prepares it."""
@@ -85,45 +88,3 @@ class Images:
         if self._styles is None:
             self._styles = donor_styles(self.samples, lambda one: grey(one, self.preprocessing))
         return self._styles
-
-
-class ImageBatches(keras.utils.PyDataset):
-    """Batches of (images, shares of labels, weights), each image changed anew in each epoch."""
-
-    def __init__(
-        self, images: Images, truth: np.ndarray, weights: np.ndarray, batch: int, seed: int
-    ) -> None:
-        super().__init__()
-        self._images, self._truth, self._weights, self._batch = images, truth, weights, batch
-        self._random = np.random.default_rng(seed)
-        self._epoch = -1
-        self.on_epoch_end()
-
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._order = self._random.permutation(len(self._images))
-
-    def __len__(self) -> int:
-        return len(self._images) // self._batch
-
-    def __getitem__(self, number: int):
-        chosen = self._order[number * self._batch : (number + 1) * self._batch]
-        pictures = [self._images.changed(n, random_of(self._epoch, n)) for n in chosen]
-        return np.stack(pictures), self._truth[chosen], self._weights[chosen]
-
-
-class PlainBatches(keras.utils.PyDataset):
-    """Batches of (images, shares of labels, weights) as they are served, in their order."""
-
-    def __init__(self, images: Images, truth: np.ndarray, weights: np.ndarray, batch: int) -> None:
-        super().__init__()
-        self._images, self._truth, self._weights, self._batch = images, truth, weights, batch
-
-    def __len__(self) -> int:
-        return -(-len(self._images) // self._batch)
-
-    def __getitem__(self, number: int):
-        first = number * self._batch
-        chosen = slice(first, first + self._batch)
-        pictures = [self._images.plain(n) for n in range(len(self._images))[chosen]]
-        return np.stack(pictures), self._truth[chosen], self._weights[chosen]

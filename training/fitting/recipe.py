@@ -43,6 +43,7 @@ class Recipe:
     plain: train on the images as they are served, too; without copies this must be so. Does not
     matter where images are fresh.
     fine_tune: train ImageNet's layers behind the frozen ones, too, or only what comes after them.
+    thaw: train the frozen ones as well. Only where images are fresh.
     lungs: what the share of the attention outside the lungs costs, beside the cross-entropy; 0 lets
     the network look anywhere. Needs lung masks of some images (`training.fitting.lungs`).
     findings: what the map's distance from radiologists' boxes costs, beside the cross-entropy
@@ -77,6 +78,7 @@ class Recipe:
     fresh: bool = False
     plain: bool = True
     fine_tune: bool = True
+    thaw: bool = False
     lungs: float = 0.0
     findings: float = 0.0
     soften: bool = False
@@ -104,11 +106,21 @@ class Recipe:
                 f"The recipe {self.name} asks for fresh images in each epoch and for copies that "
                 "are kept. Choose one of `fresh` and `copies`."
             )
-        taught = [name for name in ("lungs", "findings") if getattr(self, name)]
-        if taught and (self.fresh or self.generator):
+        if self.thaw and not (self.fresh and self.fine_tune):
             raise TrainingError(
-                f"The recipe {self.name} teaches the map with `{taught[0]}`, which goes neither "
-                "with `fresh` nor with [generator]."
+                f"The recipe {self.name} trains all layers (`thaw`), whose features cannot be "
+                "kept. Set `fresh` to true, and do not set `fine_tune` to false."
+            )
+        taught = [name for name in ("lungs", "findings") if getattr(self, name)]
+        if taught and self.generator:
+            raise TrainingError(
+                f"The recipe {self.name} teaches the map with `{taught[0]}`, which does not go "
+                "with [generator]."
+            )
+        if self.lungs and self.fresh:
+            raise TrainingError(
+                f"The recipe {self.name} keeps the map to the lungs (`lungs`) of images that are "
+                "kept, which does not go with `fresh`."
             )
         if self.lungs and (self.findings or self.preprocessing.frame == "lungs"):
             raise TrainingError(

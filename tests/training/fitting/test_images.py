@@ -16,7 +16,7 @@ from training.data.generator import Generator  # noqa: E402
 from training.data.manifest import of_split, read_folders  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fitting.features import FeatureCache  # noqa: E402
-from training.fitting.images import ImageBatches, Images, PlainBatches  # noqa: E402
+from training.fitting.images import Images  # noqa: E402
 from training.fitting.recipe import Recipe  # noqa: E402
 from training.fitting.statistics import fitted, with_statistics  # noqa: E402
 
@@ -33,43 +33,6 @@ RECIPE = Recipe(
 @pytest.fixture
 def samples(tmp_path):
     return of_split(read_folders(toy_folders(tmp_path / "data", 2), CLASSES), "train")
-
-
-def batches(samples, seed: int = 0) -> ImageBatches:
-    truth = np.eye(len(samples), dtype=np.float32)  # tells the images apart
-    return ImageBatches(Images(samples, RECIPE), truth, np.ones(len(samples)), 3, seed)
-
-
-def by_image(made: ImageBatches) -> dict[int, np.ndarray]:
-    """One epoch's pictures by the number of their sample."""
-    found = {}
-    for number in range(len(made)):
-        pictures, truth, weights = made[number]
-        assert pictures.shape == (3, SIZE, SIZE, 3)
-        assert weights.shape == (3,)
-        found |= dict(zip(truth.argmax(axis=1), pictures, strict=True))
-    return found
-
-
-def test_every_epoch_shows_each_image_changed_anew(samples):
-    made = batches(samples)
-    first = by_image(made)
-    made.on_epoch_end()
-    second = by_image(made)
-
-    assert first.keys() == second.keys() == set(range(6))
-    for number in first:
-        assert np.abs(first[number] - second[number]).mean() > 1
-    again = by_image(batches(samples))
-    for number in first:
-        np.testing.assert_array_equal(first[number], again[number])
-
-
-def test_what_is_judged_is_what_is_served(samples):
-    images = Images(samples, RECIPE)
-    made = PlainBatches(images, np.zeros((6, 3)), np.ones(6), 4)
-    shown = np.concatenate([made[number][0] for number in range(len(made))])
-    np.testing.assert_array_equal(shown, np.stack([images.plain(n) for n in range(6)]))
 
 
 def test_an_image_that_cannot_be_read_is_named_before_the_first_epoch(samples):
@@ -134,8 +97,10 @@ def test_statistics_are_fitted_on_the_training_images_and_kept(samples, tmp_path
     ("options", "said"),
     [
         ({"fresh": True, "copies": 2}, "one of `fresh` and `copies`"),
-        ({"fresh": True, "findings": 0.5}, "`findings`, which goes neither with `fresh`"),
-        ({"lungs": 1.0}, r"`lungs`, which goes neither with `fresh` nor with \[generator\]"),
+        ({"findings": 0.5}, r"`findings`, which does not go with \[generator\]"),
+        ({"lungs": 1.0}, r"`lungs`, which does not go with \[generator\]"),
+        ({"lungs": 1.0, "fresh": True, "generator": None}, "which does not go with `fresh`"),
+        ({"thaw": True}, "trains all layers .* Set `fresh` to true"),
         ({"architecture": "hard_attention"}, "Set `fresh` to true"),
     ],
 )
