@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from worker.records.images import ImageFilter, ImageStatus, ResultCounts, Tally
-from worker.records.jobs import JobRecord
+from worker.records.jobs import JobRecord, Pace
 from worker.store import MAX_COUNT, Store
 
 EVERYTHING = ImageFilter()
@@ -25,6 +25,7 @@ class Tallies:
         self._kept: OrderedDict[int, tuple[tuple, ResultCounts]] = OrderedDict()
         self._lock = threading.Lock()
         self._histogram = lru_cache(MAX_KEPT)(self._count_histogram)
+        self._pace = lru_cache(MAX_KEPT)(self._count_pace)
 
     def of(self, jobs: Sequence[JobRecord]) -> dict[int, ResultCounts]:
         """By id of the job."""
@@ -63,6 +64,15 @@ class Tallies:
     def histogram(self, job: JobRecord, wanted: ImageFilter) -> dict[str, list[int]]:
         """As `Store.histogram`; not to be changed by the caller. Raises NotFound, UnknownLabel."""
         return self._histogram(job.clinic_id, job.id, wanted, *_version(job))
+
+    def pace(self, job: JobRecord) -> Pace | None:
+        """As `Store.pace`. Raises NotFound."""
+        return self._pace(job.clinic_id, job.id, *_version(job))
+
+    def _count_pace(
+        self, clinic_id: int, job_id: int, created_at: datetime, revision: int
+    ) -> Pace | None:
+        return self._store.pace(clinic_id, job_id)
 
     def _count_histogram(
         self,

@@ -2,8 +2,9 @@
 the OpenAPI document."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NoReturn, Self
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -127,6 +128,28 @@ SortBy = Annotated[
 RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
+def _moment(value: object) -> object:
+    """A time with its offset, in UTC. Raises ValueError, which shows how one is written."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC) if "T" in value else _no_moment(value)
+    except (ValueError, OverflowError):
+        return _no_moment(value)
+
+
+def _no_moment(value: str) -> NoReturn:
+    raise ValueError(f"Received: {value[:40]}. Allowed: a time such as 2026-11-25T08:00:00Z.")
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    PlainSerializer(datetime.isoformat),
+]
+
+
 class FilterQuery(Query):
     """Which images of a list, in what order. The pages carry the same in their addresses."""
 
@@ -148,6 +171,10 @@ class FilterQuery(Query):
     """Part of the file's name; or a patient's identifier or an accession number, in full."""
     review: ReviewState | None = None
     """`unread` or `read` by whoever asks; `disagreement`: readers gave different answers."""
+    uploaded_since: Moment | None = None
+    """Uploaded then or later, such as `2026-11-25T08:00:00Z`."""
+    uploaded_until: Moment | None = None
+    """Uploaded before that time."""
 
     @model_validator(mode="after")
     def _names_its_label(self) -> Self:
@@ -170,6 +197,8 @@ class FilterQuery(Query):
             search=self.search,
             review=self.review,
             reader=asking_name() if self.review else None,
+            uploaded_since=self.uploaded_since,
+            uploaded_until=self.uploaded_until,
         )
 
     @property

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from web.language.asked import translations
 from web.showing.labels import label_name
+from worker.records.jobs import Pace
 
 WIDTH, BAR_AREA, TEXT_HEIGHT = 260, 56, 16  # units of the drawing
 GAP = 2
 HUES = 8  # in base.css
+MIN_FINISHED, MIN_S = 20, 2  # images, seconds
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,32 @@ class Distribution:
     width: int = WIDTH
     height: int = BAR_AREA + TEXT_HEIGHT
     base: int = BAR_AREA
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Columns by time, from the first image that was finished to the last. highest: images per
+    second. seconds: of the whole."""
+
+    bars: Sequence[Bar]
+    highest: float
+    seconds: float
+    width: int = WIDTH
+    height: int = BAR_AREA + TEXT_HEIGHT
+    base: int = BAR_AREA
+
+
+def speed(pace: Pace | None) -> Speed | None:
+    """None where too little was done for a chart to tell anything."""
+    if pace is None or sum(pace.counts) < MIN_FINISHED or pace.seconds * len(pace.counts) < MIN_S:
+        return None
+    parts, most = len(pace.counts), max(pace.counts)
+    bars = []
+    for place, count in enumerate(pace.counts):
+        height = round(BAR_AREA * count / most, 2)
+        left, width = place * WIDTH / parts, WIDTH / parts - GAP / 2
+        bars.append(Bar(round(left, 2), BAR_AREA - height, round(width, 2), height, hue=0))
+    return Speed(bars, most / pace.seconds, pace.seconds * parts)
 
 
 def distribution(labels: Sequence[str], histogram: Mapping[str, Sequence[int]]) -> Distribution:

@@ -25,6 +25,7 @@ from web.pages import charts
 from web.pages.keys import VIEWER_KEYS
 from web.pages.language import other_languages, words_address
 from web.pages.menu import page_links
+from web.pages.operations import age
 from web.services import services
 from web.showing.blind import viewer
 from web.showing.labels import label_name, map_name
@@ -84,6 +85,7 @@ def _job_state(job: Job | JobRecord) -> tuple[str, str]:
 blueprint.add_app_template_filter(number)
 blueprint.add_app_template_filter(decimal)
 blueprint.add_app_template_filter(day)
+blueprint.add_app_template_filter(age)
 
 
 @blueprint.app_template_filter("file_size")
@@ -156,6 +158,7 @@ def job(job_id: int, query: ListPageQuery):
         job=shown,
         first=_first(query, rows, job=shown, tally=tally),
         chart=_distribution(found, query),
+        speed=charts.speed(viewer().tallies.pace(found)),
         rows=rows,
         next_page=next_page,
         review_progress=viewer().progress(found),
@@ -167,9 +170,13 @@ def job(job_id: int, query: ListPageQuery):
 @permits(Scope.READ)
 @blueprint.input(FilterQuery, location="query", arg_name="query")
 def distribution(job_id: int, query: FilterQuery):
-    """A piece of the job's page: the results that the filter shows."""
+    """A piece of the job's page: the results that the filter shows, and how quickly they came."""
     found = services().store.job(clinic_id(), job_id)
-    return render_template("_distribution.html", chart=_distribution(found, query))
+    return render_template(
+        "_distribution.html",
+        chart=_distribution(found, query),
+        speed=charts.speed(viewer().tallies.pace(found)),
+    )
 
 
 def _distribution(job: JobRecord, query: FilterQuery) -> charts.Distribution:

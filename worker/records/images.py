@@ -60,8 +60,9 @@ class ImageFilter:
 
     The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
     the file's name, or a patient's identifier or an accession number in full. `reader`: by whom an
-    image is read or unread. `known_to`: a reader; images of blind jobs that they have not reviewed
-    are left out.
+    image is read or unread. `uploaded_since` and `uploaded_until`: aware; the second is the first
+    moment that no longer counts. `known_to`: a reader; images of blind jobs that they have not
+    reviewed are left out.
     """
 
     statuses: tuple[ImageStatus, ...] = ()
@@ -75,6 +76,8 @@ class ImageFilter:
     images: tuple[int, ...] = ()
     review: ReviewState | None = None
     reader: str | None = None
+    uploaded_since: datetime | None = None
+    uploaded_until: datetime | None = None
     known_to: str | None = None
 
     @property

@@ -150,3 +150,12 @@ class JobRecord:
         if self.status is not JobStatus.RUNNING or not self.images_per_second:
             return None
         return (self.counts.waiting + self.counts.running) / self.images_per_second
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many images of a job were finished in each of several parts of the time that it took,
+    all `seconds` long."""
+
+    seconds: float
+    counts: tuple[int, ...]

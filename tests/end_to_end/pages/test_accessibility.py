@@ -1,6 +1,8 @@
-"""axe finds nothing on any page: in light and dark, on a phone and on a desk."""
+"""axe finds nothing on any page: in light and dark, on a phone and on a desk. No page logs an error
+or asks another host for anything."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -47,6 +49,10 @@ def everything(site, chest) -> None:
 @pytest.mark.parametrize("width", [390, 1440])
 def test_axe_finds_nothing_on_any_page(visit, site, everything, width):
     page = visit(width)
+    logged: list[str] = []
+    hosts: set[str] = set()
+    page.on("console", lambda said: said.type == "error" and logged.append(said.text))
+    page.on("request", lambda asked: hosts.add(urlsplit(asked.url).netloc))
     operator = site.store.create_token(DEFAULT_CLINIC, [Scope.OPERATE])[0]
     of_operator = site.store.open_session(PrincipalKind.TOKEN, operator.id, "", "")
     axe = Axe()
@@ -64,3 +70,6 @@ def test_axe_finds_nothing_on_any_page(visit, site, everything, width):
             violations = axe.run(page, options=options).response["violations"]
             found += [(path, scheme, one["id"], one["nodes"][0]["html"]) for one in violations]
     assert found == []
+    assert hosts == {urlsplit(site.address).netloc}
+    assert [said for said in logged if "404" not in said] == []
+    assert len(logged) == 1, "only the page that does not exist"

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.access import sign_in_page
 from tests.support.browser import row
 from tests.support.results import failed, work
 from worker.records.jobs import NewImage
@@ -169,3 +170,40 @@ def test_images_are_deleted_from_the_list_and_from_their_page(page, site, chest)
     page.get_by_role("button", name="Delete this image").click()
     expect(page).to_have_url(re.compile(r"/jobs/1\?sort=file"))
     expect(page.locator("#no-images")).to_have_text("There are no images yet.")
+
+
+def test_images_of_some_days(page, site, chest):
+    site.job("Today", [NewImage("a.dcm", None, 1, "unreadable", "Empty.")])
+    page.goto(f"{site.address}/images")
+    page.locator("#dates summary").click()
+    today = page.evaluate("new Date().toLocaleDateString('sv')")  # as a date field has it
+    page.get_by_label("From date").fill(today)
+    page.get_by_label("To date").fill(today)
+    expect(row(page, "a.dcm")).to_be_visible()
+    expect(page).to_have_url(re.compile("uploaded_since=.*uploaded_until="))
+    page.reload()
+    expect(page.get_by_label("From date")).to_have_value(today)
+    expect(page.get_by_label("To date")).to_have_value(today)
+    expect(row(page, "a.dcm")).to_be_visible()
+    page.get_by_label("From date").fill("")
+    page.get_by_label("To date").fill("2020-01-31")
+    expect(page.locator("#no-images")).to_be_visible()
+    expect(row(page, "a.dcm")).to_have_count(0)
+
+
+def test_what_uncertain_means_is_told_by_keys_and_by_touch(page, visit, site, chest):
+    site.job("Doubt", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "abc"])
+    while work(site.store, 9):
+        pass
+    page.goto(f"{site.address}/jobs/1?uncertain=true")
+    page.locator(".item .uncertain:visible").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("tooltip")).to_have_text("Low confidence: review manually.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("tooltip")).to_be_hidden()
+    phone = visit(390, touch=True)
+    sign_in_page(phone, site.address)
+    phone.goto(f"{site.address}/images/2")
+    phone.locator(".findings .uncertain").tap()
+    expect(phone.get_by_role("tooltip")).to_have_text("Low confidence: review manually.")

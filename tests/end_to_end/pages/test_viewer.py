@@ -272,3 +272,28 @@ def test_without_the_film_the_small_picture_stays(page, site, chest):
     assert page.locator("#xray").evaluate("(image) => image.naturalWidth") > 300
     page.keyboard.press("i")
     expect(page.get_by_text("The film is still loading.")).to_be_visible()
+
+
+def test_a_film_comes_once_the_server_is_back(page, site, chest):
+    site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
+    work(site.store, 1)
+    pictures = "**/api/v1/images/1/*"
+    page.route(pictures, lambda route: route.abort("connectionrefused"))
+    page.goto(f"{site.address}/images/1")
+    expect(page.locator("#no-picture")).to_have_text("The X-ray cannot be loaded. Trying again…")
+    page.unroute(pictures)
+    loaded(page, 1)
+    expect(page.locator("#no-picture")).to_be_hidden()
+    page.wait_for_function("document.getElementById('xray').naturalWidth > 100")
+
+
+def test_a_server_with_a_fault_is_not_called_unreachable(page, site):
+    site.job("One", [NewImage("a.dcm", None, 1, "unreadable", "Empty.")])
+    fault = {"code": "internal_error", "detail": "Something went wrong on the server."}
+    page.route("**/api/v1/**", lambda route: route.fulfill(status=500, json=fault))
+    page.goto(site.address)
+    expect(page.locator("#jobs-error")).to_contain_text("Something went wrong on the server.")
+    expect(page.locator("#jobs-loading")).to_be_hidden()
+    page.unroute_all()
+    expect(page.get_by_role("link", name="One")).to_be_visible()
+    expect(page.locator("#jobs-error")).to_be_hidden()

@@ -1,11 +1,12 @@
 """Lists of images on SQLite and PostgreSQL: every order, paged and filtered, and places in them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.support.rows import finished_image, new_images
-from worker.errors import InvalidCursor, SortTooWide, UnknownLabel
+from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.records.jobs import NewImage
 
@@ -55,6 +56,7 @@ def listed(db):
 
 
 ANY = ImageFilter()
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def names(listed, sort, wanted=ANY, across=False, limit=2):
@@ -117,8 +119,21 @@ def test_every_order_in_pages_without_gaps(listed, sort, expected, across):
         ),
         (ImageFilter(search="MAYBE"), ["maybe.png"]),
         (ImageFilter(search="%"), []),
+        (ImageFilter(uploaded_since=LONG_AGO), BY_SUSPICION),
+        (ImageFilter(uploaded_until=LONG_AGO), []),
     ],
-    ids=["done", "to do", "label", "labels", "uncertain", "range", "search", "no wildcard"],
+    ids=[
+        "done",
+        "to do",
+        "label",
+        "labels",
+        "uncertain",
+        "range",
+        "search",
+        "no wildcard",
+        "since",
+        "until",
+    ],
 )
 def test_filters(listed, wanted, expected, across):
     sort = Sort(SortKind.SUSPICION)
@@ -191,3 +206,16 @@ def test_a_cursor_holds_no_file_name(listed):
     store, clinic, job = listed
     page = store.images(clinic.id, job.id, sort=Sort(SortKind.NAME), limit=1)
     assert len(page.next_cursor) < 20
+
+
+def test_the_pace_of_a_job(db):
+    store, clinic = db
+    job = store.create_job(clinic.id, "paced", new_images(3))
+    assert store.pace(clinic.id, job.id) is None
+    for _ in range(2):
+        store.save([finished_image(claim) for claim in store.claim(1, lease_s=60)])
+    pace = store.pace(clinic.id, job.id)
+    assert (pace.counts[0], sum(pace.counts), pace.counts[-1]) == (1, 2, 1)
+    assert 0 < pace.seconds < 60
+    with pytest.raises(NotFound):
+        store.pace(clinic.id + 1, job.id)

@@ -111,7 +111,7 @@ export class Poller {
         showOffline(true, error.message);
         this.#finished = true;
       } else {
-        showOffline(true);
+        showOffline(true, whyTryingAgain(error));
         // Also after FINISHED: what it was woken for is not known yet.
         this.#finished = false;
         this.#delay = RETRY_MS;
@@ -129,6 +129,10 @@ export class Poller {
 }
 
 const AWAY = t("The server cannot be reached. Trying again…");
+
+/** In words: the server is away, or it answered that something is wrong with it. */
+export const whyTryingAgain = (error) =>
+  error instanceof Problem ? t("%(problem)s Trying again…", { problem: error.message }) : AWAY;
 
 function showOffline(shown, text = AWAY) {
   const notice = document.getElementById("offline");

@@ -10,6 +10,8 @@ const DEFAULTS = {
   max_probability: "",
   search: "",
   review: "",
+  uploaded_since: "",
+  uploaded_until: "",
 };
 
 /** From the address of the page. */

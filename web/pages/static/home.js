@@ -1,6 +1,6 @@
 // The worklist: every job of the clinic, kept up to date, found, filtered, and changed many at a time.
 
-import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove } from "./api.js";
+import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove, whyTryingAgain } from "./api.js";
 import { JOB_STATUS_NAMES, count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
 import { t, tn, tnp } from "./words.js";
@@ -27,7 +27,10 @@ let typing = null;
 const poller = new Poller(async () => {
   const mine = newest;
   const page = await mine.get().catch((error) => {
-    $("jobs-error").hidden = isLoaded || mine !== newest;
+    const isShown = !isLoaded && mine === newest;
+    $("jobs-error").hidden = !isShown;
+    if (isShown) $("jobs-loading").hidden = true;
+    if (isShown) $("jobs-error").textContent = t("The jobs could not be loaded. %(why)s", { why: whyTryingAgain(error) });
     throw error;
   });
   // Somebody chose another filter while this was on its way.

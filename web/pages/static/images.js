@@ -1,6 +1,6 @@
 // A list of images: its filter, its order, the list or the contact sheet, and the counts.
 
-import { Problem, get } from "./api.js";
+import { Problem, get, whyTryingAgain } from "./api.js";
 import { apiQuery, cleared, isNarrowed, pageQuery, readFilter } from "./filter.js";
 import { count } from "./format.js";
 import { Picking } from "./picking.js";
@@ -12,7 +12,6 @@ const $ = (id) => document.getElementById(id);
 const MAX_COUNT = 100_000; // the API counts no further
 const MANY_MS = 250; // between two letters of a search
 const VIEW = "images-view";
-const UNREACHABLE = t("These images could not be loaded: the server cannot be reached. Trying again…");
 
 /** The image was deleted: it has no place. */
 function notThere(error) {
@@ -226,7 +225,9 @@ export class ImageList {
 
   #showError(error) {
     const isRefused = error instanceof Problem && error.status < 500;
-    if (error) $("list-error").textContent = isRefused ? error.message : UNREACHABLE;
+    if (error) $("list-error").textContent = isRefused
+      ? error.message
+      : t("These images could not be loaded. %(why)s", { why: whyTryingAgain(error) });
     $("list-error").hidden = !error;
     if (!error) return;
     if (!this.#isLoaded) {
@@ -252,6 +253,12 @@ export class ImageList {
     });
     for (const id of ["range-label", "range-min", "range-max"]) {
       $(id).addEventListener("change", () => this.#change(this.#range()));
+    }
+    for (const id of ["since", "until"]) {
+      $(id).addEventListener("change", () => this.#change({
+        uploaded_since: beginOf($("since").value),
+        uploaded_until: beginOf($("until").value, 1),
+      }));
     }
     $("clear-filter").addEventListener("click", () => this.#change(cleared(this.#filter)));
     for (const button of document.querySelectorAll("[data-view]")) {
@@ -316,8 +323,28 @@ export class ImageList {
     $("range-min").value = Math.round(100 * (filter.min_probability || 0));
     $("range-max").value = Math.round(100 * (filter.max_probability || 1));
     $("range").open ||= filter.probability_of !== "";
+    $("since").value = dayOf(filter.uploaded_since);
+    $("until").value = dayOf(filter.uploaded_until, -1);
+    $("dates").open ||= filter.uploaded_since !== "" || filter.uploaded_until !== "";
     $("clear-filter").hidden = !isNarrowed(filter);
     const { base } = $("image-list").dataset;
     $("export").href = `${base}/results.csv?${apiQuery(filter)}`;
   }
+}
+
+/** day: of a date field, where the reader is. Returns: when it begins, or the day so many after it, as the
+ * API is asked for it. */
+function beginOf(day, after = 0) {
+  if (!day) return "";
+  const [year, month, date] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + after).toISOString();
+}
+
+/** The other way round. */
+function dayOf(moment, after = 0) {
+  const at = new Date(moment);
+  if (Number.isNaN(at.getTime())) return "";
+  at.setDate(at.getDate() + after);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
 }

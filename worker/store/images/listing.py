@@ -102,6 +102,10 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
         found.append(_review_is(wanted.review, wanted.reader))
     if wanted.known_to is not None:
         found.append(is_known_to(wanted.known_to))
+    if wanted.uploaded_since is not None:
+        found.append(Image.created_at >= wanted.uploaded_since)
+    if wanted.uploaded_until is not None:
+        found.append(Image.created_at < wanted.uploaded_until)
     if wanted.images:
         found.append(_one_of(Image.id, wanted.images))
     if wanted.jobs:

@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, select
 
 from worker.errors import NotFound
 from worker.records.images import (
     ImageFilter,
     ImageRecord,
+    ImageStatus,
     MapRecord,
     Place,
     ResultCounts,
@@ -18,6 +19,7 @@ from worker.records.images import (
     SortKind,
     Tally,
 )
+from worker.records.jobs import Pace
 from worker.records.pages import Page
 from worker.store.database import Database
 from worker.store.images.listing import (
@@ -42,6 +44,7 @@ from worker.store.schema import HAS_PATIENT, IS_ACTIVE, Image, Job, Result, Resu
 EXPORT_CHUNK = 1000
 ANY, IN_FILE_ORDER = ImageFilter(), Sort()
 HISTOGRAM_BINS = 10
+PACE_PARTS = 26
 _ACTIVE_OF_MAP = (
     Result.image_id == ResultMap.image_id,
     Result.model == ResultMap.model,
@@ -222,6 +225,32 @@ class ImageVerbs:
                     counts[min(HISTOGRAM_BINS - 1, int(row.tenth))] += row.count
                 found[label] = counts
         return found
+
+    def pace(self, clinic_id: int, job_id: int) -> Pace | None:
+        """From the first image of the job that was finished to the last; None before there are two
+        times. Raises NotFound."""
+        finished = (
+            Image.job_id == job_id,
+            Image.status.in_((ImageStatus.DONE, ImageStatus.REJECTED, ImageStatus.FAILED)),
+            Image.finished_at.is_not(None),
+        )
+        ends = select(func.min(Image.finished_at), func.max(Image.finished_at)).where(*finished)
+        with self.database.reading() as session:
+            job_row(session, clinic_id, job_id)
+            first, last = session.execute(ends).one()
+            if first is None or first == last:
+                return None
+            step = (last - first) / PACE_PARTS
+            borders = [first + step * place for place in range(1, PACE_PARTS)]
+            part = case(
+                *((Image.finished_at < border, place) for place, border in enumerate(borders)),
+                else_=PACE_PARTS - 1,
+            ).label("part")
+            counted = select(part, func.count()).where(*finished).group_by("part")
+            counts = dict(session.execute(counted).all())
+        return Pace(
+            step.total_seconds(), tuple(counts.get(place, 0) for place in range(PACE_PARTS))
+        )
 
     def films_of_patient(self, clinic_id: int, image_id: int, limit: int) -> list[ImageRecord]:
         """Other classified films of the patient of this one, the newest `limit` by upload; none

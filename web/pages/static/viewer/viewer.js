@@ -15,6 +15,8 @@ const STEP = 60; // pixels that a key moves the film by
 const BRIGHTER = 0.05;
 const WIDER = 1.1;
 const OPACITY_STEP = 10;
+const AGAIN_MS = 3000;
+const LOADING = t("Loading…");
 const SAME = 1.01; // enlarged by less is not enlarged
 const WHOLE_FILM = 0.995;
 const EVIDENCE = "evidence_";
@@ -41,6 +43,8 @@ export class Viewer {
   #boxTool;
   #boxes = [];
   #draft = null;
+  #lacksFilm = false; // it could not be loaded
+  #wasThere = false; // the small picture, though it could not be shown
 
   /** page: the element with everything about one image. onBox(box): one was drawn on the film. */
   constructor(page, onBox = () => {}) {
@@ -91,21 +95,30 @@ export class Viewer {
     this.#$("#film").classList.add("live");
     const { width, height } = this.#page.dataset;
     if (width) this.#resize(Number(width), Number(height));
-    img.addEventListener("error", () => this.#showNoPicture());
+    img.addEventListener("error", () => this.#tryPicture());
     const known = () => {
+      this.#showNoPicture("");
+      this.#sayWhichPicture();
       if (!width && !this.#windowed) this.#resize(img.naturalWidth, img.naturalHeight);
     };
-    if (!img.complete) img.addEventListener("load", known, { once: true });
-    else if (img.naturalWidth) known();
-    else this.#showNoPicture();
+    img.addEventListener("load", known);
+    if (img.complete && img.naturalWidth) known();
+    else if (img.complete) this.#tryPicture();
+    else this.#showNoPicture(LOADING);
     this.#stage.fit(false);
     this.#showTool();
     this.#chooseMap(view.map, true);
     try {
       this.#show(await loadFilm(this.#id));
     } catch {
-      this.#say(t("The full resolution cannot be loaded. This is a smaller picture."));
+      this.#lacksFilm = true;
+      this.#sayWhichPicture();
     }
+  }
+
+  #sayWhichPicture() {
+    const isSmaller = this.#lacksFilm && this.#$("#xray").naturalWidth > 0;
+    this.#say(isSmaller ? t("The full resolution cannot be loaded. This is a smaller picture.") : "");
   }
 
   #show(film) {
@@ -113,6 +126,9 @@ export class Viewer {
     if (!this.#page.dataset.width) this.#resize(film.width, film.height);
     this.#windowed = new Windowed(this.#$("#pixels"), film, view.inverted);
     this.#$("#pixels").hidden = false;
+    this.#showNoPicture("");
+    this.#lacksFilm = false;
+    this.#sayWhichPicture();
     this.#page.dataset.loaded = "true";
     this.#showWindow();
   }
@@ -124,9 +140,26 @@ export class Viewer {
     this.#showMap();
   }
 
-  #showNoPicture() {
-    this.#$("#stage").classList.add("without");
-    this.#$("#no-picture").hidden = false;
+  /** There is no picture, or the server is away: then it is asked for again, and the film too. */
+  async #tryPicture() {
+    const img = this.#$("#xray");
+    const answer = await fetch(img.src, { cache: "no-store" }).catch(() => null);
+    if (!this.#page.isConnected) return;
+    const isAway = answer === null || answer.status >= 500;
+    if (!isAway && (!answer.ok || this.#wasThere)) return this.#showNoPicture(t("This file cannot be shown as a picture."));
+    this.#wasThere = !isAway;
+    this.#showNoPicture(t("The X-ray cannot be loaded. Trying again…"));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    if (!this.#page.isConnected) return;
+    img.src = img.src;
+    if (this.#windowed === null) loadFilm(this.#id).then((film) => this.#show(film)).catch(() => {});
+  }
+
+  /** why: in the place of the picture; empty when it is there. */
+  #showNoPicture(why) {
+    this.#$("#stage").classList.toggle("without", why !== "" && why !== LOADING);
+    this.#$("#no-picture").textContent = why;
+    this.#$("#no-picture").hidden = why === "";
   }
 
   /** Boxes of reviews, as shares of the film. */
