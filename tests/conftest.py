@@ -32,7 +32,10 @@ MARKERS_OF_FOLDERS = {
     "model/engines": {"slow"},
     "model/networks": {"slow"},
     "training/fitting": {"slow"},
+    "training/framing": {"slow"},
     "training/gate": {"slow"},
+    "training/measure/article": {"slow"},
+    "training/measure/maps": {"slow"},
     "training/release": {"slow"},
 }
 MARKERS_OF_FIXTURES = {
@@ -44,6 +47,7 @@ MARKERS_OF_FIXTURES = {
     "toy_artifact": {"slow"},
     "training_data": {"data", "slow"},
     "trained": {"slow"},
+    "walk": {"slow"},
 }
 
 

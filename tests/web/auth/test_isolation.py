@@ -12,6 +12,8 @@ from tests.support.permissions import routes
 from web.auth.permissions import scopes_of_route
 from worker.access import Role, Scope
 
+pytestmark = pytest.mark.slow  # a thousand requests and more
+
 
 @pytest.fixture
 def clinics(store, app) -> Clinics:
