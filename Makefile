@@ -63,8 +63,10 @@ pin:  ## pin the images of the fleet to what their tags mean now (needs Docker a
 
 audit: .venv/bin/python  ## look up known vulnerabilities of everything in locks/ (needs the Internet)
 	@$(PIP) install $(UV)
-	.venv/bin/uv tool run 'pip-audit>=2.10,<3' --strict --disable-pip --require-hashes --progress-spinner off \
-	    $(foreach file,$(wildcard locks/*.txt),--requirement $(file))
+	@.venv/bin/uv tool run 'pip-audit>=2.10,<3' --strict --disable-pip --require-hashes --progress-spinner off \
+	    $(foreach file,$(wildcard locks/*.txt),--requirement $(file)) \
+	    || { echo "Not clean: what is vulnerable, or could not be looked up, is named above. 'Dependency" \
+	        "not found on PyPI' of everything means that this index has no vulnerability data." >&2; exit 1; }
 
 clean:  ## remove the virtual environment
 	rm -rf .venv

@@ -14,12 +14,13 @@ import numpy as np
 from model.framing.box import Box
 from model.reading.radiograph import Radiograph
 
-STEP = 0.12  # of the range 0..1, between neighbours: what counts as rising or falling
 ROW_STRIDE = 2  # a letter has several rows, so every second one will do
 CELL = 8  # columns that are counted together
-# In a window of two of those rows and two cells, at least so many pixels rise, and so many fall;
-# and in the window right of it too, so that a single letter is not enough.
-MANY = 6
+# What counts as rising or falling between neighbours, of the range 0..1; and how many pixels do, at
+# least, both ways, in a window of two of those rows and two cells, and in the window right of it
+# too, so that a single letter is not enough. Large letters have fewer strokes than small ones, and
+# faint ones have to have more than clear ones, since grain has some.
+STROKES = ((0.12, 6), (0.06, 7))
 # Around such a place, windows with so many belong to the same text.
 SOME = 3
 MARGIN = 1.5  # cells around what was found: ends of words have fewer strokes
@@ -35,12 +36,14 @@ def text_boxes(pixels: np.ndarray) -> tuple[Box, ...]:
     if len(rows) < 2 or pixels.shape[1] < 4 * CELL + 1:
         return ()
     steps = rows[:, 1:] - rows[:, :-1]
-    rising, falling = _counts(steps > STEP), _counts(steps < -STEP)
-    strokes = np.minimum(rising, falling)
-    sure = np.minimum(strokes[:, :-2], strokes[:, 2:]) >= MANY
+    some, sure = (np.zeros((), bool),) * 2
+    for step, many in STROKES:
+        strokes = np.minimum(_counts(steps > step), _counts(steps < -step))
+        some = some | (strokes >= SOME)
+        sure = sure | (np.minimum(strokes[:, :-2], strokes[:, 2:]) >= many)
     if not sure.any():
         return ()
-    return tuple(_box(group, pixels.shape) for group in _groups(strokes >= SOME, sure))
+    return tuple(_box(group, pixels.shape) for group in _groups(some, sure))
 
 
 def without_text(radiograph: Radiograph, boxes: Sequence[Box]) -> Radiograph:
