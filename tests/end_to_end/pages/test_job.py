@@ -111,7 +111,7 @@ def test_a_filter_never_shows_the_rows_of_another(page, site, chest):
     page.goto(f"{site.address}/jobs/1")
     expect(page.locator("#rows .line")).to_have_count(4)
     site.stop()
-    page.get_by_label("Label", exact=True).select_option("COVID19")
+    page.get_by_label("Result", exact=True).select_option("COVID19")
     expect(page.locator("#rows .line")).to_have_count(0)
     expect(page.get_by_text("These images could not be loaded")).to_be_visible()
     site.start()
@@ -164,7 +164,7 @@ def test_the_chart_follows_the_filter(page, site, chest):
     page.goto(f"{site.address}/jobs/1")
     shares = page.get_by_role("list", name="Results")
     expect(shares).to_contain_text("Normal 2 50 %")
-    page.get_by_label("Label", exact=True).select_option("COVID19")
+    page.get_by_label("Result", exact=True).select_option("COVID19")
     expect(shares).to_contain_text("COVID-19 1 100 %")
 
 

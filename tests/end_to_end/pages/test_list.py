@@ -39,7 +39,7 @@ def test_the_most_suspicious_come_first_and_the_uncertain_have_their_place(many)
 
 @pytest.mark.parametrize("way", ["Escape", "back"])
 def test_back_from_an_image_leads_to_its_row(many, site, way):
-    many.get_by_label("Label", exact=True).select_option("NORMAL")
+    many.get_by_label("Result", exact=True).select_option("NORMAL")
     expect(many.locator("#found")).to_have_text("40 images")
     many.evaluate("scrollTo(0, document.body.scrollHeight)")
     last = many.locator("#rows .file a").last
@@ -109,7 +109,7 @@ def test_a_range_of_probabilities(many):
 
 def test_counts_follow_the_filter(many):
     expect(many.locator("[data-count=uncertain]")).to_have_text("20")
-    many.get_by_label("Label", exact=True).select_option("NORMAL")
+    many.get_by_label("Result", exact=True).select_option("NORMAL")
     expect(many.locator("[data-count=done]")).to_have_text("40")
     expect(many.locator("[data-count=uncertain]")).to_have_text("0")
 

@@ -66,7 +66,7 @@ def test_from_files_to_results(page, site, chest, radiographs):
     expect(row(page, chest.name)).to_have_count(0)
     expect(row(page, "RG3_J2KI.dcm")).to_be_visible()
     page.get_by_role("button", name="All").click()
-    page.get_by_label("Label", exact=True).select_option("PNEUMONIA")
+    page.get_by_label("Result", exact=True).select_option("PNEUMONIA")
     expect(row(page, "RG3_J2KI.dcm")).to_have_count(0)
     page.get_by_role("link", name=chest.name).click()
     expect(page).to_have_url(re.compile(r"/images/1\?.*label=PNEUMONIA"))

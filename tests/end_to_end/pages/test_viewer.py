@@ -12,6 +12,7 @@ from tests.support.access import sign_in_page
 from tests.support.browser import loaded
 from tests.support.pictures import dicom_bytes, png_of
 from tests.support.results import done, rejected, work
+from web.language.asked import COOKIE
 from worker.records.images import MapRecord
 from worker.records.jobs import NewImage
 from worker.records.work import Claim, FinishedImage
@@ -287,12 +288,18 @@ def test_a_film_comes_once_the_server_is_back(page, site, chest):
     page.wait_for_function("document.getElementById('xray').naturalWidth > 100")
 
 
-def test_a_server_with_a_fault_is_not_called_unreachable(page, site):
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Something went wrong on the server."), ("es", "Se produjo un error en el servidor.")],
+)
+def test_a_server_with_a_fault_is_not_called_unreachable(page, site, language, said):
+    """It is told in the reader's language, though the API says it in English."""
     site.job("One", [NewImage("a.dcm", None, 1, "unreadable", "Empty.")])
+    page.context.add_cookies([{"name": COOKIE, "value": language, "url": site.address}])
     fault = {"code": "internal_error", "detail": "Something went wrong on the server."}
     page.route("**/api/v1/**", lambda route: route.fulfill(status=500, json=fault))
     page.goto(site.address)
-    expect(page.locator("#jobs-error")).to_contain_text("Something went wrong on the server.")
+    expect(page.locator("#jobs-error")).to_contain_text(said)
     expect(page.locator("#jobs-loading")).to_be_hidden()
     page.unroute_all()
     expect(page.get_by_role("link", name="One")).to_be_visible()
