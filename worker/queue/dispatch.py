@@ -19,7 +19,7 @@ from worker.store import Store
 log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 5
-# The batch of a worker on a CPU: with more, a small job would leave an idle worker asleep.
+# Half the batch of a worker on a CPU: with more, a small job would leave an idle worker asleep.
 IMAGES_PER_MESSAGE = 4
 # In the queue at once: one for each worker that may be idle, and more.
 MAX_MESSAGES = 64
