@@ -1,10 +1,10 @@
 """The heart of a worker: claim a batch, prepare it, classify it, save its results.
 
-While a batch is in the network, a thread beside it saves pictures and the results of the batch
-before, so that the disk keeps nobody waiting. Where the network computes on a GPU, another one
-claims and prepares the batch after it. On a processor there is nothing to gain by that: there is a
-worker for each core, and two threads that share one get in each other's way. Only an image that was
-tried before, and so may have ended a worker, has the process for itself.
+While a batch is in the network, a thread beside it saves the results of the batch before, so that
+the disk keeps nobody waiting. Where the network computes on a GPU, that thread saves pictures, too,
+and another one claims and prepares the batch after. On a processor there is nothing to gain by
+that: there is a worker for each core, and two threads that share one get in each other's way. Only
+an image that was tried before, and so may have ended a worker, has the process for itself.
 """
 
 import logging
@@ -173,7 +173,10 @@ class Runner:
         def look(radiograph: Radiograph, claim: Claim, hides_text: bool) -> None:
             text = FilmText(text_boxes(radiograph.pixels), hides_text)
             texts[claim.image_id] = text
-            pictures.append(behind.submit(self._keep_picture, claim, radiograph, text))
+            if self._classifier.computes_elsewhere:
+                pictures.append(behind.submit(self._keep_picture, claim, radiograph, text))
+            else:
+                self._keep_picture(claim, radiograph, text)
 
         cleaned = {claim.clinic_id for claim in claimed if claim.cleaned}
         keys = self._store.data_keys(cleaned) if cleaned else {}
