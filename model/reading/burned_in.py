@@ -65,38 +65,59 @@ def _counts(steps: np.ndarray) -> np.ndarray:
     return cells[:, :-1] + cells[:, 1:]
 
 
-def _groups(some: np.ndarray, sure: np.ndarray) -> list[list[tuple[int, int]]]:
-    """Windows (row, cell) of `some` that lie beside each other, where one of `sure` is among them.
+def _groups(some: np.ndarray, sure: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Windows of `some` that lie beside each other, where one of `sure` is among them.
 
-    They are joined in squares of CELL pixels.
+    They are joined in squares of CELL pixels; what is far from text is never looked at. Returns:
+    of each group the first and last row, the first and last cell.
     """
     rows_of_square = CELL // ROW_STRIDE
-    squares: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for row, cell in np.argwhere(some).tolist():
-        squares.setdefault((row // rows_of_square, cell), []).append((row, cell))
+    padded = np.pad(some, ((0, -len(some) % rows_of_square), (0, 0)))
+    by_square = padded.reshape(-1, rows_of_square, some.shape[1])
+    left = [bytearray(row) for row in by_square.any(axis=1)]  # not in a group yet
     groups = []
     for row, cell in np.argwhere(sure).tolist():
         first = (row // rows_of_square, cell)
-        if first not in squares:
+        if not left[first[0]][cell]:
             continue  # in a group already
-        group, edge = squares.pop(first), [first]
+        left[first[0]][cell] = False
+        group, edge = [first], [first]
         while edge:
             y, x = edge.pop()
-            # Words of a line have a space between them, so further to the sides than up and down.
-            for beside in ((y + dy, x + dx) for dy in (-1, 0, 1) for dx in range(-4, 5)):
-                if beside in squares:
-                    group += squares.pop(beside)
-                    edge.append(beside)
-        groups.append(group)
+            for beside in range(max(0, y - 1), min(len(left), y + 2)):
+                # Words of a line have a space between them, so further to the sides than up, down.
+                near = left[beside]
+                for at in range(max(0, x - 4), min(len(near), x + 5)):
+                    if near[at]:
+                        near[at] = False
+                        group.append((beside, at))
+                        edge.append((beside, at))
+        groups.append(_extent(group, by_square))
     return groups
 
 
-def _box(group: list[tuple[int, int]], shape: tuple[int, ...]) -> Box:
+def _extent(group: list[tuple[int, int]], by_square: np.ndarray) -> tuple[int, int, int, int]:
+    ys, xs = zip(*group, strict=True)
+    top, bottom = min(ys), max(ys)
+    rows_of_square = by_square.shape[1]
+    ends = [
+        np.flatnonzero(by_square[y][:, [x for at, x in group if at == y]].any(axis=1))
+        for y in (top, bottom)
+    ]
+    return (
+        top * rows_of_square + int(ends[0][0]),
+        bottom * rows_of_square + int(ends[1][-1]),
+        min(xs),
+        max(xs),
+    )
+
+
+def _box(group: tuple[int, int, int, int], shape: tuple[int, ...]) -> Box:
     height, width = shape
-    rows, cells = zip(*group, strict=True)
+    first_row, last_row, first_cell, last_cell = group
     return Box(
-        (min(cells) - MARGIN) * CELL / width,
-        (min(rows) * ROW_STRIDE - MARGIN * CELL) / height,
-        (max(cells) + 2 + MARGIN) * CELL / width,
-        ((max(rows) + 2) * ROW_STRIDE + MARGIN * CELL) / height,
+        (first_cell - MARGIN) * CELL / width,
+        (first_row * ROW_STRIDE - MARGIN * CELL) / height,
+        (last_cell + 2 + MARGIN) * CELL / width,
+        ((last_row + 2) * ROW_STRIDE + MARGIN * CELL) / height,
     ).inside
