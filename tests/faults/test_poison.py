@@ -46,7 +46,7 @@ def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp
     job = system.upload(*files)
     system.start("cxr", "sweep")
     system.start("tests.faults.sick_workers")
-    wait_for(lambda: system.complete(job), timeout_s=120)
+    wait_for(lambda: system.complete(job), timeout_s=200)
 
     images = list(system.store.all_images(system.clinic.id, job.id))
     good = [image for image in images if not image.filename.startswith("poison")]
