@@ -133,7 +133,9 @@ def _moment(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return datetime.fromisoformat(value).astimezone(UTC) if "T" in value else _no_moment(value)
+        found = datetime.fromisoformat(value)
+        # Without an offset it would be taken for the server's own time.
+        return found.astimezone(UTC) if found.tzinfo else _no_moment(value)
     except (ValueError, OverflowError):
         return _no_moment(value)
 

@@ -105,3 +105,18 @@ def test_exports_take_the_filter_and_the_order(client, job):
     lines = client.get("/api/v1/jobs/1/results.csv?status=done&sort=suspicion").text.splitlines()
     assert len(lines) == 5
     assert client.get("/api/v1/jobs/1/results.json?label=COVID19").json["results"][0]["result"]
+
+
+def test_images_by_when_they_were_uploaded(client, upload, png):
+    upload({"a.png": png})
+
+    def found(**asked) -> list[str]:
+        answer = client.get("/api/v1/images", query_string=asked)
+        return [image["filename"] for image in answer.json["items"]]
+
+    assert found(uploaded_since="2020-01-01T00:00:00+01:00") == ["a.png"]
+    assert found(uploaded_until="2020-01-01T00:00:00Z") == []
+    for wrong in ("2020-01-01T00:00:00", "2020-01-01", "today", "0001-01-01T00:00:00+14:00", "17"):
+        answer = client.get("/api/v1/images", query_string={"uploaded_since": wrong})
+        assert answer.status_code == 422
+        assert "2026-11-25T08:00:00Z" in answer.json["detail"]
