@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.timeout(600)
 
 # The other parts are these over again, on other numbers of processes and images.
-PARTS = ("throughput", "cost", "rows")
+PARTS = ("throughput", "cost", "rows", "encryption")
 SMALL = (
     *(word for part in PARTS for word in ("--only", part)),
     *("--rounds", "1", "--images", "8", "--rows", "300"),
@@ -43,6 +43,8 @@ def test_every_part_is_measured(run):
     assert all(len(rates[way]["all"]) == 1 for way in rates)
     assert all(rates[way]["median"] > 0 for way in rates)
     assert figures["rows"]["rows"] == 300
+    assert [len(figures["encryption"][name]) for name in ("speed_ratios", "cpu_ratios")] == [1, 1]
+    assert all(figures["encryption"]["cpu_ratios"])
     assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(figures["cost"]["peak_memory_mb"])
     assert figures["cost"]["stage_ms"]["infer"] > 0
     assert set(figures["cost"]["queue_and_save_ms"]) == {"claim", "save", "send", "take"}
