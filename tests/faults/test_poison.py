@@ -33,6 +33,7 @@ def system(migrated_url, valkey_url, tmp_path):
     system.close()
 
 
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp_path):
     poison = []
@@ -66,7 +67,7 @@ def test_a_poisonous_file_costs_itself_and_can_be_tried_again(system, chest, tmp
     system.processes[-1].terminate()
     system.processes[-1].wait(20)
     system.start_worker()
-    wait_for(lambda: system.complete(job), timeout_s=60)
+    wait_for(lambda: system.complete(job), timeout_s=120)
     results = {image.reason for image in system.store.all_images(system.clinic.id, job.id)}
     assert results == {None, "unsupported_format"}, "a healthy worker says what these files are"
 
