@@ -125,6 +125,8 @@ SortBy = Annotated[
 ]
 
 
+# Of a list in an address: whoever wants all leaves it out.
+SOME, FEW = Field(min_length=1), Field(min_length=1, max_length=500)
 RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -160,9 +162,9 @@ class FilterQuery(Query):
     one job; `suspicion`, the most suspicious first: findings, then uncertain results, then normal
     ones, each by 1 - p(NORMAL) (by the highest probability, for a model that does not know NORMAL),
     and last the images without a result."""
-    status: Annotated[tuple[ImageStatus, ...], BeforeValidator(_parts)] = ()
+    status: Annotated[tuple[ImageStatus, ...], SOME, BeforeValidator(_parts)] = ()
     """One or several, with commas."""
-    label: Annotated[tuple[Label, ...], BeforeValidator(_parts)] = ()
+    label: Annotated[tuple[Label, ...], SOME, BeforeValidator(_parts)] = ()
     """One or several of the labels of the job, with commas."""
     uncertain: bool | None = None
     probability_of: Label | None = None
@@ -217,9 +219,9 @@ def _written(value: object) -> str:
 
 
 class ExportQuery(FilterQuery):
-    jobs: Annotated[tuple[RowNumber, ...], BeforeValidator(_parts), Field(max_length=500)] = ()
+    jobs: Annotated[tuple[RowNumber, ...], FEW, BeforeValidator(_parts)] = ()
     """Only images of these jobs: their numbers, with commas."""
-    images: Annotated[tuple[RowNumber, ...], BeforeValidator(_parts), Field(max_length=500)] = ()
+    images: Annotated[tuple[RowNumber, ...], FEW, BeforeValidator(_parts)] = ()
     """Only these images: their numbers, with commas."""
 
     @property
