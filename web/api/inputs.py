@@ -115,7 +115,8 @@ def _sort(value: object) -> object:
 
 SORT_NAMES = [kind.value for kind in SortKind if kind is not SortKind.PROBABILITY]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
+# Lists of them are written with commas.
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL, pattern="^[^,]+$")]
 SortBy = Annotated[
     Sort,
     BeforeValidator(_sort),
@@ -126,7 +127,9 @@ SortBy = Annotated[
 
 
 # Of a list in an address: whoever wants all leaves it out.
-SOME, FEW = Field(min_length=1), Field(min_length=1, max_length=500)
+NO_DEFAULT = {"json_schema_extra": lambda schema: schema.pop("default", None)}
+SOME = Field(min_length=1, **NO_DEFAULT)
+FEW = Field(min_length=1, max_length=500, **NO_DEFAULT)
 RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
