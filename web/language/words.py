@@ -100,7 +100,7 @@ PROBLEMS = {
         "The upload was sent before with other files. Choose the files anew."
     ),
     "job_not_open": N_("The job is closed and takes no more files. Start a new job."),
-    "job_held": N_("The job is under a legal hold and cannot be deleted."),
+    "job_held": N_("The job is under a legal hold: neither it nor its images can be deleted."),
     "not_refused_by_gate": N_(
         "Only an image that was rejected by the gate can be classified anyway."
     ),

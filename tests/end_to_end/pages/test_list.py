@@ -100,8 +100,8 @@ def test_searching_and_saving_a_view(many, site):
 def test_a_range_of_probabilities(many):
     many.get_by_text("Probability", exact=True).click()
     many.get_by_label("Of", exact=True).select_option("NORMAL")
-    many.get_by_label("From").fill("95")
-    many.get_by_label("From").press("Enter")
+    many.get_by_label("From", exact=True).fill("95")
+    many.get_by_label("From", exact=True).press("Enter")
     expect(many.locator("#found")).to_have_text("20 images")
     many.get_by_role("button", name="Clear filter").click()
     expect(many.locator("#found")).to_have_text("80 images")
@@ -161,8 +161,10 @@ def test_images_are_deleted_from_the_list_and_from_their_page(page, site, chest)
     expect(page.locator("#rows .file a")).to_have_text(["c.dcm", "d.dcm"])
 
     page.get_by_role("link", name="c.dcm").click()
+    page.wait_for_url("**/images/*")  # and for its scripts
     page.get_by_role("button", name="Delete this image").click()
     expect(page.get_by_role("heading", name="d.dcm")).to_be_visible()
+    page.wait_for_load_state()
     site.store.hold_job(site.clinic.id, 1)
     page.get_by_role("button", name="Delete this image").click()
     expect(page.locator("#delete-error")).to_contain_text("is held")

@@ -285,7 +285,7 @@ def test_a_film_comes_once_the_server_is_back(page, site, chest):
     page.unroute(pictures)
     loaded(page, 1)
     expect(page.locator("#no-picture")).to_be_hidden()
-    page.wait_for_function("document.getElementById('xray').naturalWidth > 100")
+    page.wait_for_function("() => document.getElementById('xray').naturalWidth > 100")
 
 
 @pytest.mark.parametrize(
