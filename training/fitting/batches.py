@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from training.fitting.findings import Drawn
+from training.fitting.findings import Drawn, nothing_drawn
 from training.fitting.images import Images, random_of
+
+# Images, and maps of what was drawn on them where that is taught.
+Batch = np.ndarray | tuple[np.ndarray, np.ndarray]
 
 # With fewer images the processes would take longer to start than they save.
 FEW = 1000
@@ -26,12 +29,14 @@ class Inputs:
     images: Images
     drawn: Drawn | None = None
 
-    def plain(self, numbers: Sequence[int]) -> tuple[np.ndarray, ...]:
+    def plain(self, numbers: Sequence[int]) -> Batch:
         """Images as they are served, (N, S, S, 3) float32; maps (N, h, w) that ask for nothing."""
         images = np.stack([self.images.plain(number) for number in numbers])
-        return images if self.drawn is None else (images, self.drawn.nothing(len(numbers)))
+        if self.drawn is None:
+            return images
+        return images, nothing_drawn(len(numbers), self.drawn.cells)
 
-    def changed(self, numbers: Sequence[int], epoch: int) -> tuple[np.ndarray, ...]:
+    def changed(self, numbers: Sequence[int], epoch: int) -> Batch:
         """The same, changed; the same for the same epoch. With maps of what was drawn."""
         images = np.stack([self.images.changed(n, random_of(epoch, n)) for n in numbers])
         if self.drawn is None:
@@ -48,8 +53,6 @@ class Makers:
 
     def __init__(self, *inputs: Inputs) -> None:
         self.count = len(os.sched_getaffinity(0)) if sum(len(i.images) for i in inputs) > FEW else 1
-        for one in inputs:
-            one.images.prepare()
         self._pool: Executor = (
             ProcessPoolExecutor(self.count, multiprocessing.get_context("spawn"), _begin, (inputs,))
             if self.count > 1
@@ -62,7 +65,7 @@ class Makers:
     def __exit__(self, *_) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def make(self, which: int, numbers: Sequence[int], epoch: int | None):
+    def make(self, which: int, numbers: Sequence[int], epoch: int | None) -> Batch:
         """Of the inputs of that place, plain ones if there is no epoch. Blocks until made."""
         return self._pool.submit(_make, which, numbers, epoch).result()
 
@@ -117,6 +120,6 @@ def _begin(inputs: tuple[Inputs, ...]) -> None:
     _inputs = inputs
 
 
-def _make(which: int, numbers: Sequence[int], epoch: int | None):
+def _make(which: int, numbers: Sequence[int], epoch: int | None) -> Batch:
     inputs = _inputs[which]
     return inputs.plain(numbers) if epoch is None else inputs.changed(numbers, epoch)

@@ -60,20 +60,21 @@ class Findings(keras.layers.Layer):
         return super().get_config() | {"weight": self.weight}
 
 
+def nothing_drawn(count: int, cells: int) -> np.ndarray:
+    """(count, cells, cells) float16 that ask nothing of a map."""
+    return np.full((count, cells, cells), UNKNOWN, np.float16)
+
+
 class Drawn:
     """What radiologists drew on some samples, as maps of `cells` a side for a network to learn."""
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe, cells: int) -> None:
-        self._samples, self._recipe, self._cells = samples, recipe, cells
+        self._samples, self._recipe, self.cells = samples, recipe, cells
         self._boxes: dict[Path, list[Box]] = {}
         for folder in {_data_folder(sample) for sample in samples} - {None}:
             self._boxes |= read_findings(folder)
         if not self._boxes:
             tqdm.write("No boxes: the map is free to look anywhere.", file=sys.stderr)
-
-    def nothing(self, count: int) -> np.ndarray:
-        """(count, cells, cells) float16 that asks nothing of a map."""
-        return np.full((count, self._cells, self._cells), UNKNOWN, np.float16)
 
     def map(self, number: int, random: np.random.Generator | None) -> np.ndarray:
         """(cells, cells) float16 of one sample, see `training.data.findings.finding_map`.
@@ -81,13 +82,13 @@ class Drawn:
         random: in the state in which the sample was changed; None for the plain one.
         """
         if not self._boxes:
-            return self.nothing(1)[0]
+            return nothing_drawn(1, self.cells)[0]
         sample, recipe = self._samples[number], self._recipe
         pixels = read(sample, recipe.preprocessing).pixels
         around = frame_around(pixels, recipe.preprocessing)
         changed = () if random is None else (recipe.augmentation, random)
         drawn = self._boxes.get(sample.path, [])
-        return finding_map(sample, drawn, pixels.shape, self._cells, around, *changed).astype(
+        return finding_map(sample, drawn, pixels.shape, self.cells, around, *changed).astype(
             np.float16
         )
 

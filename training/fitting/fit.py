@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from model.networks import build, frozen_part, network_named, tail
-from training.data.findings import UNKNOWN
 from training.data.manifest import Sample, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
@@ -19,7 +18,7 @@ from training.errors import TrainingError
 from training.fitting.batches import FreshBatches, Inputs, Makers
 from training.fitting.checkpoint import BEST, KeepWhole
 from training.fitting.features import FeatureCache, Features
-from training.fitting.findings import Drawn, Findings, finding_maps
+from training.fitting.findings import Drawn, Findings, finding_maps, nothing_drawn
 from training.fitting.images import Images
 from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
 from training.fitting.recipe import Recipe
@@ -119,6 +118,7 @@ def _inputs(images: tuple[Images, Images], recipe: Recipe, network: keras.Model)
     """What is learned from, and what is judged, once each image was read."""
     for part in images:
         part.check()
+    images[0].prepare()
     if not recipe.findings:
         return [Inputs(part) for part in images]
     cells = network.outputs[1].shape[1]
@@ -242,11 +242,10 @@ def _with_findings(
     """The same, each with what radiologists drew as one more feature; for validation nothing."""
     cells = network.outputs[1].shape[1]
     maps = finding_maps(trained, recipe, cells, [copy.number for copy in copies])
-    nothing = np.full((len(judged[0]), *maps.shape[2:]), UNKNOWN, np.float16)
     found = [
         Copy([*copy.features, drawn], copy.number) for copy, drawn in zip(copies, maps, strict=True)
     ]
-    return found, [*judged, nothing]
+    return found, [*judged, nothing_drawn(len(judged[0]), cells)]
 
 
 def _learner(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:

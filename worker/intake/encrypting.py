@@ -12,6 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from worker.errors import FileDamaged, FileLocked, FilesBusy, StorageUnavailable
@@ -46,7 +47,7 @@ class Encrypted:
 def key_uses(store: Store, files: ImageFiles, unfinished: UnfinishedUploads) -> list[KeyUse]:
     """By key, of all files that are stored, and of uploads that are on their way."""
     found: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
-    for file in _all(_stored(store, files), unfinished.stored()):
+    for file in chain(_stored(store, files), unfinished.stored()):
         with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
             use = found[files.key_id(file)]
             use[0] += 1
@@ -115,11 +116,6 @@ def _stored(store: Store, files: ImageFiles) -> Iterator[Path]:
     for key in store.stored_keys():
         yield from _of_key(files, key)
     yield from _cached(files)
-
-
-def _all(*kinds: Iterator[Path]) -> Iterator[Path]:
-    for kind in kinds:
-        yield from kind
 
 
 @contextlib.contextmanager

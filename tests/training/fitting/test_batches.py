@@ -9,26 +9,15 @@ import pytest
 pytest.importorskip("keras")
 pytest.importorskip("skimage")
 
-from model.input.preprocess import Preprocessing
-from tests.support.toys import CLASSES, LABELS, SIZE, toy_folders
+from tests.support.recipes import TINY
+from tests.support.toys import CLASSES, SIZE, toy_folders
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN
-from training.data.generator import Generator
 from training.data.manifest import of_split, read_folders
 from training.fitting import batches
 from training.fitting.batches import FreshBatches, Inputs, Makers
 from training.fitting.findings import Drawn
 from training.fitting.images import Images, random_of
-from training.fitting.recipe import Recipe
-
-RECIPE = Recipe(
-    name="tiny",
-    version="0.1.0",
-    architecture="vgg_attention",
-    labels=LABELS,
-    preprocessing=Preprocessing(size=SIZE, border=0.0),
-    generator=Generator(rotation_range=50, horizontal_flip=True),
-)
 
 
 @pytest.fixture
@@ -53,7 +42,7 @@ def by_image(made: FreshBatches) -> dict[int, np.ndarray]:
 
 
 def test_every_epoch_shows_each_image_changed_anew(samples):
-    with Makers(Inputs(Images(samples, RECIPE))) as makers:
+    with Makers(Inputs(Images(samples, TINY))) as makers:
         made = fresh(makers)
         first = by_image(made)
         made.on_epoch_end()
@@ -67,7 +56,7 @@ def test_every_epoch_shows_each_image_changed_anew(samples):
 
 
 def test_what_is_judged_is_what_is_served(samples):
-    images = Images(samples, RECIPE)
+    images = Images(samples, TINY)
     with Makers(Inputs(images)) as makers:
         made = fresh(makers, seed=None, batch=4)
         shown = np.concatenate([made[number][0] for number in range(len(made))])
@@ -79,7 +68,7 @@ def test_maps_follow_their_images(samples, tmp_path):
     rows = [f"{sample.path.relative_to(tmp_path / 'data')},0,0,0.5,1" for sample in samples]
     (tmp_path / "data" / "boxes.csv").write_text("\n".join(["path,x,y,width,height", *rows]))
     mirror = Augmentation(crop_least=0, crop=0, rotation=0, noise=0, jpeg=0, resample=0)
-    recipe = replace(RECIPE, generator=None, augmentation=mirror)
+    recipe = replace(TINY, generator=None, augmentation=mirror)
     inputs = Inputs(Images(samples, recipe), Drawn(samples, recipe, 4))
     with Makers(inputs) as makers:
         plain, changed = fresh(makers, None), fresh(makers, batch=6)
@@ -97,7 +86,7 @@ def test_maps_follow_their_images(samples, tmp_path):
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core starts no processes")
 def test_processes_make_the_same_as_a_thread(samples, monkeypatch):
-    inputs = Inputs(Images(samples, RECIPE))
+    inputs = Inputs(Images(samples, TINY))
     with Makers(inputs) as makers:
         assert makers.count == 1
         expected = by_image(fresh(makers))

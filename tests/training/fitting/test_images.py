@@ -8,26 +8,16 @@ from PIL import Image
 
 keras = pytest.importorskip("keras")
 
-from model.input.preprocess import Preprocessing  # noqa: E402
 from model.input.standardise import Standardisation  # noqa: E402
 from model.networks import build, frozen_part  # noqa: E402
-from tests.support.toys import CLASSES, LABELS, SIZE, toy_folders  # noqa: E402
-from training.data.generator import Generator  # noqa: E402
+from tests.support.recipes import TINY  # noqa: E402
+from tests.support.toys import CLASSES, toy_folders  # noqa: E402
 from training.data.manifest import of_split, read_folders  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fitting.features import FeatureCache  # noqa: E402
 from training.fitting.images import Images  # noqa: E402
 from training.fitting.recipe import Recipe  # noqa: E402
 from training.fitting.statistics import fitted, with_statistics  # noqa: E402
-
-RECIPE = Recipe(
-    name="tiny",
-    version="0.1.0",
-    architecture="vgg_attention",
-    labels=LABELS,
-    preprocessing=Preprocessing(size=SIZE, border=0.0),
-    generator=Generator(rotation_range=50, horizontal_flip=True),
-)
 
 
 @pytest.fixture
@@ -36,7 +26,7 @@ def samples(tmp_path):
 
 
 def test_an_image_that_cannot_be_read_is_named_before_the_first_epoch(samples):
-    images = Images(samples, RECIPE)
+    images = Images(samples, TINY)
     images.check()
     samples[4].path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     with pytest.raises(TrainingError, match=str(samples[4].path)):
@@ -45,9 +35,9 @@ def test_an_image_that_cannot_be_read_is_named_before_the_first_epoch(samples):
 
 def test_the_generator_comes_before_the_standardisation(samples):
     how = Standardisation(rescale=1 / 255)
-    recipe = replace(RECIPE, preprocessing=replace(RECIPE.preprocessing, standardisation=how))
+    recipe = replace(TINY, preprocessing=replace(TINY.preprocessing, standardisation=how))
     found = Images(samples, recipe).changed(0, np.random.default_rng(0))
-    levels = Images(samples, RECIPE).changed(0, np.random.default_rng(0))
+    levels = Images(samples, TINY).changed(0, np.random.default_rng(0))
     np.testing.assert_allclose(found[..., 0] * 255, levels[..., 0] + 103.939, atol=1e-3)
 
 
@@ -55,25 +45,25 @@ def test_kept_features_are_of_these_images_weights_and_precision(samples, tmp_pa
     """Whatever changes one of them makes new files; the same again makes none."""
     folder = tmp_path / "cache"
     keras.utils.set_random_seed(0)
-    network = build(RECIPE.architecture, RECIPE.network_config)
+    network = build(TINY.architecture, TINY.network_config)
 
-    def files_after(cache: FeatureCache, recipe: Recipe = RECIPE) -> int:
+    def files_after(cache: FeatureCache, recipe: Recipe = TINY) -> int:
         cache.plain(Images(samples, recipe))
         cache.changed(Images(samples, recipe), 0)
         return len(list(folder.iterdir()))
 
     assert files_after(FeatureCache(folder, frozen_part(network))) == 2
     assert files_after(FeatureCache(folder, frozen_part(network))) == 2
-    other = build(RECIPE.architecture, RECIPE.network_config)
+    other = build(TINY.architecture, TINY.network_config)
     assert files_after(FeatureCache(folder, frozen_part(other))) == 4
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        half = build(RECIPE.architecture, RECIPE.network_config)
+        half = build(TINY.architecture, TINY.network_config)
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(network.get_weights())
     assert files_after(FeatureCache(folder, frozen_part(half))) == 6
-    more = replace(RECIPE, generator=replace(RECIPE.generator, rotation_range=20))
+    more = replace(TINY, generator=replace(TINY.generator, rotation_range=20))
     assert files_after(FeatureCache(folder, frozen_part(network)), more) == 7
     # The same name, another picture.
     Image.new("L", (80, 80), 90).save(samples[0].path)
@@ -82,7 +72,7 @@ def test_kept_features_are_of_these_images_weights_and_precision(samples, tmp_pa
 
 def test_statistics_are_fitted_on_the_training_images_and_kept(samples, tmp_path):
     how = Standardisation(rescale=1 / 255, featurewise_std_normalization=True)
-    recipe = replace(RECIPE, preprocessing=replace(RECIPE.preprocessing, standardisation=how))
+    recipe = replace(TINY, preprocessing=replace(TINY.preprocessing, standardisation=how))
     with pytest.raises(TrainingError, match=r"no statistics\.npz in"):
         with_statistics(recipe, tmp_path)
     images = Images(samples, fitted(recipe, samples, tmp_path))
@@ -106,4 +96,4 @@ def test_statistics_are_fitted_on_the_training_images_and_kept(samples, tmp_path
 )
 def test_settings_that_exclude_each_other(options, said):
     with pytest.raises(TrainingError, match=said):
-        replace(RECIPE, **options)
+        replace(TINY, **options)
