@@ -36,7 +36,9 @@ COMMON = {
     "401": "The token is missing or not valid.",
     "403": "A permission is missing, or a session was used from another site's page.",
     "405": "The address does not take this method, or holds a number that nothing can have.",
+    "414": "The address of the request is too long.",
     "429": "Too many requests or waiting images. `Retry-After` tells when to ask again.",
+    "431": "The headers of the request are too large.",
     "500": "The server failed.",
     "503": "The database cannot be reached.",
 }

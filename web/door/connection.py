@@ -1,8 +1,8 @@
 """One connection: what uvicorn's protocol leaves open forever gets an end here.
 
 uvicorn bounds only the pause between two requests. Here also the head of a request has a deadline
-and a size, a body that nobody wants any more is not taken without end, and when there are too many
-connections the one that has been silent longest gives way.
+and a size, its address too, a body that nobody wants any more is not taken without end, and when
+there are too many connections the one that has been silent longest gives way.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._in_body = False
+        self.url = b""  # of the request that comes, as far as it is here
 
     @property
     def is_gone(self) -> bool:
@@ -60,16 +61,31 @@ class Connection(HttpToolsProtocol):
         if self._in_head and self._head_bytes > self._limits.max_head_bytes and not self.is_gone:
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "request_header_fields_too_large",
                 "The address and headers of the request are too large.",
             )
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn answers to what it cannot parse, in the shape of all errors."""
-        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+        if self._address_is_too_long:
+            most = self._limits.max_address_bytes
+            self._refuse(
+                HTTPStatus.REQUEST_URI_TOO_LONG,
+                "address_too_long",
+                f"The address of the request has more than {most:,} bytes. Ask for less at once.",
+            )
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, "bad_request", msg)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {"door.connection": self}
+
+    def on_url(self, url: bytes) -> None:
+        """Raises ValueError, which ends the parsing: the rest of the request is not read."""
+        super().on_url(url)
+        if self._address_is_too_long:
+            raise ValueError("The address is too long.")
 
     def on_headers_complete(self) -> None:
         self._idle.pop(self, None)
@@ -98,9 +114,12 @@ class Connection(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+    @property
+    def _address_is_too_long(self) -> bool:
+        return len(self.url) > self._limits.max_address_bytes
+
+    def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
         """Answer a request of which there is only a part, and close the connection."""
-        code = status.phrase.lower().replace(" ", "_")
         content = {"type": "about:blank", "title": status.phrase, "status": status.value}
         body = json.dumps(content | {"detail": detail, "code": code}).encode()
         head = (

@@ -11,6 +11,7 @@ class Limits:
     threads: requests answered at once; more wait without one. max_uploads: bodies larger than
         `small_body_bytes` that are read at once; more are answered 503.
     busy_uploads: uploads whose threads compute at once, while others wait for bytes or their turn.
+    max_address_bytes: of a request's path and query together.
     head_s: for a request's head, from its first byte or from the connection's.
     patience_s: how long a peer may send or take nothing, if it was quick enough before.
     min_bytes_per_s: the speed below which patience runs out, either way.
@@ -23,6 +24,7 @@ class Limits:
     busy_uploads: int = 2
     max_connections: int = 4000
     small_body_bytes: int = 64 * 1024
+    max_address_bytes: int = 32 * 1024
     max_head_bytes: int = 64 * 1024
     head_s: float = 10.0
     keep_alive_s: float = 15.0

@@ -131,19 +131,35 @@ def test_an_endless_head_is_refused(door):
     assert door.app.calls == 0
 
 
-@pytest.mark.parametrize(
-    "head", [b"GET / HTTP/1.1\r\nbroken\r\n\r\n", b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n"]
-)
-def test_what_cannot_be_parsed_is_answered_with_a_problem(door, head):
+REFUSED_HEADS = {
+    "no header": (b"GET / HTTP/1.1\r\nbroken\r\n\r\n", 400, "bad_request"),
+    "long path": (b"GET /" + b"a" * 33_000 + b" HTTP/1.1\r\n\r\n", 414, "address_too_long"),
+    "long query": (b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n", 414, "address_too_long"),
+    "address without end": (b"GET /" + b"a" * 200_000, 414, "address_too_long"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_HEADS)
+def test_what_cannot_be_parsed_is_answered_with_a_problem(door, name):
+    head, status, code = REFUSED_HEADS[name]
     with door.connect() as connection:
         with contextlib.suppress(OSError):
             connection.sendall(head)
         start, _, body = ended(connection).partition(b"\r\n\r\n")
     assert b"application/problem+json" in start
     problem = json.loads(body)
-    assert start.startswith(f"HTTP/1.1 {problem['status']} {problem['title']}".encode())
-    assert problem["code"] in ("bad_request", "request_header_fields_too_large")
+    assert start.startswith(f"HTTP/1.1 {status} {problem['title']}\r\n".encode())
+    assert (problem["status"], problem["code"]) == (status, code)
     assert door.app.calls == 0
+
+
+def test_the_longest_address_is_answered_also_after_another_one(door):
+    address = "/?" + "a" * (Limits.max_address_bytes - 2)
+    with door.connect() as connection:
+        for _ in range(2):
+            connection.sendall(f"GET {address} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            assert crowd.read_status(connection) == 200
+    assert door.app.calls == 2
 
 
 def test_line_breaks_alone_do_not_keep_a_connection(door):
