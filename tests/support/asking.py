@@ -16,7 +16,7 @@ PIECE = TUS | {"Content-Type": "application/offset+octet-stream", "Upload-Offset
 HARMLESS = {
     *("limit", "offset", "sort", "status", "label", "uncertain", "probability_of"),
     *("min_probability", "max_probability", "max_side", "opacity"),
-    *("uploaded_since", "uploaded_until", "time_zone"),
+    *("uploaded_since", "uploaded_until", "time_zone", "differs_from"),
 }
 
 

@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
 from tests.support.browser import loaded
-from tests.support.results import done, failed, rejected, work
+from tests.support.results import PROBABILITIES, done, failed, rejected, shadow, work
 from tests.support.site import CHROMIUM_FLAGS, Site
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.access import Scope
@@ -91,6 +91,8 @@ def fill(site: Site) -> dict[str, int]:
     while work(site.store, 100):
         pass
     first = site.store.images(site.clinic.id, mixed.id).items
+    said = {one.id: PROBABILITIES[0] for one in first if one.result}
+    shadow(site.store, site.clinic.id, said, "shadow_net-2.0.0")
     return {
         "large": large.id,
         "three": three.id,

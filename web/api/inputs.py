@@ -29,6 +29,7 @@ PAGE_IMAGES = 60  # of a list on a page at once; virtual.js loads as many
 MAX_CURSOR = 64  # what the base64 of a row's id and a number needs
 MAX_OFFSET = 100_000
 MAX_LABEL = 80
+MAX_MODEL = 80
 MAX_JOB_NAME = 200
 MAX_TOKEN_NAME = 200
 # An operator's scope is not a clinic's to give.
@@ -182,6 +183,9 @@ class FilterQuery(Query):
     """Uploaded then or later, such as `2026-11-25T08:00:00Z`."""
     uploaded_until: Moment | None = None
     """Uploaded before that time."""
+    differs_from: Annotated[str | None, Field(min_length=1, max_length=MAX_MODEL)] = None
+    """Name and version of a shadow model: images to which it gave another label than their result
+    has."""
 
     @model_validator(mode="after")
     def _names_its_label(self) -> Self:
@@ -206,6 +210,7 @@ class FilterQuery(Query):
             reader=asking_name() if self.review else None,
             uploaded_since=self.uploaded_since,
             uploaded_until=self.uploaded_until,
+            differs_from=self.differs_from,
         )
 
     @property

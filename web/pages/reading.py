@@ -16,7 +16,9 @@ from web.services import services
 from web.showing.agreement import agreement
 from web.showing.blind import viewer
 from web.showing.drift import MIN_RESULTS, drift
+from web.showing.shadows import shadow_agreement
 from worker.access import Scope
+from worker.store import MAX_SHADOWS
 
 DRIFT_WEEKS = 26
 blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
@@ -25,8 +27,7 @@ blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
 @blueprint.get("/model")
 @permits(Scope.READ)
 def model():
-    store = services().store
-    card = _card()
+    store, card = services().store, _card()
     known_to = viewer().known_to
     counts = store.agreement(clinic_id(), known_to=known_to)
     since = datetime.now(UTC) - timedelta(weeks=DRIFT_WEEKS)
@@ -38,6 +39,11 @@ def model():
         agreements={
             name: agreement(found, _labels(card, name, found)) for name, found in counts.items()
         },
+        shadows=[
+            shadow_agreement(found, _labels(card, found.model, found.counts))
+            for found in store.shadows(clinic_id(), known_to)
+        ],
+        max_shadows=MAX_SHADOWS,
         drifts=drift(
             store.weeks(clinic_id(), since, store.labels(clinic_id()), with_blind=known_to is None)
         ),

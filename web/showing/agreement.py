@@ -47,8 +47,8 @@ def agreement(counts: Counter, labels: Sequence[str]) -> Agreement:
     same = sum(count for (model, reader), count in counts.items() if model == reader)
     return Agreement(
         n=total,
-        agreed=_share(same, total),
-        kappa=_kappa(counts, labels, same, total),
+        agreed=share(same, total),
+        kappa=kappa(counts, labels),
         labels=tuple(_of_label(counts, label) for label in labels),
     )
 
@@ -63,34 +63,35 @@ def _of_label(counts: Counter, label: str) -> LabelAgreement:
 
     return LabelAgreement(
         label,
-        sensitivity=_share(sum_where(True, True), sum_where(None, True)),
-        specificity=_share(sum_where(False, False), sum_where(None, False)),
+        sensitivity=share(sum_where(True, True), sum_where(None, True)),
+        specificity=share(sum_where(False, False), sum_where(None, False)),
     )
 
 
-def _share(part: int, whole: int) -> Figure:
+def share(part: int, whole: int) -> Figure:
     """With Wilson's interval (1927), which holds for few cases and near 0 and 1."""
     if not whole:
         return Figure(None, None, None, 0)
-    share, z2 = part / whole, Z * Z
-    middle = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    found, z2 = part / whole, Z * Z
+    middle = (found + z2 / (2 * whole)) / (1 + z2 / whole)
     spread = Z / (1 + z2 / whole)
-    half = spread * math.sqrt(share * (1 - share) / whole + z2 / (4 * whole * whole))
-    return Figure(share, max(0.0, middle - half), min(1.0, middle + half), whole)
+    half = spread * math.sqrt(found * (1 - found) / whole + z2 / (4 * whole * whole))
+    return Figure(found, max(0.0, middle - half), min(1.0, middle + half), whole)
 
 
-def _kappa(counts: Counter, labels: Sequence[str], same: int, total: int) -> Figure:
-    """Cohen's kappa (1960) with its large-sample interval."""
+def kappa(counts: Counter, labels: Sequence[str]) -> Figure:
+    """Cohen's kappa (1960) of pairs of labels with its large-sample interval."""
+    total = sum(counts.values())
     if total < MIN_FOR_KAPPA:
         return Figure(None, None, None, total)
-    by_model, by_reader = Counter(), Counter()
-    for (model, reader), count in counts.items():
-        by_model[model] += count
-        by_reader[reader] += count
-    seen = same / total
-    chance = sum(by_model[label] * by_reader[label] for label in labels) / total**2
+    firsts, seconds = Counter(), Counter()
+    for (first, second), count in counts.items():
+        firsts[first] += count
+        seconds[second] += count
+    seen = sum(counts[label, label] for label in labels) / total
+    chance = sum(firsts[label] * seconds[label] for label in labels) / total**2
     if chance >= 1:
         return Figure(None, None, None, total)
-    kappa = (seen - chance) / (1 - chance)
+    found = (seen - chance) / (1 - chance)
     half = Z * math.sqrt(seen * (1 - seen) / (total * (1 - chance) ** 2))
-    return Figure(kappa, max(-1.0, kappa - half), min(1.0, kappa + half), total)
+    return Figure(found, max(-1.0, found - half), min(1.0, found + half), total)

@@ -1,5 +1,6 @@
 """Clinics in numbers, and what they keep."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
@@ -68,6 +69,22 @@ class WeekNumbers:
     suspicions: tuple[int, ...]
     reviewed: int
     disagreed: int
+
+
+@dataclass(frozen=True)
+class ShadowNumbers:
+    """What the model `shadow` said about films of a clinic whose results are from `model`.
+
+    counts: how often `model` gave one label and the shadow another, or the same. differences: by
+    label that both know, the mean of the shadow's probability less the other's, -1..1; distances:
+    the mean of its size, 0..1.
+    """
+
+    model: str
+    shadow: str
+    counts: Counter[tuple[str, str]]
+    differences: dict[str, float]
+    distances: dict[str, float]
 
 
 MAX_KEPT_DAYS = 36_500

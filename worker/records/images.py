@@ -61,7 +61,8 @@ class ImageFilter:
     The probability of the label `probability_of` is between the two limits, 0..1. `search`: part of
     the file's name, or a patient's identifier or an accession number in full. `reader`: by whom an
     image is read or unread. `uploaded_since` and `uploaded_until`: aware; the second is the first
-    moment that no longer counts. `known_to`: a reader; images of blind jobs that they have not
+    moment that no longer counts. `differs_from`: a shadow model that gave the image another label
+    than its result has. `known_to`: a reader; images of blind jobs that they have not
     reviewed are left out.
     """
 
@@ -78,6 +79,7 @@ class ImageFilter:
     reader: str | None = None
     uploaded_since: datetime | None = None
     uploaded_until: datetime | None = None
+    differs_from: str | None = None
     known_to: str | None = None
 
     @property
@@ -85,7 +87,7 @@ class ImageFilter:
         """Whether what models or other readers said decides which images are wanted."""
         by_readers = self.review is ReviewState.DISAGREEMENT
         by_model = self.labels or self.uncertain is not None or self.probability_of is not None
-        return bool(by_model or by_readers)
+        return bool(by_model or by_readers or self.differs_from)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from worker.store.database import Database
 from worker.store.images.reading import ImageVerbs
 from worker.store.images.reviews import ReviewVerbs
 from worker.store.images.selection import MAX_COUNT
+from worker.store.images.shadows import MAX_SHADOWS, ShadowVerbs
 from worker.store.jobs.control import ControlVerbs
 from worker.store.jobs.deletion import DeletionVerbs
 from worker.store.jobs.removal import RemovalVerbs
@@ -20,7 +21,7 @@ from worker.store.work.leases import LeaseVerbs
 from worker.store.work.outbox import OutboxVerbs
 from worker.store.work.workers import WorkerVerbs
 
-__all__ = ["DEFAULT_CLINIC", "MAX_COUNT", "Store"]
+__all__ = ["DEFAULT_CLINIC", "MAX_COUNT", "MAX_SHADOWS", "Store"]
 
 # Until there are many clinics, everything belongs to this one.
 DEFAULT_CLINIC = "default"
@@ -41,6 +42,7 @@ class Store(
     RemovalVerbs,
     RetentionVerbs,
     ReviewVerbs,
+    ShadowVerbs,
     StoredFileVerbs,
     WeekVerbs,
     WorkerVerbs,

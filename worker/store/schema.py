@@ -282,6 +282,15 @@ class Result(Base):
 IS_ACTIVE: ColumnElement[bool] = Result.role == bindparam(
     None, ResultRole.ACTIVE, type_=Result.role.type, literal_execute=True
 )
+IS_SHADOW: ColumnElement[bool] = Result.role == bindparam(
+    None, ResultRole.SHADOW, type_=Result.role.type, literal_execute=True
+)
+Index(
+    "results_shadow",
+    *(Result.clinic_id, Result.image_id),
+    sqlite_where=IS_SHADOW,
+    postgresql_where=IS_SHADOW,
+)
 Index(
     "results_active",
     Result.image_id,

@@ -9,7 +9,7 @@ import pytest
 import worker
 from model.artifact import load_artifact
 from model.errors import Rejection
-from tests.support.results import MODEL, PROBABILITIES, rejected, work
+from tests.support.results import MODEL, PROBABILITIES, rejected, shadow, work
 from web.language.words import REASONS
 from worker.records.reviews import NewReview, Verdict
 
@@ -77,3 +77,58 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert "Too few results to compare weeks yet." in text
     other = store.ensure_clinic("other", "another token")
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []
+
+
+SHADOW = "shadow_net-2.0.0"
+
+
+def test_the_model_page_compares_a_shadow_model(reader, upload, store, clinic, png):
+    assert "No shadow results." in reader.get("/model").text
+    upload({f"{n}.png": png for n in range(4)})
+    work(store, 4)  # PNEUMONIA, COVID19, NORMAL, NORMAL
+    ours = {n: PROBABILITIES[n % 4] for n in (1, 2, 3, 4)}
+    moved = {"COVID19": 0.674, "NORMAL": 0.192, "PNEUMONIA": 0.134}
+    theirs = ours | {2: moved, 4: {"COVID19": 0.941, "NORMAL": 0.012, "PNEUMONIA": 0.047}}
+    shadow(store, clinic.id, theirs, SHADOW)
+    page = reader.get("/model").text
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert f"{SHADOW} beside {MODEL}" in text
+    assert "4 films that both classified. Same label: 0.75 (0.30 to 0.95, n 4)" in text
+    # COVID19: 0.8 of a film up, all but two alike; NORMAL: one of two goes to another label.
+    assert "COVID-19 1 2 0 +20.0 (size 25.0)" in text
+    assert "Normal 2 1 1 image -20.0 (size 25.0)" in text
+    assert "Pneumonia 1 1 0 0.0 (size 0.0)" in text
+    assert f'href="/images?differs_from={SHADOW}&amp;label=NORMAL"' in page
+    other = store.ensure_clinic("other", "another token")
+    assert store.shadows(other.id) == []
+
+
+def test_a_list_of_what_a_shadow_model_calls_something_else(client, upload, store, clinic, png):
+    upload({f"{n}.png": png for n in range(4)})
+    work(store, 4)
+    shadow(store, clinic.id, {1: PROBABILITIES[1], 2: PROBABILITIES[0]}, SHADOW)
+
+    def listed(**query) -> list[int]:
+        found = client.get("/api/v1/images", query_string=query)
+        return [image["id"] for image in found.json["items"]]
+
+    assert listed(differs_from=SHADOW) == [2]
+    assert listed(differs_from=SHADOW, sort="suspicion", label="COVID19") == [2]
+    assert listed(differs_from=SHADOW, label="NORMAL") == []
+    assert listed(differs_from="another-1.0.0") == []
+    export = client.get("/api/v1/results.csv", query_string={"differs_from": SHADOW}).text
+    assert len(export.splitlines()) == 2
+    assert SHADOW not in export, "what it says is never an image's result"
+
+
+def test_a_reader_learns_nothing_of_blind_films_from_a_shadow(reader, upload, store, clinic, png):
+    upload({"a.png": png})
+    work(store, 1)
+    shadow(store, clinic.id, {1: PROBABILITIES[0]}, SHADOW)
+    store.set_blind(clinic.id, 1, True)
+    assert "No shadow results." in reader.get("/model").text
+    address = f"/api/v1/images?differs_from={SHADOW}&sort=file"
+    assert reader.get(address).json["items"] == []
+    store.set_blind(clinic.id, 1, False)
+    assert len(reader.get(address).json["items"]) == 1
+    assert SHADOW in reader.get("/model").text

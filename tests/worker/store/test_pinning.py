@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
+from tests.support.results import shadow
 from tests.support.rows import finished_image, new_images
-from worker.records.images import ImageFilter, ResultRole
+from worker.records.images import ImageFilter
 from worker.records.jobs import Acceptance, Arriving
-from worker.records.work import Claim, NewResult, WorkerRecord
+from worker.records.work import Claim, WorkerRecord
 from worker.store import Store
-from worker.store.schema import Result
 
 OLD, NEW = "net-1", "net-2"
 
@@ -117,21 +117,7 @@ def test_a_shadow_result_is_kept_and_never_shown(db):
     (one,) = claim(store, OLD)
     store.save([finished_image(one, "NORMAL")])
     shown = store.image(clinic.id, one.image_id)
-    shadow = NewResult(model=NEW, label="FLU", probabilities={"FLU": 1.0}, uncertain=False)
-    with store.database.writing() as session:
-        session.execute(
-            insert(Result).values(
-                image_id=one.image_id,
-                model=shadow.model,
-                role=ResultRole.SHADOW,
-                clinic_id=clinic.id,
-                job_id=job.id,
-                label=shadow.label,
-                probabilities=shadow.probabilities,
-                uncertain=shadow.uncertain,
-                created_at=datetime.now(UTC),
-            )
-        )
+    shadow(store, clinic.id, {one.image_id: {"FLU": 1.0}}, NEW)
     assert store.image(clinic.id, one.image_id) == shown
     assert store.images(clinic.id, job.id).items == [shown]
     assert store.images(clinic.id, job.id, ImageFilter(labels=("NORMAL",))).items == [shown]

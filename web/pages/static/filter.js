@@ -12,6 +12,7 @@ const DEFAULTS = {
   review: "",
   uploaded_since: "",
   uploaded_until: "",
+  differs_from: "",
 };
 
 /** From the address of the page. */

@@ -326,6 +326,8 @@ export class ImageList {
     $("since").value = dayOf(filter.uploaded_since);
     $("until").value = dayOf(filter.uploaded_until, -1);
     $("dates").open ||= filter.uploaded_since !== "" || filter.uploaded_until !== "";
+    $("differs-from").textContent = t("The shadow model %(model)s calls them something else.", { model: filter.differs_from });
+    $("differs-from").hidden = filter.differs_from === "";
     $("clear-filter").hidden = !isNarrowed(filter);
     const { base } = $("image-list").dataset;
     $("export").href = `${base}/results.csv?${apiQuery(filter)}`;

@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import InvalidCursor
-from worker.records.images import ImageFilter, Sort, SortKind
+from worker.records.images import ImageFilter, ResultRole, Sort, SortKind
 from worker.records.reviews import ReviewState
-from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
+from worker.store.schema import IS_ACTIVE, IS_SHADOW, Image, Job, Result, Review
 
 ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)
 WITHOUT_PROBABILITY = -1.0  # behind every probability
@@ -92,7 +92,7 @@ def facet_condition(wanted: ImageFilter, by_index: bool) -> ColumnElement[bool]:
     return and_(true(), *found)
 
 
-def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
+def conditions(wanted: ImageFilter, clinic_id: int) -> list[ColumnElement[bool]]:
     """All others."""
     found: list[ColumnElement[bool]] = []
     if wanted.probability_of is not None:
@@ -106,6 +106,8 @@ def conditions(wanted: ImageFilter) -> list[ColumnElement[bool]]:
         found.append(Image.created_at >= wanted.uploaded_since)
     if wanted.uploaded_until is not None:
         found.append(Image.created_at < wanted.uploaded_until)
+    if wanted.differs_from is not None:
+        found.append(_differs_from(wanted.differs_from, clinic_id))
     if wanted.images:
         found.append(_one_of(Image.id, wanted.images))
     if wanted.jobs:
@@ -141,6 +143,18 @@ def _review_is(state: ReviewState, reader: str | None) -> ColumnElement[bool]:
         return Image.id.in_(select(Review.image_id).group_by(Review.image_id).having(answers > 1))
     is_read = exists().where(Review.image_id == Image.id, Review.reader == reader)
     return is_read if state is ReviewState.READ else ~is_read
+
+
+def _differs_from(model: str, clinic_id: int) -> ColumnElement[bool]:
+    active = aliased(Result)
+    is_active = active.role == ResultRole.ACTIVE
+    differing = (
+        select(Result.image_id)
+        .join(active, and_(active.image_id == Result.image_id, is_active))
+        .where(IS_SHADOW, Result.clinic_id == clinic_id, Result.model == model)
+        .where(Result.label != active.label)
+    )
+    return Image.id.in_(differing.correlate(None))
 
 
 def _one_of(column: Any, values: Sequence[Any]) -> ColumnElement[bool]:

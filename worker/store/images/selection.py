@@ -94,7 +94,7 @@ class Selection:
         is_inner = needs_result(wanted)
         if is_inner or with_result or self._sort.kind is SortKind.PROBABILITY:
             query = query.join(Result, ACTIVE_OF_IMAGE, isouter=not is_inner)
-        where = conditions(self._wanted)
+        where = conditions(self._wanted, self._clinic_id)
         if self._job_id is None:
             query = query.join(Job, Job.id == Image.job_id)
             where += [Image.clinic_id == self._clinic_id, *SHOWN]
