@@ -45,7 +45,8 @@ def model():
         ],
         max_shadows=MAX_SHADOWS,
         drifts=drift(
-            store.weeks(clinic_id(), since, store.labels(clinic_id()), with_blind=known_to is None)
+            store.weeks(clinic_id(), since, store.labels(clinic_id()), with_blind=known_to is None),
+            _unlike_on_val(card),
         ),
         drift_weeks=DRIFT_WEEKS,
         drift_min=MIN_RESULTS,
@@ -63,6 +64,12 @@ def help_page():
 def _card() -> Artifact:
     """The model that this server is configured with, which workers need not have yet."""
     return load_artifact(services().settings.artifact)
+
+
+def _unlike_on_val(card: Artifact) -> dict[str, float]:
+    """By model. Of other versions the artifact is not at hand."""
+    share = card.metadata.get("unlike_training", {}).get("marked_on_val")
+    return {} if share is None else {card.version: share}
 
 
 def _labels(card: Artifact, model: str, counts: Counter) -> list[str]:

@@ -55,7 +55,9 @@ class WeekNumbers:
 
     rejected: images that never got a result. labels: how many results have each. confidence: sum of
     the probabilities of the results' labels. suspicions: how many results have their suspicion
-    (`worker.reading_order`) in each tenth, low to high. reviewed, disagreed: images that readers
+    (`worker.reading_order`) in each tenth, low to high. compared: results that tell why they are
+    uncertain, if they are; unlike_training: those of them whose X-ray is unlike the training films
+    (`model.doubt`). reviewed, disagreed: images that readers
     reviewed, and those that one of them gave another label.
     """
 
@@ -67,6 +69,8 @@ class WeekNumbers:
     uncertain: int
     confidence: float
     suspicions: tuple[int, ...]
+    compared: int
+    unlike_training: int
     reviewed: int
     disagreed: int
 

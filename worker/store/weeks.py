@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, String, case, cast, func, select
 
+from model.doubt import Reason
 from worker.reading_order import WITHOUT_RESULT
 from worker.records.clinics import WeekNumbers
 from worker.records.reviews import Verdict
@@ -14,6 +15,7 @@ from worker.store.rows import SHOWN
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 
 TENTHS = 10
+UNLIKE: Reason = "unlike_training"
 
 
 class WeekVerbs:
@@ -36,10 +38,12 @@ class WeekVerbs:
 
         jobs = of_jobs(select(Job.id, Job.created_at, Job.done, Job.rejected))
         sure = func.sum(case(*((Result.label == one, probability_of(one)) for one in labels)))
+        unlike = cast(Result.uncertain_reasons, String).contains(UNLIKE)
         results = of_jobs(
             select(
                 *(Job.id, Result.model, Result.label, func.count()),
                 *(func.count(case((Result.uncertain, 1))), sure),
+                *(func.count(Result.uncertain_reasons), func.count(case((unlike, 1)))),
             )
             .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
             .group_by(Job.id, Result.model, Result.label)
@@ -64,9 +68,11 @@ class WeekVerbs:
         found: dict[int, Counter] = defaultdict(Counter)
         models: dict[int, Counter] = defaultdict(Counter)
         with self.database.reading() as session:
-            for job_id, model, label, count, uncertain, confidence in session.execute(results):
+            for row in session.execute(results):
+                job_id, model, label, count, uncertain, confidence, compared, unlike = row
                 models[job_id][model] += count
                 found[job_id].update({("label", label): count, "uncertain": uncertain})
+                found[job_id].update(compared=compared, unlike=unlike)
                 found[job_id]["confidence"] += confidence
             for job_id, rank, count in session.execute(ranks):
                 found[job_id]["suspicion", _tenth_of_suspicion(int(rank))] += count
@@ -96,6 +102,8 @@ def _week(model: str, week: date, found: Counter, labels: list[str]) -> WeekNumb
         labels={label: found["label", label] for label in labels},
         uncertain=found["uncertain"],
         confidence=found["confidence"],
+        compared=found["compared"],
+        unlike_training=found["unlike"],
         suspicions=tuple(found["suspicion", tenth] for tenth in range(TENTHS)),
         reviewed=found["reviewed"],
         disagreed=found["disagreed"],

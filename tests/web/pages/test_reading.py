@@ -73,7 +73,8 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert week.suspicions == (2, 0, 0, 0, 0, 0, 0, 0, 1, 1)
     assert (week.reviewed, week.disagreed) == (1, 1)
     text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
-    assert "4 25 % 50 % 25 % 87 % 25 % 20 % 100 % \u2013" in text
+    assert (week.compared, week.unlike_training) == (4, 1)
+    assert "4 25 % 50 % 25 % 87 % 25 % 20 % 100 % \u2013 \u2013 \u2013" in text
     assert "Too few results to compare weeks yet." in text
     other = store.ensure_clinic("other", "another token")
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []

@@ -13,7 +13,7 @@ STEADY = (40, 30, 20, 20, 20, 20, 20, 10, 10, 10)
 MOVED = (10, 10, 10, 20, 20, 20, 20, 20, 30, 40)
 
 
-def week(number: int, suspicions=STEADY, model="net-1", normal=0.7) -> WeekNumbers:
+def week(number: int, suspicions=STEADY, model="net-1", normal=0.7, unlike=0.05) -> WeekNumbers:
     done = sum(suspicions)
     return WeekNumbers(
         week=FIRST + timedelta(weeks=number),
@@ -24,6 +24,8 @@ def week(number: int, suspicions=STEADY, model="net-1", normal=0.7) -> WeekNumbe
         uncertain=done // 10,
         confidence=0.8 * done,
         suspicions=suspicions,
+        compared=done,
+        unlike_training=round(done * unlike),
         reviewed=10,
         disagreed=2,
     )
@@ -69,3 +71,26 @@ def test_models_are_compared_with_themselves_only():
     assert [one.model for one in found] == ["net-1", "net-2"]
     assert all(one.said == [] for one in found)
     assert drift([]) == []
+
+
+def test_films_are_compared_with_those_for_validation():
+    """Of 1,000 films 25 % where 5 % were: 0.2 ln 5 - 0.2 ln (0.75 / 0.95) = 0.369."""
+    many = tuple(5 * count for count in STEADY)
+    numbers = [week(n, many, unlike=unlike) for n, unlike in enumerate((0.05, 0.25, 0.0))]
+    (found,) = drift(numbers, {"net-1": 0.05})
+    assert [one.unlike for one in found.weeks] == [0.05, 0.25, 0.0]
+    assert found.weeks[0].unlike_psi == pytest.approx(0, abs=1e-4)
+    assert found.weeks[1].unlike_psi == pytest.approx(0.369, abs=0.005)
+    worse, better = found.said
+    assert "week of 14 Sep 2026 are less like the training films" in worse
+    assert "25 % are unlike them, where 5 % were (PSI 0.37)." in worse
+    assert "more like the training films" in better
+
+
+def test_without_a_known_artifact_or_with_few_results_films_are_not_compared():
+    (found,) = drift([week(0, unlike=0.5)])
+    assert (found.weeks[0].unlike, found.weeks[0].unlike_psi, found.said) == (None, None, [])
+    few = tuple(count // 10 for count in STEADY)
+    (found,) = drift([week(0, few, unlike=0.5)], {"net-1": 0.05})
+    assert found.weeks[0].unlike == pytest.approx(0.5, abs=0.05)
+    assert (found.weeks[0].unlike_psi, found.said) == (None, [])
