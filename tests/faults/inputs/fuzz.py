@@ -1,12 +1,16 @@
 """Fuzz the decoders and the upload endpoint.
 
     python -m tests.faults.inputs.fuzz --minutes 10 [--seed 7]
+    python -m tests.faults.inputs.fuzz --dicoms 100000 [--seed 7]
 
-Half of the time goes to each. What it finds is kept as files, which `test_fuzz.py` tries again with
+Half of the time goes to each; with `--dicoms`, so many mutated DICOM files go to the decoders, and
+nothing else. What it finds is kept as files, which `test_fuzz.py` tries again with
 every run of the tests. Exit code 1 when there was something.
 """
 
+import itertools
 import logging
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +23,7 @@ from hypothesis.strategies import SearchStrategy
 
 from tests.faults.inputs.fuzz_decode import Decoder, Finding
 from tests.faults.inputs.fuzz_requests import uploads
-from tests.faults.inputs.fuzz_seeds import image_seeds
+from tests.faults.inputs.fuzz_seeds import dicom_seeds, image_seeds
 from tests.faults.inputs.fuzz_upload import Server
 from tests.faults.inputs.mutations import mutated
 
@@ -29,11 +33,18 @@ EXAMPLES_PER_ROUND = 500
 
 @click.command()
 @click.option("--minutes", default=10.0, show_default=True, help="How long, in all.")
+@click.option("--dicoms", type=click.IntRange(min=1), help="Only DICOM files, so many.")
 @click.option("--seed", default=0, show_default=True, help="Other seeds try other files.")
 @click.option("--found", default=FOUND, type=click.Path(path_type=Path), help="Where files go.")
-def main(minutes: float, seed: int, found: Path) -> None:
+def main(minutes: float, dicoms: int | None, seed: int, found: Path) -> None:
     """Fuzz the decoders and the upload endpoint."""
     logging.disable()
+    if dicoms is not None:
+        with Decoder() as decoder:
+            findings, count = fuzz(
+                mutated(dicom_seeds()), decoder.finding, math.inf, seed, max_count=dicoms
+            )
+        sys.exit(1 if report(findings, f"decoders: {count} DICOM files", found) else 0)
     seconds = minutes * 60 / 2
     with Decoder() as decoder:
         findings, count = fuzz(mutated(image_seeds()), decoder.finding, seconds, seed)
@@ -59,14 +70,18 @@ def fuzz(
     target: Callable[[object], Finding | None],
     seconds: float,
     seed: int,
+    max_count: float = math.inf,
 ) -> tuple[dict[str, Finding], int]:
-    """Try examples for so long. Returns: the shortest finding of each kind; how many were tried."""
+    """Try examples for so long, and no more than so many.
+
+    Returns: the shortest finding of each kind; how many were tried.
+    """
     findings: dict[str, Finding] = {}
     count, end = 0, time.monotonic() + seconds
 
     def attempt(example: object) -> None:
         nonlocal count
-        if time.monotonic() > end:
+        if time.monotonic() > end or count >= max_count:
             return
         count += 1
         finding = target(example)
@@ -76,8 +91,9 @@ def fuzz(
         if known is None or len(finding.content) < len(known.content):
             findings[finding.key] = finding
 
-    number = 0
-    while time.monotonic() < end:
+    for number in itertools.count():
+        if time.monotonic() > end or count >= max_count:
+            return findings, count
         run = settings(
             max_examples=EXAMPLES_PER_ROUND,
             database=None,
@@ -86,8 +102,7 @@ def fuzz(
             suppress_health_check=list(HealthCheck),
         )(given(examples)(lambda example: attempt(example)))
         hypothesis.seed(seed * 1_000_003 + number)(run)()
-        number += 1
-    return findings, count
+        click.echo(f"{count:,} tried, {len(findings)} findings", err=True)
 
 
 if __name__ == "__main__":

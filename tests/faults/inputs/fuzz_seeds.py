@@ -23,7 +23,11 @@ MAX_BYTES = 60_000
 
 
 def image_seeds() -> list[bytes]:
-    return [*PICTURES.values(), *_rasters(), *_dicoms(), *_real_dicoms()]
+    return [*PICTURES.values(), *_rasters(), *dicom_seeds()]
+
+
+def dicom_seeds() -> list[bytes]:
+    return [*_dicoms(), *_real_dicoms()]
 
 
 def zip_seeds() -> list[bytes]:
