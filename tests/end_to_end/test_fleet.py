@@ -4,7 +4,6 @@ Only what a container engine gives is replaced: host names, ports and the places
 """
 
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -13,22 +12,23 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import httpx
-import psycopg
 import pytest
 import redis
 
-from tests.support.compose import SECRETS, compose, secrets_of
+from tests.support.compose import compose, secrets_of
+from tests.support.fleet import (
+    drop_roles,
+    make_roles,
+    make_secrets,
+    require_passwords,
+    trust_everyone,
+)
 from tests.support.waiting import wait_for
 from web.client.files import collect
 from web.client.http import Client
 
 WORKERS = 2
-ROLES = ("owner", "web", "worker", "sweeper")
-# In front of the rules of a server that trusts everyone: the fleet's roles need their passwords.
-PASSWORDS = "".join(f"local all cxr_{role} scram-sha-256\n" for role in ROLES)
 START_S = 90
 
 
@@ -102,10 +102,9 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
     if shutil.which("cxr", path=str(Path(sys.executable).parent)) is None:
         pytest.skip("the command `cxr` is not installed beside this Python: use `make test`")
     ports = {"redis": _free_port(), "web": _free_port()}
-    (tmp_path / "secrets").mkdir()
-    for name in SECRETS:
-        (tmp_path / "secrets" / name).write_text(f"{secrets.token_hex(24)} %'\"/\n")
-    sockets = _postgres_of_the_file(postgres_server.wheel, tmp_path)
+    make_secrets(tmp_path)
+    sockets = make_roles(postgres_server.wheel, tmp_path)
+    require_passwords(postgres_server.wheel)
     fleet = Fleet(
         tmp_path,
         {
@@ -127,10 +126,8 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        postgres_server.run("DROP DATABASE cxr WITH (FORCE)")
-        for part in ROLES:
-            postgres_server.run(f"DROP ROLE cxr_{part}")
-        _trust_everyone(postgres_server.wheel)
+        drop_roles(postgres_server)
+        trust_everyone(postgres_server.wheel)
 
 
 def test_a_job_goes_through_the_fleet(fleet, radiographs):
@@ -175,49 +172,6 @@ def _valkey(fleet: Fleet) -> list[str]:
     (fleet.folder / "queue").mkdir()
     here = ["--bind", "127.0.0.1", "--port", str(fleet.ports["redis"])]
     return [shell, option, script, *arguments, *here, "--dir", str(fleet.folder / "queue")]
-
-
-def _postgres_of_the_file(server: Any, folder: Path) -> str:
-    """Roles, passwords and database as the image makes them. Returns: the folder of the socket."""
-    service = compose()["services"]["postgres"]
-    database = service["environment"]["POSTGRES_DB"]
-    server.psql(f"CREATE DATABASE {database};")
-    sockets = str(httpx.URL(server.get_uri()).params["host"])
-    script = compose()["configs"]["roles"]["content"]
-    made = subprocess.run(
-        ["sh", "-c", script.replace("/run/secrets", str(folder / "secrets"))],
-        env={"PATH": f"{server.bin_path}{os.pathsep}{os.defpath}", "PGHOST": sockets},
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0, made.stderr
-    # The wheel's server trusts everyone; the image asks for the password, so this one does too.
-    rules = Path(server.pgdata, "pg_hba.conf")
-    rules.write_text(PASSWORDS + rules.read_text())
-    server.psql("SELECT pg_reload_conf();")
-    for part in ROLES:
-        wait_for(lambda part=part: _refuses(sockets, f"cxr_{part}", database))
-    kind, ready, *options = service["healthcheck"]["test"]
-    assert (kind, ready) == ("CMD", "pg_isready")
-    options = [option.replace("127.0.0.1", sockets) for option in options]
-    subprocess.run([Path(server.bin_path, ready), *options], check=True, capture_output=True)
-    return sockets
-
-
-def _trust_everyone(server: Any) -> None:
-    """Undo the rule of `_postgres_of_the_file`: other tests' roles have no passwords."""
-    rules = Path(server.pgdata, "pg_hba.conf")
-    rules.write_text(rules.read_text().removeprefix(PASSWORDS))
-    server.psql("SELECT pg_reload_conf();")
-
-
-def _refuses(host: str, user: str, database: str) -> bool:
-    """Whether a wrong password is refused: else the services' own would prove nothing."""
-    try:
-        psycopg.connect(host=host, user=user, dbname=database, password="wrong").close()
-    except psycopg.OperationalError:
-        return True
-    return False
 
 
 def _pings(client: redis.Redis) -> bool:
