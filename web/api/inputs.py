@@ -21,7 +21,7 @@ from pydantic import (
 from web.auth.requests import asking_name
 from worker.access import Scope
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
-from worker.records.jobs import JobStatus
+from worker.records.jobs import MAX_FILENAME, JobStatus
 from worker.records.reviews import ReviewState, Verdict
 
 MAX_PER_PAGE = 500
@@ -293,7 +293,7 @@ class InlineImage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    filename: Annotated[Text, Field(min_length=1, max_length=1000)]
+    filename: Annotated[Text, Field(min_length=1, max_length=MAX_FILENAME)]
     data: Annotated[Text, Field(examples=["data:image/png;base64,iVBORw0KGgo="])]
     """Base64, or a data URL."""
 

@@ -57,6 +57,7 @@ REASONS = {
     "rotated": N_(
         "A frontal chest X-ray that lies on its side or is upside down. Turn it upright."
     ),
+    "name_too_long": N_("Its name has more characters than are kept. Give it a shorter one."),
     "encrypted": N_("The zip archive has a password. Upload it without one."),
     "nested_archive": N_("A zip archive inside another one. Upload it by itself."),
     "archive_too_large": N_("The zip archive unpacks to more than is accepted."),

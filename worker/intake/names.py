@@ -1,6 +1,6 @@
 """Names of files as their senders gave them, made safe to show and to store."""
 
-from worker.records.jobs import UNTITLED, named_after
+from worker.records.jobs import MAX_FILENAME, UNTITLED, named_after
 
 
 def display_name(filename: str) -> str:
@@ -16,6 +16,11 @@ def display_name(filename: str) -> str:
 def printable(text: str) -> str:
     """`text` without what would break a line, turn it around, or stay out of a database."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def shortened(name: str) -> str:
+    """A display name, or as much of it as is kept; an ellipsis says that it went on."""
+    return name if len(name) <= MAX_FILENAME else f"{name[: MAX_FILENAME - 1]}\u2026"
 
 
 def job_name(given: str, first_filename: str | None, count: int) -> str:

@@ -13,7 +13,7 @@ file goes to the disk in chunks as it arrives, and an archive is unpacked member
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Self
 
 from sqlalchemy.exc import OperationalError
@@ -34,19 +34,18 @@ from worker.store import Store
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
 class Intake:
-    """Where uploads go. `wake` is told how many images have begun to wait. Shared by threads."""
+    """Where uploads go. Shared by threads."""
 
-    store: Store
-    files: ImageFiles
-    settings: Settings
-    wake: Callable[[int], object]
-    quota: Quota = field(init=False)
-
-    def __post_init__(self) -> None:
-        quota = Quota(self.store.stored_bytes, self.settings.max_stored_mb)
-        object.__setattr__(self, "quota", quota)
+    def __init__(
+        self, store: Store, files: ImageFiles, settings: Settings, wake: Callable[[int], object]
+    ) -> None:
+        """wake: is told how many images have begun to wait."""
+        self.store = store
+        self.files = files
+        self.settings = settings
+        self.wake = wake
+        self.quota = Quota(store.stored_bytes, settings.max_stored_mb)
 
     def check_room(self, clinic_id: int) -> None:
         """Raises TooManyWaiting, QuotaReached when a clinic may send nothing at all now."""

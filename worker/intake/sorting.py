@@ -7,8 +7,8 @@ from itertools import chain
 from worker.errors import UploadTooLarge
 from worker.intake.archives import BrokenArchive, Member, is_zip, members
 from worker.intake.keeping import Keeper, copy
-from worker.intake.names import display_name
-from worker.records.jobs import NewImage
+from worker.intake.names import display_name, shortened
+from worker.records.jobs import MAX_FILENAME, NewImage
 from worker.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -49,10 +49,18 @@ class Sorter:
 
     def refuse(self, filename: str, reason: str, message: str, size_bytes: int = 0) -> None:
         """An image that cannot be used, with its reason code and sentence."""
-        self._append(NewImage(display_name(filename), None, size_bytes, reason, message))
+        name = shortened(display_name(filename))
+        self._append(NewImage(name, None, size_bytes, reason, message))
 
     def _add_image(self, name: str, chunks: Iterable[bytes]) -> None:
         self._check_room()
+        if len(name) > MAX_FILENAME:
+            message = (
+                f"The file's name has {len(name):,} characters, its folders included, and at most "
+                f"{MAX_FILENAME:,} are kept. Give it a shorter name and send it again."
+            )
+            self.refuse(name, "name_too_long", message, sum(map(len, chunks)))
+            return
         size, kept = self._keeper.keep(chunks, self._max_image_bytes)
         if kept is not None:
             self._append(NewImage(name, None, size), kept)

@@ -7,10 +7,8 @@ like all files. What is not finished goes when nothing came for a while.
 """
 
 import contextlib
-import fcntl
 import io
 import json
-import os
 import re
 import secrets
 import shutil
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from worker.errors import NotFound, PieceMisplaced, TooManyUnfinished, UploadTooLarge
+from worker.intake.file_locks import changing
 from worker.intake.files import ImageFiles, sync_folder
 from worker.intake.sorting import MEGABYTE
 from worker.settings import Settings
@@ -221,16 +220,12 @@ class UnfinishedUploads:
     @contextlib.contextmanager
     def _locked(self, clinic_id: int, upload_id: str) -> Iterator[None]:
         """One at a time; the end of a process ends its turn."""
-        folder = self._folder(clinic_id, upload_id)
-        try:
-            opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            raise _went_meanwhile() from None
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as turn:
+            try:
+                turn.enter_context(changing(self._folder(clinic_id, upload_id), alone=True))
+            except FileNotFoundError:
+                raise _went_meanwhile() from None
             yield
-        finally:
-            os.close(opened)
 
     def _reader(self, folder: Path, upload: Unfinished) -> io.BufferedReader:
         pieces = (self._files.read(folder / name) for name, _ in upload.pieces)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 # The name of a job that has none yet.
 UNTITLED = "Untitled"
+MAX_FILENAME = 1000  # characters, folders in an archive included
 
 
 def named_after(first_filename: str, count: int) -> str:

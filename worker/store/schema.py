@@ -22,7 +22,7 @@ from sqlalchemy.types import TypeDecorator
 
 from worker.reading_order import WITHOUT_RESULT
 from worker.records.images import ImageStatus, ResultRole
-from worker.records.jobs import JobStatus
+from worker.records.jobs import MAX_FILENAME, JobStatus
 from worker.records.reviews import Verdict
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
@@ -192,7 +192,7 @@ class Image(Base):
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
-    filename: Mapped[str] = mapped_column(String(1000))
+    filename: Mapped[str] = mapped_column(String(MAX_FILENAME))
     file_key: Mapped[str | None] = mapped_column(String(80))
     picture_key: Mapped[str | None] = mapped_column(String(80))
     size_bytes: Mapped[int] = mapped_column(BigInteger)

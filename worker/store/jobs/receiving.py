@@ -177,7 +177,7 @@ def _insert(session: Session, job: Job, images: Sequence[NewImage]) -> None:
         return
     numbered = insert(Image).returning(Image.id, sort_by_parameter_order=True)
     names = [
-        {"image_id": image_id, "clinic_id": job.clinic_id, "name": image.original_name[:1000]}
+        {"image_id": image_id, "clinic_id": job.clinic_id, "name": image.original_name}
         for image_id, image in zip(session.scalars(numbered, rows), images, strict=True)
         if image.original_name
     ]
@@ -244,7 +244,7 @@ def _image_values(image: NewImage, job: Job) -> dict[str, Any]:
     return {
         "clinic_id": job.clinic_id,
         "job_id": job.id,
-        "filename": image.filename[:1000],
+        "filename": image.filename,
         "file_key": image.file_key,
         "size_bytes": image.size_bytes,
         "status": ImageStatus.REJECTED if refused else ImageStatus.WAITING,

@@ -3,6 +3,7 @@ import io
 import os
 import resource
 import shutil
+import zipfile
 
 import pytest
 from sqlalchemy import text
@@ -69,6 +70,23 @@ def test_a_file_over_its_limit_is_rejected_alone(client_with, store, clinic, sto
     rejected, waiting = store.images(clinic.id, answer.json["id"]).items
     assert (rejected.reason, rejected.size_bytes) == ("too_large", 1_000_001)
     assert waiting.status == "waiting"
+    assert len(stored()) == 1
+
+
+def test_a_file_whose_name_is_too_long_is_rejected_alone(upload, client, stored):
+    longest = f"{'x' * 996}.png"
+    with io.BytesIO() as packed:
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(longest, b"in an archive")
+        job = upload({longest: b"x", f"1{longest}": b"12345", "z.zip": packed.getvalue()}).json
+    kept, *refused = images_of(client, job)
+    assert (kept["status"], kept["filename"]) == ("waiting", longest)
+    for image, name, size in zip(
+        refused, (f"1{longest}", f"z.zip/{longest}"), (5, 13), strict=True
+    ):
+        assert (image["status"], image["reason"]) == ("rejected", "name_too_long")
+        assert image["message"].startswith(f"The file's name has {len(name):,} characters")
+        assert (image["filename"], image["size_bytes"]) == (f"{name[:999]}\u2026", size)
     assert len(stored()) == 1
 
 
