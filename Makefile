@@ -27,6 +27,7 @@ test: lint  ## run every test, with real servers and a real browser
 faults: .venv/installed-test  ## break everything again and again, then fuzz: three hours
 	.venv/bin/python -m tests.faults --rounds 20
 	.venv/bin/python -m tests.faults.inputs.fuzz --minutes 10
+	.venv/bin/python -m tests.faults.inputs.bombs
 	.venv/bin/python -m tests.faults.inputs.fuzz_http --requests 50000
 	.venv/bin/python -m tests.faults.inputs.fuzz_api --requests 20000
 

@@ -127,8 +127,9 @@ def test_the_page_shows_and_filters(reader, client, finished):
     client.get("/api/v1/jobs/1/results.csv")
     page = reader.get("/audit")
     assert page.status_code == 200
-    for word in ("Exported", "Uploaded", "Signed in"):
+    for word in ("Exported", "Uploaded", "Signed in", "Export the results of a job as CSV"):
         assert f"<td>{word}</td>" in page.text
+    assert "exports." not in page.text
     only = reader.get("/audit?action=exported&job_id=1")
     assert "<td>Exported</td>" in only.text
     assert "<td>Uploaded</td>" not in only.text

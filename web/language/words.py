@@ -144,6 +144,13 @@ PROBLEMS = {
 UNCERTAIN_MEANS = N_("Low confidence: review manually.")
 # Of labels that other models may have, too; one that is not here stays as the model calls it.
 LABELS = (N_("Normal"), N_("Pneumonia"), N_("Tuberculosis"), N_("Abnormal"), N_("Other"))
+# What is kept for its time, what it is called, and how long without a number of days.
+KEPT_KINDS = (
+    ("files", N_("X-rays"), N_("as long as the job")),
+    ("pictures", N_("Small pictures"), N_("as long as the X-rays")),
+    ("maps", N_("Maps"), N_("as long as the job")),
+    ("jobs", N_("Jobs with their results"), N_("for ever")),
+)
 # In English in other packages: statuses, roles, profiles, actions of the audit trail, and so on.
 FROM_ELSEWHERE = (
     N_("Research and triage support, not a diagnosis."),

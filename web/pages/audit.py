@@ -8,6 +8,7 @@ from flask import render_template, request, url_for
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services
+from web.showing.deeds import described
 from worker.access import Scope
 from worker.audit import Action, AuditRecord
 
@@ -44,6 +45,7 @@ def entries():
         actions=list(Action),
         chosen={name: asked[name] for name, wanted in chosen.items() if wanted is not None},
         entries=page,
+        described=described,
         older=_older(page, chosen) if len(found) > len(page) else None,
     )
 

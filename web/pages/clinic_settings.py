@@ -8,7 +8,8 @@ from flask import g, render_template, request
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import InvalidForm
-from web.language.asked import N_, _
+from web.language.asked import _
+from web.language.words import KEPT_KINDS
 from web.services import services
 from worker.access import Scope
 from worker.patient_data import PROFILE_MEANS, Profile
@@ -17,13 +18,6 @@ from worker.records.clinics import MAX_KEPT_DAYS, Retention
 blueprint = APIBlueprint("clinic_settings", __name__, enable_openapi=False, url_prefix="/settings")
 
 MAX_ID = 2**63 - 1
-# Kind, its name, and what an empty field means.
-KINDS = (
-    ("files", N_("X-rays"), N_("as long as the job")),
-    ("pictures", N_("Small pictures"), N_("as long as the X-rays")),
-    ("maps", N_("Maps"), N_("as long as the job")),
-    ("jobs", N_("Jobs with their results"), N_("for ever")),
-)
 
 
 @blueprint.get("")
@@ -113,7 +107,7 @@ def _page(done: str = "") -> str:
         rule=store.patient_data_rule(clinic_id()),
         profiles=PROFILE_MEANS,
         keeps=store.retention(clinic_id())[0].keeps,
-        kinds=KINDS,
+        kinds=KEPT_KINDS,
         held=store.held_jobs(clinic_id()),
         max_days=MAX_KEPT_DAYS,
     )

@@ -88,6 +88,8 @@ def fuzz(
         if finding is None:
             return
         known = findings.get(finding.key)
+        if known is None:
+            click.echo(f"example {count:,}: {finding.key}", err=True)
         if known is None or len(finding.content) < len(known.content):
             findings[finding.key] = finding
 

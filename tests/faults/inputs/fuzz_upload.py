@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.inputs.fuzz_decode import Finding, key_of
@@ -18,7 +19,13 @@ JOBS = "/api/v1/jobs"
 
 
 class Server:
-    """The web application with its own store. Use as a context."""
+    """The web application with its own store. Use as a context.
+
+    limits: settings that are not the defaults.
+    """
+
+    def __init__(self, limits: Mapping[str, int] = LIMITS) -> None:
+        self._limits = limits
 
     def __enter__(self) -> "Server":
         self._requests = 0
@@ -27,7 +34,7 @@ class Server:
             home=self._home,
             redis_url="redis://127.0.0.1:1/0",
             secret_key="for the fuzzer",
-            **LIMITS,
+            **self._limits,
         )
         self._images = settings.images_dir
         self._store = migrated_store(settings.database_url)
@@ -56,7 +63,7 @@ class Server:
             self.__exit__()
             self.__enter__()
         self._unexpected.clear()
-        before = self._stored_bytes()
+        before = self.stored_bytes()
         headers = [("Authorization", f"Bearer {TOKEN}"), *upload.headers]
         answer = self._client.post(
             JOBS, data=upload.body, content_type=upload.content_type, headers=headers
@@ -74,7 +81,7 @@ class Server:
             return f"status {answer.status_code}"
         if answer.content_type != "application/problem+json" or not answer.json["detail"]:
             return f"no problem document, but {answer.content_type}"
-        if self._stored_bytes() != before:
+        if self.stored_bytes() != before:
             return "a refused upload left something behind"
         return None
 
@@ -91,5 +98,5 @@ class Server:
                 return "a row whose file is not there"
         return None
 
-    def _stored_bytes(self) -> int:
+    def stored_bytes(self) -> int:
         return sum(path.stat().st_size for path in self._images.rglob("*") if path.is_file())
