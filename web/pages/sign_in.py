@@ -1,6 +1,7 @@
 """Signing in and out. A GET never signs anybody in: that takes a press of a button on our page."""
 
 import logging
+import re
 
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, session, url_for
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 # From opening a link that works once to the press of its button.
 LINK_COOKIE_S = 3600
+LINK_SECRET = re.compile(r"[\w-]{1,100}", re.ASCII)
 MAX_NAME = 200
 WRONG_PASSWORD = N_("That name and password do not belong together.")
 WRONG_TOKEN = N_("That token is not valid. Check that all of it was copied.")
@@ -47,7 +49,9 @@ def form():
     if secret is None:
         return _page(wanted)
     response = redirect(url_for("sign_in.link", next=_shown(wanted)), code=303)
-    set_cookie(response, LINK_COOKIE, secret, LINK_COOKIE_S)
+    # Anything else is not the secret of a link, and may be what no header can carry.
+    known = secret if LINK_SECRET.fullmatch(secret) else ""
+    set_cookie(response, LINK_COOKIE, known, LINK_COOKIE_S)
     return response
 
 

@@ -106,6 +106,7 @@ OTHER_DEEDS = {
     "maps": N_("Maps were kept for their time"),
     "job": N_("The job was kept for its time"),
 }
+ASKED = ("route", "what")
 REFUSALS = {401: N_("not signed in"), 403: N_("not permitted")}
 # The rest of an entry's detail, by name.
 VALUES: dict[str, Callable[[object], str]] = {
@@ -131,7 +132,8 @@ def described(event: AuditEvent) -> str:
 
 
 def _parts(event: AuditEvent) -> Iterator[str]:
-    for name, value in event.detail.items():
+    # What was asked for comes first.
+    for name, value in sorted(event.detail.items(), key=lambda item: item[0] not in ASKED):
         if name == "route":
             yield (
                 _(DEEDS[value]) if value in DEEDS else _("Something else (%(route)s)", route=value)

@@ -139,6 +139,17 @@ def test_a_link_names_its_clinic_and_signs_in_with_one_press_of_a_button(visitor
     assert visitor.get("/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "secret", ["", "a%1Bb", "%00", "%0D%0AX: 1", "a;b", "%F0%9F%A6%B4", "x" * 101]
+)
+def test_what_is_no_link_is_answered_as_one_that_has_ended(visitor, store, secret):
+    visitor.get(f"/sign-in?link={store.sign_in_link(TOKEN)}")
+    opened = visitor.get(f"/sign-in?link={secret}")
+    assert opened.status_code == 303
+    assert opened.headers["Set-Cookie"].startswith("cxr_link=;")
+    assert "It was used already" in visitor.get("/sign-in/link").text
+
+
 def test_a_link_works_once(visitor, app, store):
     secret = store.sign_in_link(TOKEN)
     visitor.get(f"/sign-in?link={secret}")

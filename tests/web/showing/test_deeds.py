@@ -10,10 +10,10 @@ from worker.records.clinics import Retention
 
 DETAILS = [
     ({"route": "jobs.cancel_job"}, "Cancel a job"),
-    ({"status": 403, "route": "jobs.delete_job"}, "not permitted, Delete a job"),
+    ({"status": 403, "route": "jobs.delete_job"}, "Delete a job, not permitted"),
     (
         {"status": 401, "route": "none", "times": 30},
-        "not signed in, Something else (none), 30 times",
+        "Something else (none), not signed in, 30 times",
     ),
     (
         {"route": "tokens.create_token", "token": 3, "scopes": "read review"},
