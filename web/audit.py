@@ -1,9 +1,12 @@
 """Which requests leave an entry in the audit trail: all, but for those that are named here.
 
-What shows films or results is written before the answer leaves: without an entry, there is none.
+What somebody of the whole system changes in clinics is in the trail of each of them, too
+(`g.audit_of_clinics`: the detail by clinic). What shows films or results is written before the
+answer leaves: without an entry, there is none.
 """
 
 import logging
+from dataclasses import replace
 
 from flask import Response, g, request
 from sqlalchemy.exc import DBAPIError
@@ -90,6 +93,9 @@ def record(response: Response) -> Response:
     often = event.action in (Action.VIEWED, Action.REFUSED)
     try:
         (trail.write_once_a_minute if often else trail.write)(event)
+        for clinic_id, detail in g.get("audit_of_clinics", {}).items():
+            route = {"route": request.endpoint}
+            trail.write(replace(event, clinic_id=clinic_id, detail=route | detail))
     except DBAPIError as error:
         log.error("No entry in the audit trail (%s)", type(error.orig).__name__)
         if event.action in (Action.VIEWED, Action.EXPORTED):

@@ -1,16 +1,21 @@
-"""The whole system, for its operators: workers and numbers of all clinics, none of their X-rays."""
+"""The whole system, for its operators: workers, numbers of all clinics, and what failed."""
+
+import re
 
 from apiflask import APIBlueprint
-from flask import render_template
+from flask import g, redirect, render_template, request, url_for
 
 from web.auth.permissions import permits
+from web.errors import InvalidForm
+from web.language.asked import _
 from web.language.words import REASONS
 from web.services import services
-from web.showing.operations import REASONS_OF_DAYS, operations
+from web.showing.operations import REASONS_OF_DAYS, operations, retry_reason
 from worker.access import Scope
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
+CODE = re.compile("[a-z_]{1,40}")
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
@@ -24,7 +29,23 @@ def show():
         age=lambda since: age((found.at - since).total_seconds()),
         reasons_of_days=REASONS_OF_DAYS,
         meanings=REASONS,
+        retried=request.args.get("retried", type=int),
     )
+
+
+@blueprint.post("/operations/retry")
+@permits(Scope.OPERATE)
+def retry():
+    """Try images again that failed for one reason, of all clinics; each clinic's trail says so."""
+    reason = request.form.get("reason", "")
+    if not CODE.fullmatch(reason):
+        raise InvalidForm(_("Choose a reason from the list."))
+    found = retry_reason(services(), reason)
+    g.audit_detail = {"reason": reason, "images": found.total()}
+    g.audit_of_clinics = {
+        clinic: {"reason": reason, "images": count} for clinic, count in found.items()
+    }
+    return redirect(url_for("operations.show", retried=found.total()), 303)
 
 
 def age(seconds: float) -> str:

@@ -3,6 +3,7 @@ of files."""
 
 import platform
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -72,6 +73,16 @@ def operations(here: Services) -> Operations:
         disk=_disk(here),
         versions=_versions(here),
     )
+
+
+def retry_reason(here: Services, reason: str) -> Counter[int]:
+    """Let images wait again that failed for this reason, of the jobs that `reasons` counts.
+    Returns: by clinic, how many."""
+    since = datetime.now(UTC) - timedelta(days=REASONS_OF_DAYS)
+    found = here.store.retry_reason(reason, since)
+    here.dispatcher.wake(found.total())
+    _reasons.cache_clear()
+    return found
 
 
 @lru_cache(maxsize=1)

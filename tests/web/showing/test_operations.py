@@ -7,11 +7,14 @@ import pytest
 from sqlalchemy import update
 
 from tests.support.access import sign_in
-from tests.support.results import failed, rejected, work
+from tests.support.permissions import ORIGIN
+from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images, worker_record
 from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
+from worker.audit import Action
 from worker.records.clinics import Retention
+from worker.records.jobs import JobStatus
 from worker.store import DEFAULT_CLINIC
 from worker.store.migrations import latest_revision
 from worker.store.schema import Worker
@@ -90,6 +93,40 @@ def test_a_weeks_reasons_are_counted_once_a_minute(store, busy, monkeypatch):
     _reasons(store, minute + 1)
     assert len(counted) == 2
     assert (counted[1] - counted[0]).total_seconds() == REASONS_EVERY_S
+
+
+def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, store, clinic):
+    other = store.ensure_clinic("other", "another token")
+    theirs = store.create_job(other.id, "theirs", new_images(3))
+    work(store, 99, lambda claim: failed(claim) if claim.clinic_id == other.id else done(claim))
+    stopped = store.create_job(other.id, "stopped", new_images(2))
+    work(store, 1, failed)
+    store.cancel_job(other.id, stopped.id)
+    sign_in(visitor, token)
+    assert "Retry all" in visitor.get("/operations").text
+    answer = visitor.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
+    assert answer.location == "/operations?retried=4"
+    page = visitor.get(answer.location).text
+    assert "4 images wait again." in page
+    assert 'worker_died</code></td><td class="numbers">1<' in page, "the cancelled job's stays"
+    assert store.job(other.id, theirs.id).counts.waiting == 3
+    assert store.job(other.id, stopped.id).status is JobStatus.CANCELLED
+    for of, images in ((clinic.id, 1), (other.id, 3)):
+        entries = [one.event for one in store.audit_page(of, action=Action.CHANGED)]
+        expected = {"route": "operations.retry", "reason": "worker_died", "images": images}
+        assert expected in [one.detail for one in entries]
+        assert {one.who_kind for one in entries} == {"token"}
+    again = visitor.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
+    assert "No image was retried" in visitor.get(again.location).text
+    wrong = visitor.post("/operations/retry", data={"reason": "Mrs. Example"}, headers=ORIGIN)
+    assert wrong.status_code == 422
+
+
+def test_only_operators_retry(client, reader, busy, store, clinic):
+    for who in (client, reader):
+        answer = who.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
+        assert answer.status_code in (302, 401, 403)
+    assert store.job(clinic.id, 1).counts.failed == 1
 
 
 def test_only_operators_see_it(client, reader):

@@ -6,8 +6,10 @@ is read again after its images were locked: while we waited for them, it may hav
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
 from worker.errors import NotFound, NotRefusedByGate
@@ -72,8 +74,32 @@ class ControlVerbs(WorkerVerbs):
         """Let those of these images that failed wait again. Returns: how many do."""
         found = 0
         for job_id in self._jobs_of(clinic_id, image_ids):
-            found += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, image_ids)[0]
+            which = Image.id.in_(image_ids)
+            found += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
         return found
+
+    def retry_reason(self, reason: str, since: datetime) -> Counter[int]:
+        """Let images of all clinics wait again that failed for this reason, in jobs uploaded after
+        `since`. Jobs that their clinic has cancelled stay as they are.
+
+        Returns: by clinic, how many images wait.
+        """
+        is_meant = and_(status_is(ImageStatus.FAILED), Image.reason == reason)
+        query = (
+            select(Job.clinic_id, Job.id)
+            .where(*SHOWN, Job.accepted_at >= since, Job.failed > 0)
+            .where(Job.status != JobStatus.CANCELLED)
+            .where(exists().where(Image.job_id == Job.id, is_meant))
+            .order_by(Job.id)
+        )
+        with self.database.reading() as session:
+            jobs = session.execute(query).all()
+        found: Counter[int] = Counter()
+        for clinic_id, job_id in jobs:
+            with suppress(NotFound):  # deleted since
+                which = Image.reason == reason
+                found[clinic_id] += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
+        return +found
 
     def cancel_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
         """Cancel those of these images that wait. Returns: how many."""
@@ -164,17 +190,16 @@ class ControlVerbs(WorkerVerbs):
         clinic_id: int,
         job_id: int,
         status: ImageStatus,
-        only: Sequence[int] | None = None,
+        *which: ColumnElement[bool],
     ) -> tuple[int, JobRecord]:
-        """Images of this status, all or `only` some, wait again. Returns: how many; the job."""
-        of_those = () if only is None else (Image.id.in_(only),)
+        """Images of this status, all or some, wait again. Returns: how many; the job."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id)
             waiting = session.execute(
                 update(Image)
                 # Those whose files are not kept any more stay as they are.
                 .where(Image.job_id == job_id, status_is(status), Image.file_key.is_not(None))
-                .where(*of_those)
+                .where(*which)
                 .values(
                     status=ImageStatus.WAITING,
                     reason=None,
