@@ -89,3 +89,23 @@ def test_what_has_no_picture_shows_a_sign_and_not_a_broken_one(visit, site, ches
     page.goto(f"{site.address}/jobs/1")
     expect(page.locator(".item.without-picture")).to_have_count(1)
     expect(page.locator(".item img:visible")).to_have_count(0)
+
+
+def test_filters_are_folded_on_a_phone(visit, site, chest):
+    site.job("Three", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "abc"])
+    work(site.store, 3)
+    page = visit(390, touch=True)
+    sign_in_page(page, site.address)
+    page.goto(f"{site.address}/images?search=a&probability_of=NORMAL&min_probability=0.01")
+    fold = page.get_by_role("button", name="Filters")
+    expect(fold).to_have_text("Filters 2 set")
+    expect(page.get_by_label("Search")).to_be_hidden()
+    expect(page.locator(".images .line.item")).to_have_count(1)
+    fold.tap()
+    page.get_by_role("button", name="Clear filter").tap()
+    expect(page.locator(".images .line.item")).to_have_count(3)
+    expect(fold).to_have_text("Filters")
+    page.get_by_label("Search").fill("b")
+    expect(fold).to_have_text("Filters 1 set")
+    fold.tap()
+    expect(page.get_by_label("Search")).to_be_hidden()

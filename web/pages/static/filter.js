@@ -37,10 +37,23 @@ export function apiQuery(filter) {
   return new URLSearchParams(Object.entries(asked).filter(([, wanted]) => wanted !== "")).toString();
 }
 
-export function isNarrowed(filter) {
-  return Object.keys(DEFAULTS).some(
+// Controls that are one filter to the reader.
+const TOGETHER = {
+  min_probability: "probability_of",
+  max_probability: "probability_of",
+  uploaded_until: "uploaded_since",
+};
+
+/** How many filters are set. */
+export function countSet(filter) {
+  const set = Object.keys(DEFAULTS).filter(
     (name) => name !== "sort" && filter[name] !== DEFAULTS[name],
   );
+  return new Set(set.map((name) => TOGETHER[name] ?? name)).size;
+}
+
+export function isNarrowed(filter) {
+  return countSet(filter) > 0;
 }
 
 export function cleared(filter) {

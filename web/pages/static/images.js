@@ -1,7 +1,7 @@
 // A list of images: its filter, its order, the list or the contact sheet, and the counts.
 
 import { Problem, get, whyTryingAgain } from "./api.js";
-import { apiQuery, cleared, isNarrowed, pageQuery, readFilter } from "./filter.js";
+import { apiQuery, cleared, countSet, isNarrowed, pageQuery, readFilter } from "./filter.js";
 import { count } from "./format.js";
 import { Picking } from "./picking.js";
 import { fillRow, fillTile, newRow, newTile, useLabels } from "./rows.js";
@@ -260,6 +260,10 @@ export class ImageList {
         uploaded_until: beginOf($("until").value, 1),
       }));
     }
+    // On a phone the filters would take the whole screen.
+    $("fold").addEventListener("click", ({ currentTarget }) => {
+      currentTarget.ariaExpanded = currentTarget.ariaExpanded !== "true";
+    });
     $("clear-filter").addEventListener("click", () => this.#change(cleared(this.#filter)));
     for (const button of document.querySelectorAll("[data-view]")) {
       button.addEventListener("click", () => this.#changeView(button.dataset.view));
@@ -326,6 +330,8 @@ export class ImageList {
     $("since").value = dayOf(filter.uploaded_since);
     $("until").value = dayOf(filter.uploaded_until, -1);
     $("dates").open ||= filter.uploaded_since !== "" || filter.uploaded_until !== "";
+    const set = countSet(filter);
+    $("filters-set").textContent = set ? t("%(number)s set", { number: count(set) }) : "";
     $("differs-from").textContent = t("The shadow model %(model)s calls them something else.", { model: filter.differs_from });
     $("differs-from").hidden = filter.differs_from === "";
     $("clear-filter").hidden = !isNarrowed(filter);
