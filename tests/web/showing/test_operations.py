@@ -98,7 +98,8 @@ def test_a_weeks_reasons_are_counted_once_a_minute(store, busy, monkeypatch):
 def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, store, clinic):
     other = store.ensure_clinic("other", "another token")
     theirs = store.create_job(other.id, "theirs", new_images(3))
-    work(store, 99, lambda claim: failed(claim) if claim.clinic_id == other.id else done(claim))
+    while work(store, 9, lambda one: (failed if one.clinic_id == other.id else done)(one)):
+        pass
     stopped = store.create_job(other.id, "stopped", new_images(2))
     work(store, 1, failed)
     store.cancel_job(other.id, stopped.id)
