@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from web.language.asked import N_, _, ngettext
-from web.language.words import KEPT_KINDS
+from web.language.words import KEPT_KINDS, REASONS
 from worker.audit import AuditEvent
 
 # What was asked for, by the `route` of the entry.
@@ -64,6 +64,7 @@ DEEDS = {
     "jobs.resume_job": N_("Resume a job"),
     "jobs.retry_job": N_("Retry the failed images of a job"),
     "jobs.tally_job": N_("See how many images a job has"),
+    "operations.retry": N_("Retry what failed for one reason"),
     "operations.show": N_("See the state of the system"),
     "operations_api.get_operations": N_("See the state of the system"),
     "pages.distribution": N_("See the results of a job"),
@@ -116,6 +117,8 @@ VALUES: dict[str, Callable[[object], str]] = {
     "second_factor": lambda _kind: _("with a recovery code"),
     "patient_data": lambda profile: _(profile.capitalize()),
     "hides_text": lambda hides: _("text in pictures is hidden: %(answer)s", answer=_(hides)),
+    "reason": lambda code: _(REASONS.get(code, code)).removesuffix("."),
+    "images": lambda count: ngettext("%(num)s image", "%(num)s images", count),
     "files": lambda count: ngettext("%(num)s file", "%(num)s files", count),
     "key": lambda name: _("key %(name)s", name=name),
     "times": lambda count: ngettext("%(num)s time", "%(num)s times", count),

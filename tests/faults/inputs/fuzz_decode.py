@@ -77,6 +77,7 @@ class Decoder:
         self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
+        self._pipe.recv()  # its modules are loaded: that is no part of the first file's time
 
 
 def _serve(pipe: Connection) -> None:
@@ -84,6 +85,7 @@ def _serve(pipe: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
+        pipe.send("ready")
         while True:
             data = pipe.recv_bytes()
             Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew

@@ -26,6 +26,11 @@ DETAILS = [
         {"what": "files_encrypted", "files": 1, "key": "0a1b"},
         "Encrypt the stored files, 1 file, key 0a1b",
     ),
+    (
+        {"route": "operations.retry", "reason": "file_missing", "images": 2},
+        "Retry what failed for one reason, The stored file is gone from the server's disk. "
+        "Upload it again, 2 images",
+    ),
     ({"times": 1}, "1 time"),
     ({}, ""),
 ]
