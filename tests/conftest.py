@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import PIL.Image
 import pytest
 
 from model.reading.radiograph import decode
-from tests.support import shared, toys
+from tests.support import shared, temporary, toys
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import PostgresServer, migrated_store
 from worker.intake.files import ImageFiles
@@ -92,6 +93,9 @@ def _takes_long(item: pytest.Item) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     for variable, _, _ in describe():
         os.environ.pop(variable, None)
+    temporary.keep_in_memory()
+    # A shell that starts tests in the background has them, and all that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         shared.folder_of_run = Path(config.workerinput["folder_of_run"])
     else:

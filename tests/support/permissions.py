@@ -128,23 +128,27 @@ class Walk:
         return ENTERS
 
     def _path(self, route: Route, asking: Asking) -> str:
-        """An address of the first clinic; of one's own account, a session of one's own."""
-        person = (PrincipalKind.PERSON, self._other_person)
-        owner = asking.principal if asking.principal and "account" in route.rule else person
-        self._store.open_session(*owner, "", "")
+        """An address of the first clinic."""
         values = NAMES | {
             "job_id": self._job,
             "image_id": self._image,
             "person_id": self._other_person,
             "token_id": self._other_token,
             "upload_id": self._upload() if "<upload_id>" in route.rule else "",
-            "session_id": max((one.id for one in self._store.sessions_of(*owner)), default=1),
+            "session_id": self._session(route, asking) if "session_id>" in route.rule else 0,
         }
         path = route.rule
         for name, value in values.items():
             for converter in ("int:", "path:", ""):
                 path = path.replace(f"<{converter}{name}>", str(value))
         return path
+
+    def _session(self, route: Route, asking: Asking) -> int:
+        """Of one's own account, a session of one's own; else of somebody else."""
+        person = (PrincipalKind.PERSON, self._other_person)
+        owner = asking.principal if asking.principal and "account" in route.rule else person
+        self._store.open_session(*owner, "", "")
+        return max((one.id for one in self._store.sessions_of(*owner)), default=1)
 
     def _upload(self) -> str:
         """An unfinished one of the first clinic."""
