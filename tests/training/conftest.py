@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import cxr
+from tests.support.engines import without_search
 from tests.support.shared import made_once
 from tests.support.toys import SIZE, toy_folders
 
@@ -69,7 +70,7 @@ def _train(folder: Path) -> None:
     vgg16, recipe = folder / "vgg16.weights.h5", folder / "stripes.toml"
     recipe.write_text(RECIPE)
     data = toy_folders(folder / "stripes")
-    with narrow_vgg():
+    with narrow_vgg(), without_search():
         keras.applications.VGG16(include_top=False, weights=None).save_weights(vgg16)
         result = cxr(
             *("train", "--recipe", recipe, "--data", data, "--out", folder / "run"),

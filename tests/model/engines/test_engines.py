@@ -13,15 +13,9 @@ from model.classifier import Classifier
 from model.engines import load_engine
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import ArtifactMismatch
+from model.input.prepared import prepare_file
+from tests.support.engines import keras_engine
 from tests.support.toys import toy_artifact, toy_images
-
-
-def keras_engine(artifact, precision="float32"):
-    pytest.importorskip("keras")
-    from model.engines.keras_engine import KerasEngine
-
-    return KerasEngine(artifact, precision)
-
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -30,6 +24,12 @@ pytestmark = pytest.mark.usefixtures("narrow")
 def toy():
     pytest.importorskip("tensorflow")
     return load_artifact(toy_artifact())
+
+
+@pytest.fixture(scope="module")
+def toy_exact(toy):
+    """Leave it alone."""
+    return keras_engine(toy)
 
 
 def test_litert_answers_one_image_and_many(toy):
@@ -44,9 +44,9 @@ def test_litert_answers_one_image_and_many(toy):
     np.testing.assert_array_equal(alone.probabilities[0], probabilities[2])
 
 
-def test_int8_and_keras_agree(toy):
+def test_int8_and_keras_agree(toy, toy_exact):
     images = toy_images(8)
-    int8, exact = LiteRTEngine(toy).predict(images), keras_engine(toy).predict(images)
+    int8, exact = LiteRTEngine(toy).predict(images), toy_exact.predict(images)
     assert np.abs(int8.probabilities - exact.probabilities).mean() < 0.02
     assert np.abs(int8.maps["attention"] - exact.maps["attention"]).mean() < 0.05
 
@@ -78,23 +78,30 @@ def test_every_engine_gives_all_maps_of_four_classes(architecture, size, maps):
         assert np.abs(int8.maps[name] - exact.maps[name]).mean() < 0.08
 
 
-def test_engines_agree_on_evidence_and_features():
+@pytest.fixture(scope="module")
+def released_exact():
+    """The released network by Keras: compiling it takes long."""
+    return keras_engine(load_artifact())
+
+
+def test_engines_agree_on_evidence_and_features(released_exact, radiographs):
     """Of the network that has them; an artifact made before it had them gets what it names."""
-    pytest.importorskip("tensorflow")
-    artifact = load_artifact(toy_artifact(architecture="efficientnet_attention"))
+    artifact = load_artifact()
     evidence = ("evidence_COVID19", "evidence_NORMAL", "evidence_PNEUMONIA")
     assert artifact.maps == ("attention", *evidence)
-    images = toy_images(3)
-    int8, exact = LiteRTEngine(artifact).predict(images), keras_engine(artifact).predict(images)
+    files = [path for name, path in sorted(radiographs.items()) if name.startswith("RG1")][:3]
+    images = np.stack([prepare_file(file, artifact.preprocessing).image for file in files])
+    int8, exact = LiteRTEngine(artifact).predict(images), released_exact.predict(images)
+    side = artifact.preprocessing.size // 16
     for output in (int8, exact):
         assert list(output.maps) == list(artifact.maps)
         assert output.features.shape == (3, 1392)
         together = sum(output.maps[name] for name in evidence)
-        np.testing.assert_allclose(together, np.zeros((3, 2, 2)), atol=1e-4)
+        np.testing.assert_allclose(together, np.zeros((3, side, side)), atol=1e-4)
     for name in artifact.maps:
         assert np.abs(int8.maps[name] - exact.maps[name]).mean() < 0.05
     older = dataclasses.replace(artifact, maps=("attention",))
-    assert list(keras_engine(older).predict(images).maps) == ["attention"]
+    assert list(keras_engine(older).predict(images[:1]).maps) == ["attention"]
 
 
 def test_other_outputs_than_the_metadata_says(toy):
@@ -103,29 +110,32 @@ def test_other_outputs_than_the_metadata_says(toy):
 
 
 def test_keras_finds_the_batch_that_is_worth_its_size(toy, monkeypatch):
-    from model.engines import keras_engine as module
+    from model.engines.keras_engine import KerasEngine
 
     speeds = {8: 100.0, 16: 190.0, 32: 300.0, 64: 305.0, 128: 900.0}
-    monkeypatch.setattr(module.KerasEngine, "_images_per_second", lambda _, size: speeds[size])
-    assert keras_engine(toy).batch_size == 32
+    monkeypatch.setattr(KerasEngine, "_images_per_second", lambda _, size: speeds[size])
+    assert KerasEngine(toy).batch_size == 32
     speeds[16] = 101.0
-    assert keras_engine(toy).batch_size == 8
+    assert KerasEngine(toy).batch_size == 8
 
 
 def test_keras_stays_below_the_batch_that_memory_does_not_hold(toy, monkeypatch):
-    from model.engines import keras_engine as module
+    from model.engines.keras_engine import KerasEngine
 
     def measured(_, size: int) -> float:
         if size > 16:
             raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
         return size * 10.0
 
-    monkeypatch.setattr(module.KerasEngine, "_images_per_second", measured)
-    assert keras_engine(toy).batch_size == 16
+    monkeypatch.setattr(KerasEngine, "_images_per_second", measured)
+    assert KerasEngine(toy).batch_size == 16
 
 
 def test_keras_pads_and_splits_batches(toy):
-    engine = keras_engine(toy)
+    from model.engines.keras_engine import BATCHES, KerasEngine
+
+    engine = KerasEngine(toy, "float32")
+    assert engine.batch_size in BATCHES
     images = toy_images(7)
     together = engine.predict(images)
     engine.batch_size = 4
@@ -134,18 +144,18 @@ def test_keras_pads_and_splits_batches(toy):
     np.testing.assert_allclose(split.probabilities, together.probabilities, atol=1e-5)
 
 
-def test_keras_in_half_precision(toy):
+def test_keras_in_half_precision(toy, toy_exact):
     images = toy_images(4)
-    exact = keras_engine(toy).predict(images).probabilities
+    exact = toy_exact.predict(images).probabilities
     half = keras_engine(toy, "mixed_bfloat16").predict(images).probabilities
     assert half.dtype == np.float32
     assert np.abs(half - exact).mean() < 0.02
 
 
-def test_the_batch_is_halved_when_memory_runs_out(toy, monkeypatch):
+def test_the_batch_is_halved_when_memory_runs_out(toy, toy_exact, monkeypatch):
     engine = keras_engine(toy)
-    engine.batch_size = 8
-    expected = engine.predict(toy_images(6)).probabilities
+    assert engine.batch_size == 8
+    expected = toy_exact.predict(toy_images(6)).probabilities
     predict = engine._network.predict_on_batch
 
     def small_device(images):
@@ -212,7 +222,7 @@ def test_200_real_radiographs(training_data):
     assert (np.ptp(answers.main_map, axis=(1, 2)) > 0.01).all()
 
 
-def test_int8_and_float32_agree_on_real_radiographs(training_data):
+def test_int8_and_float32_agree_on_real_radiographs(training_data, released_exact):
     from training.data.manifest import Classes, of_split, read_data
     from training.measure.evaluate import agreement, ask
 
@@ -221,7 +231,7 @@ def test_int8_and_float32_agree_on_real_radiographs(training_data):
     artifact = load_artifact()
     int8, exact = (
         ask(engine, artifact, chosen, gate=False).probabilities
-        for engine in (load_engine(artifact, "cpu", os.cpu_count() or 1), keras_engine(artifact))
+        for engine in (load_engine(artifact, "cpu", os.cpu_count() or 1), released_exact)
     )
     found = agreement(int8, exact)
     assert found["label_agreement"] >= 0.985  # 99 % on all of `test`: see the metadata

@@ -9,6 +9,7 @@ import pytest
 from model.artifact import load_artifact
 from model.engines import load_engine
 from tests.support.commands import cxr
+from tests.support.engines import keras_engine
 from tests.support.toys import CLASSES, LABELS
 from training.data.manifest import data_hash, of_split, read_data
 from training.errors import TrainingError
@@ -67,9 +68,7 @@ def test_rounding_changes_little(artifact):
 
 
 def test_the_engines_agree(artifact, answers, tested):
-    from model.engines.keras_engine import KerasEngine
-
-    exact = ask(KerasEngine(artifact, "float32"), artifact, tested, gate=False)
+    exact = ask(keras_engine(artifact), artifact, tested, gate=False)
     assert agreement(answers.probabilities, exact.probabilities)["max_difference"] < 0.1
     assert np.abs(answers.main_map - exact.main_map).mean() < 0.05
 

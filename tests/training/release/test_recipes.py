@@ -20,12 +20,12 @@ import keras
 
 from model.artifact import STATISTICS, Artifact, load_artifact
 from model.classifier import Classifier
-from model.engines.keras_engine import KerasEngine
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import ArtifactMissing
 from model.input.prepared import prepare_file
 from model.input.standardise import Standardisation
 from model.networks import NETWORKS
+from tests.support.engines import keras_engine, without_search
 from tests.support.toys import SIZE, toy_folders, toy_images
 from training.data.manifest import of_split, read_folders
 from training.errors import TrainingError
@@ -80,7 +80,7 @@ def made(request, tmp_path_factory, narrow) -> Made:
         replace(sample, lung_mask=mask)
         for sample in read_folders(toy_folders(folder / "data", 2, labels), recipe.classes)
     ]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, without_search():
         patch.setattr(lungs, "EPOCHS", 1)
         # One step is not worth compiling a network: that takes a minute of EfficientNet.
         patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
@@ -111,7 +111,7 @@ def test_a_recipe_leads_to_an_artifact_that_classifies(made):
     assert made.artifact.triage is None or 0 <= made.artifact.triage.threshold <= 1
 
     images = prepared.image[None]
-    said, exact = int8.predict(images), KerasEngine(made.artifact, "float32").predict(images)
+    said, exact = int8.predict(images), keras_engine(made.artifact).predict(images)
     np.testing.assert_allclose(said.probabilities, exact.probabilities, atol=0.1)
     for name in made.artifact.maps:
         assert np.abs(said.maps[name] - exact.maps[name]).mean() < 0.1

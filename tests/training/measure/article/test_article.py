@@ -11,6 +11,7 @@ pytest.importorskip("matplotlib")
 
 from model.framing.box import WHOLE
 from tests.support.commands import cxr
+from tests.support.engines import without_search
 from tests.support.toys import LABELS
 from training.data.manifest import Sample
 from training.errors import TrainingError
@@ -41,7 +42,8 @@ def data(trained, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(trained, data, narrow):
-    return measure([trained.folder], data, resamples=10)
+    with without_search():
+        return measure([trained.folder], data, resamples=10)
 
 
 def test_a_run_is_measured_on_the_articles_images_and_on_all_others(found, trained):
