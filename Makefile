@@ -21,7 +21,7 @@ check: lint  ## lint, and the tests that need no server, no TensorFlow and no da
 
 test: lint  ## run every test, with real servers and a real browser
 	@sh tests/browser.sh
-	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+	.venv/bin/python -m pytest -m "not soak" --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 	    --durations 40 --durations-min 5
 
 faults: .venv/installed-test  ## break everything again and again, then fuzz: three hours
@@ -30,6 +30,7 @@ faults: .venv/installed-test  ## break everything again and again, then fuzz: th
 	.venv/bin/python -m tests.faults.inputs.bombs
 	.venv/bin/python -m tests.faults.inputs.fuzz_http --requests 50000
 	.venv/bin/python -m tests.faults.inputs.fuzz_api --requests 20000
+	.venv/bin/python -m pytest -m soak
 
 bench: .venv/installed-test  ## measure throughput, latency and cost, as ratios in one run
 	@exec .venv/bin/python -m tests.bench

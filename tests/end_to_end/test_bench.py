@@ -4,17 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.timeout(600)
 
-# The other parts are these over again, on other numbers of processes and images.
-PARTS = ("throughput", "cost", "rows", "encryption")
-SMALL = (
-    *(word for part in PARTS for word in ("--only", part)),
-    *("--rounds", "1", "--images", "8", "--rows", "300"),
-)
+SMALL = ("--rounds", "1", "--images", "8", "--rows", "300")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
@@ -27,35 +23,38 @@ def bench(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.fixture(scope="module")
-def run(chest, tmp_path_factory):
-    file = tmp_path_factory.mktemp("bench") / "figures.json"
-    done = bench(*SMALL, "--json", str(file), str(chest))
+def figures(chest: Path, folder: Path, *parts: str) -> tuple[dict, str]:
+    """What it wrote about these parts of the measurements, and what it printed."""
+    file = folder / "figures.json"
+    only = [word for part in parts for word in ("--only", part)]
+    done = bench(*only, *SMALL, "--json", str(file), str(chest))
     assert done.returncode == 0, done.stderr
-    return json.loads(file.read_text()), done.stdout
+    found = json.loads(file.read_text())
+    assert set(found) == {"machine", "files", "model", *parts}
+    assert found["machine"]["processor"] in done.stdout
+    return found, done.stdout
 
 
-def test_every_part_is_measured(run):
-    figures, _ = run
-    assert set(figures) == {"machine", "files", "model", *PARTS}
-    rates = figures["throughput"]
+def test_cost_and_rows_are_measured(chest, tmp_path):
+    found, _ = figures(chest, tmp_path, "cost", "rows")
+    assert found["rows"]["rows"] == 300
+    assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(found["cost"]["peak_memory_mb"])
+    assert found["cost"]["stage_ms"]["infer"] > 0
+    assert set(found["cost"]["queue_and_save_ms"]) == {"claim", "save", "send", "take"}
+    assert all(ms > 0 for ms in found["cost"]["queue_and_save_ms"].values())
+    assert found["cost"]["sql_bytes_per_image"] > 0
+
+
+# The other parts are these over again, on other numbers of processes and images.
+@pytest.mark.soak
+def test_throughput_and_encryption_are_measured(chest, tmp_path):
+    found, shown = figures(chest, tmp_path, "throughput", "encryption")
+    rates = found["throughput"]
     assert set(rates) == {"ceiling", "system", "reference_ceiling", "reference_system", "article"}
     assert all(len(rates[way]["all"]) == 1 for way in rates)
     assert all(rates[way]["median"] > 0 for way in rates)
-    assert figures["rows"]["rows"] == 300
-    assert [len(figures["encryption"][name]) for name in ("speed_ratios", "cpu_ratios")] == [1, 1]
-    assert all(figures["encryption"]["cpu_ratios"])
-    assert {"web", "worker-1", "sweeper", "valkey-server"} <= set(figures["cost"]["peak_memory_mb"])
-    assert figures["cost"]["stage_ms"]["infer"] > 0
-    assert set(figures["cost"]["queue_and_save_ms"]) == {"claim", "save", "send", "take"}
-    assert all(ms > 0 for ms in figures["cost"]["queue_and_save_ms"].values())
-    assert figures["cost"]["sql_bytes_per_image"] > 0
-
-
-def test_the_table_names_ratios_and_machine(run):
-    figures, shown = run
-    assert figures["machine"]["processor"] in shown
-    rates = figures["throughput"]
+    assert [len(found["encryption"][name]) for name in ("speed_ratios", "cpu_ratios")] == [1, 1]
+    assert all(found["encryption"]["cpu_ratios"])
     for name, prefix in (("system / ceiling ", ""), ("system / ceiling, reference", "reference_")):
         ratio = rates[f"{prefix}system"]["median"] / rates[f"{prefix}ceiling"]["median"]
         [line] = [line for line in shown.splitlines() if name in line]
