@@ -9,15 +9,23 @@ import numpy as np
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from PIL import Image
 
 from tests.support.access import TOKEN, sign_in
 from web.app import create_app
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory) -> BytecodeCache:
+    """Each test has an application of its own, and would compile every template again."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings, store) -> Iterator[APIFlask]:
+def app(settings, store, compiled_templates) -> Iterator[APIFlask]:
     app = create_app(settings)
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     app.extensions["cxr"].painter.close()
 
