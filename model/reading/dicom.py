@@ -149,7 +149,8 @@ class DicomFile:
         """(H, W) float32, what the detector measured; reduced where no lookup table follows."""
         dataset = self.dataset
         decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
-        stored = _blackened(pixel_array(dataset, decoding_plugin=decoder), dataset)
+        # Without the index, whatever frames the pixel data hold beyond those the file names.
+        stored = _blackened(pixel_array(dataset, index=0, decoding_plugin=decoder), dataset)
         # Lookup tables take the stored integers.
         if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)

@@ -299,3 +299,17 @@ def test_patient_data_is_in_no_message():
         decode(data)
     assert b"Secret" in data
     assert "Secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_frames_that_the_file_does_not_name_are_left_alone(syntax):
+    """They cost neither time nor memory, and the picture stays (H, W)."""
+    whole = pydicom.dcmread(io.BytesIO(dicom_bytes(RAMP, syntax=syntax)))
+    if syntax is RLELossless:
+        frame = get_frame(whole.PixelData, 0, number_of_frames=1)
+        whole.PixelData = encapsulate([frame] * 3)
+    else:
+        whole.PixelData *= 3
+    file = io.BytesIO()
+    whole.save_as(file)
+    assert decode(file.getvalue()).pixels == pytest.approx(FULL, abs=1e-6)
