@@ -278,13 +278,14 @@ class Result(Base):
     created_at: Mapped[datetime]
 
 
-# In the SQL text as well, for the partial indexes below.
-IS_ACTIVE: ColumnElement[bool] = Result.role == bindparam(
-    None, ResultRole.ACTIVE, type_=Result.role.type, literal_execute=True
-)
-IS_SHADOW: ColumnElement[bool] = Result.role == bindparam(
-    None, ResultRole.SHADOW, type_=Result.role.type, literal_execute=True
-)
+def _role_is(role: ResultRole) -> ColumnElement[bool]:
+    # In the SQL text as well, for the partial indexes below.
+    value = bindparam(None, role, type_=Result.role.type, literal_execute=True)
+    return Result.role == value
+
+
+IS_ACTIVE = _role_is(ResultRole.ACTIVE)
+IS_SHADOW = _role_is(ResultRole.SHADOW)
 Index(
     "results_shadow",
     *(Result.clinic_id, Result.image_id),

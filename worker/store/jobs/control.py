@@ -73,8 +73,8 @@ class ControlVerbs(WorkerVerbs):
     def retry_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
         """Let those of these images that failed wait again. Returns: how many do."""
         found = 0
+        which = Image.id.in_(image_ids)
         for job_id in self._jobs_of(clinic_id, image_ids):
-            which = Image.id.in_(image_ids)
             found += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
         return found
 
@@ -84,7 +84,8 @@ class ControlVerbs(WorkerVerbs):
 
         Returns: by clinic, how many images wait.
         """
-        is_meant = and_(status_is(ImageStatus.FAILED), Image.reason == reason)
+        which = Image.reason == reason
+        is_meant = and_(status_is(ImageStatus.FAILED), which)
         query = (
             select(Job.clinic_id, Job.id)
             .where(*SHOWN, Job.accepted_at >= since, Job.failed > 0)
@@ -97,7 +98,6 @@ class ControlVerbs(WorkerVerbs):
         found: Counter[int] = Counter()
         for clinic_id, job_id in jobs:
             with suppress(NotFound):  # deleted since
-                which = Image.reason == reason
                 found[clinic_id] += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
         return +found
 
