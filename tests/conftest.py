@@ -17,7 +17,7 @@ from model.reading.radiograph import decode
 from tests.support import shared, temporary, toys
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import PostgresServer, migrated_store
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.records.clinics import ClinicRecord
 from worker.settings import Settings, describe
 from worker.store import DEFAULT_CLINIC, Store

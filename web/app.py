@@ -15,11 +15,10 @@ from web.auth.permissions import anyone, check_declared
 from web.auth.requests import check_request
 from web.auth.throttle import limit_requests
 from web.language.asked import translations
-from web.pages.assets import serve_assets
+from web.pages.frame.assets import serve_assets
 from web.services import Services, services
 from worker.errors import SettingsError
-from worker.intake.sorting import MEGABYTE
-from worker.settings import Settings
+from worker.settings import MEGABYTE, Settings
 
 # The envelope of a multipart upload (boundaries, headers) is not counted against the limit.
 ENVELOPE_BYTES = 16 * MEGABYTE

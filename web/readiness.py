@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from worker.errors import DatabaseOutOfDate
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.queue.dispatch import Dispatcher
 from worker.records.jobs import JobRecord, JobStatus
 from worker.records.work import WorkerRecord

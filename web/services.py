@@ -8,9 +8,9 @@ from web.last_use import LastUse
 from web.readiness import Readiness
 from web.tallies import Tallies
 from web.trail import Trail
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
+from worker.files.unfinished import UnfinishedUploads
 from worker.intake.receiving import Intake
-from worker.intake.unfinished import UnfinishedUploads
 from worker.pictures.files import PictureFiles
 from worker.pictures.painter import Painter
 from worker.queue.dispatch import Dispatcher

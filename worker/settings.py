@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from worker.errors import SettingsError
 
+MEGABYTE = 1_000_000
 DEFAULT_HOME = "~/.local/share/cxr-batch"
 # No setting: a supervisor gives each process that it starts a name of its own in this variable.
 PROCESS_NAME = "CXR_PROCESS_NAME"

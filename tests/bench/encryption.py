@@ -10,7 +10,7 @@ from tests.bench.cost import cpu_seconds
 from tests.bench.files import api, repeated
 from tests.bench.system import system_images_per_second
 from web.local.temporary import throwaway_system
-from worker.intake.sealing import FileKeys, sealed, unsealed
+from worker.files.sealing import FileKeys, sealed, unsealed
 
 KEY = "k" * 64
 WAYS = {"plain": "", "encrypted": KEY}

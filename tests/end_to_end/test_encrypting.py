@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.running import answers, complete, readable, upload
 from tests.support.waiting import wait_for
 from web.local.temporary import RunningSystem, running_system
-from worker.intake.sealing import FileKeys
+from worker.files.sealing import FileKeys
 from worker.supervise.parts import CXR
 
 OLD, NEW = "o" * 40, "n" * 40

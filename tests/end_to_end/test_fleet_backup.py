@@ -23,9 +23,9 @@ from tests.support.compose import ROOT
 from tests.support.fleet import drop_roles, make_roles, make_secrets
 from tests.support.results import done, work
 from worker.audit import Action, AuditEvent
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
+from worker.files.removal import delete_job
 from worker.intake.receiving import Intake
-from worker.intake.removal import delete_job
 from worker.settings import Settings
 from worker.store import Store
 

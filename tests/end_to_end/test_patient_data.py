@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.support.commands import cxr
 from tests.support.waiting import wait_for
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.settings import Settings
 from worker.store import Store
 

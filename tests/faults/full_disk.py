@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.access import SECRET_KEY, TOKEN
 from web.app import create_app
-from worker.intake.space import Reserve
+from worker.files.space import Reserve
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate

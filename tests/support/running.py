@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 
 from web.local.temporary import RunningSystem
-from worker.intake.sealing import is_sealed
+from worker.files.sealing import is_sealed
 
 
 def api(system: RunningSystem) -> httpx.Client:

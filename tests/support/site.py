@@ -18,7 +18,7 @@ from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import migrated_store
 from tests.support.waiting import wait_for
 from worker.access import PrincipalKind
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.records.clinics import ClinicRecord
 from worker.records.jobs import JobRecord, NewImage
 from worker.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tests.support.databases import migrated_store
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.queue.dispatch import Dispatcher
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobRecord, JobStatus, NewImage

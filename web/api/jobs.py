@@ -14,7 +14,7 @@ from web.auth.requests import clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
-from worker.intake import removal
+from worker.files import removal
 from worker.records.jobs import JobRecord
 from worker.records.pages import Page
 

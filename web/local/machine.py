@@ -16,7 +16,7 @@ import click
 from model import DISCLAIMER
 from model.artifact import load_artifact
 from worker.errors import LaunchError, TokenEnded
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate

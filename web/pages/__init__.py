@@ -1,20 +1,13 @@
 """The pages for people: views, templates and static files."""
 
-from web.pages import (
-    access,
-    account,
-    audit,
-    clinic_settings,
-    docs,
-    language,
-    operations,
-    reading,
-    sign_in,
-    views,
-)
+from web.pages.administration import audit, clinic_settings, operations
+from web.pages.frame import language, words
+from web.pages.images import views
+from web.pages.people import access, account, sign_in
+from web.pages.reference import docs, reading
 
 BLUEPRINTS = (
-    *(sign_in.blueprint, views.blueprint, reading.blueprint, docs.blueprint),
-    *(account.blueprint, access.blueprint, audit.blueprint, operations.blueprint),
-    *(clinic_settings.blueprint, language.blueprint),
+    *(words.blueprint, language.blueprint, sign_in.blueprint, views.blueprint),
+    *(reading.blueprint, docs.blueprint, account.blueprint, access.blueprint),
+    *(audit.blueprint, operations.blueprint, clinic_settings.blueprint),
 )

@@ -14,10 +14,10 @@ from model.artifact import load_artifact
 from model.errors import ModelError
 from web.readiness import State
 from web.services import Services
-from worker.intake.sorting import MEGABYTE
-from worker.intake.space import nearest_folder
+from worker.files.space import nearest_folder
 from worker.records.clinics import ClinicNumbers, ReasonNumbers, WaitingNumbers
 from worker.records.work import WorkerNumbers
+from worker.settings import MEGABYTE
 from worker.store import Store
 from worker.store.migrations import latest_revision
 

@@ -46,7 +46,7 @@ def restore(file: Path, home: Path | None) -> None:
     The tables are brought to this version. Start the system with `cxr up` afterwards.
     """
     from worker.backups.restoring import restore_backup
-    from worker.intake.files import ImageFiles
+    from worker.files.image_files import ImageFiles
     from worker.store import Store
     from worker.store.migrations import migrate
 

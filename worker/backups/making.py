@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from worker.backups import DATABASE, IMAGES, KEY_NAMES, SECRETS, SUMS, BackupError
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.settings import Settings
 
 COPY_BYTES = 1024 * 1024

@@ -9,13 +9,12 @@ import click
 from worker.audit import Action, AuditEvent
 from worker.commands.shared import opened_store, this_user
 from worker.errors import SettingsError
-from worker.intake.encrypting import KeyUse, encrypt_stored, key_uses
-from worker.intake.files import ImageFiles
-from worker.intake.sealing import FileKeys
-from worker.intake.unfinished import UnfinishedUploads
-from worker.settings import Settings
+from worker.files.encrypting import KeyUse, encrypt_stored, key_uses
+from worker.files.image_files import ImageFiles
+from worker.files.sealing import FileKeys
+from worker.files.unfinished import UnfinishedUploads
+from worker.settings import MEGABYTE, Settings
 
-MEGABYTE = 1_000_000
 NOT_ENCRYPTED = "none"
 
 

@@ -4,7 +4,7 @@ from model.errors import Rejection
 from model.reading.formats import sniff
 from worker.deidentify.elements import NotDeidentified, deidentified
 from worker.deidentify.rasters import without_metadata
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.patient_data import Changes, DataKey
 
 __all__ = ["NotDeidentified", "deidentify_file"]

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from worker.errors import QuotaReached
+from worker.settings import MEGABYTE
 
-MEGABYTE = 1_000_000
 # Adding up a million rows takes a second; in between, what comes in here is added.
 MEASURE_EVERY_S = 30.0
 

@@ -18,12 +18,12 @@ from typing import Self
 
 from sqlalchemy.exc import OperationalError
 
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
+from worker.files.removal import remove_some
 from worker.intake.fingerprint import Fingerprint
 from worker.intake.keeping import Keeper
 from worker.intake.names import job_name
 from worker.intake.quota import Quota
-from worker.intake.removal import remove_some
 from worker.intake.sorting import Sorter
 from worker.intake.writing import RowWriter
 from worker.patient_data import neutral_name

@@ -9,9 +9,8 @@ from worker.intake.archives import BrokenArchive, Member, is_zip, members
 from worker.intake.keeping import Keeper, copy
 from worker.intake.names import display_name, shortened
 from worker.records.jobs import MAX_FILENAME, NewImage
-from worker.settings import Settings
+from worker.settings import MEGABYTE, Settings
 
-MEGABYTE = 1_000_000
 SIGNATURE_BYTES = 4
 # Room for a long path in the archive's table of contents, for each image that a job may have.
 DIRECTORY_BYTES_PER_IMAGE = 512

@@ -8,11 +8,11 @@ import contextlib
 import os
 from pathlib import Path
 
-from worker.intake.file_locks import remove
-from worker.intake.files import ImageFiles
-from worker.intake.sealing import FileKey
+from worker.files.image_files import ImageFiles
+from worker.files.locks import remove
+from worker.files.sealing import FileKey
+from worker.settings import MEGABYTE
 
-MEGABYTE = 1_000_000
 # What can be drawn besides pictures of at most so many pixels a side.
 SMALL, FILM = "small", "film"
 NO_TEXT = "no-text"

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from worker.errors import TooManyPictures, WorkerError
-from worker.intake.file_locks import remove
+from worker.files.locks import remove
 from worker.pictures.files import SMALL, PictureFiles
 from worker.settings import describe
 

@@ -18,7 +18,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.queue.dispatch import Dispatcher
 from worker.records.work import WorkerRecord

@@ -22,8 +22,8 @@ from model.errors import Rejection
 from model.reading.burned_in import text_boxes, without_text
 from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked
-from worker.intake.file_locks import remove
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
+from worker.files.locks import remove
 from worker.patient_data import Changes, DataKey, FilmText
 from worker.records.images import ImageStatus, MapRecord
 from worker.records.work import Claim, FinishedImage, NewResult

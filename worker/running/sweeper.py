@@ -8,11 +8,11 @@ from collections import Counter
 
 from sqlalchemy.exc import OperationalError
 
-from worker.intake.files import ImageFiles
-from worker.intake.removal import remove_some
-from worker.intake.retention import retire
-from worker.intake.space import Reserve
-from worker.intake.unfinished import UnfinishedUploads
+from worker.files.image_files import ImageFiles
+from worker.files.removal import remove_some
+from worker.files.retention import retire
+from worker.files.space import Reserve
+from worker.files.unfinished import UnfinishedUploads
 from worker.queue.dispatch import Dispatcher
 from worker.running.heartbeat import Heartbeat
 from worker.settings import Settings

@@ -5,7 +5,7 @@ import pytest
 from tests.support.results import done, failed, rejected, work
 from worker.access import Scope
 from worker.audit import Action
-from worker.intake import removal
+from worker.files import removal
 from worker.records.jobs import NewImage
 from worker.store import DEFAULT_CLINIC, Store
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from model.drawing.maps import colour_map
 from tests.support.results import failed, rejected, work
-from web.pages.assets import FOLDER
-from worker.intake.sealing import is_sealed
+from web.pages.frame.assets import FOLDER
+from worker.files.sealing import is_sealed
 
 
 def picture(answer) -> np.ndarray:

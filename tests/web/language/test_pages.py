@@ -37,7 +37,7 @@ DATA = (
 @pytest.fixture
 def marked(monkeypatch):
     """Spanish is the language that marks what was translated."""
-    for module in (asked, web.pages.language):
+    for module in (asked, web.pages.frame.language):
         monkeypatch.setattr(module, "catalogue", pseudo_catalogue)
 
 

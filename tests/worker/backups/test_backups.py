@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from cxr import main
 from tests.support.access import TOKEN
 from tests.support.results import work
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
+from worker.files.sealing import FileKeys
 from worker.intake.receiving import Intake
-from worker.intake.sealing import FileKeys
 from worker.settings import Settings
 from worker.store import Store
 

@@ -7,10 +7,10 @@ from sqlalchemy.exc import OperationalError
 from tests.support.rows import finished_image
 from tests.support.waiting import wait_for
 from worker.errors import JobNotOpen, KeyTaken, NotFound, UploadAbandoned, UploadTooLarge
+from worker.files.image_files import ImageFiles
+from worker.files.removal import remove_some
 from worker.intake import writing
-from worker.intake.files import ImageFiles
 from worker.intake.receiving import Intake
-from worker.intake.removal import remove_some
 from worker.patient_data import Profile
 from worker.records.images import ImageFilter
 from worker.records.jobs import JobStatus

@@ -13,8 +13,8 @@ from PIL import Image
 
 from tests.faults.sick_drawing import DIES, HANGS, SICK_PATH
 from worker.errors import TooManyPictures
-from worker.intake.files import ImageFiles
-from worker.intake.sealing import is_sealed
+from worker.files.image_files import ImageFiles
+from worker.files.sealing import is_sealed
 from worker.pictures.files import FILM, PictureFiles
 from worker.pictures.painter import MAX_WAITING, Painter
 from worker.settings import Settings

@@ -16,8 +16,8 @@ from model.reading.radiograph import Radiograph
 from model.scores import GateScore, Triage
 from tests.support.pictures import dicom_bytes, nested_item, ramp
 from tests.support.rows import worker_record
-from worker.intake.files import ImageFiles
-from worker.intake.sealing import is_sealed
+from worker.files.image_files import ImageFiles
+from worker.files.sealing import is_sealed
 from worker.patient_data import Changes, Profile
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobStatus, NewImage

@@ -7,8 +7,8 @@ from sqlalchemy.exc import ProgrammingError
 from tests.support.results import work
 from tests.support.rows import new_images, worker_record
 from worker.audit import Action, AuditEvent
-from worker.intake.files import ImageFiles
-from worker.intake.retention import retire
+from worker.files.image_files import ImageFiles
+from worker.files.retention import retire
 from worker.patient_data import Profile
 from worker.records.clinics import Retention
 from worker.records.images import ImageStatus

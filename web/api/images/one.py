@@ -11,7 +11,7 @@ from web.auth.requests import asking_name, clinic_id
 from web.services import services
 from worker.access import Scope
 from worker.errors import NotFound
-from worker.intake import removal
+from worker.files import removal
 
 
 @blueprint.get("/images/<int:image_id>")

@@ -10,7 +10,7 @@ from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services
 from worker.access import Scope
-from worker.intake import removal
+from worker.files import removal
 
 
 @blueprint.post("/images/retry")

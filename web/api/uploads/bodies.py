@@ -17,9 +17,9 @@ from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services
 from worker.errors import UploadTooLarge
-from worker.intake.files import IncomingFile
+from worker.files.image_files import IncomingFile
 from worker.intake.fingerprint import Fingerprint
-from worker.intake.sorting import MEGABYTE
+from worker.settings import MEGABYTE
 
 FIELD_BYTES = 10_000
 # A JSON body is held in memory, several times over while it is decoded; multipart is not. So few of

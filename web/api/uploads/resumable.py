@@ -22,7 +22,7 @@ from web.errors import ChecksumMismatch, InvalidUpload, UnsupportedTus, Unsuppor
 from web.services import services
 from worker.access import Scope
 from worker.errors import JobNotOpen, KeyTaken, PieceMisplaced
-from worker.intake.unfinished import Unfinished, no_such_upload
+from worker.files.unfinished import Unfinished, no_such_upload
 
 blueprint = APIBlueprint("resumable", __name__, tag="Resumable uploads")
 

@@ -10,9 +10,9 @@ from tests.support.access import TOKEN
 from tests.support.cutting import CuttingProxy
 from tests.support.databases import migrated_store
 from web.app import create_app
+from worker.files.image_files import ImageFiles
+from worker.files.removal import remove_some
 from worker.intake import writing
-from worker.intake.files import ImageFiles
-from worker.intake.removal import remove_some
 from worker.store import DEFAULT_CLINIC, Store
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": "monday"}

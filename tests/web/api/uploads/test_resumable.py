@@ -17,8 +17,8 @@ from tests.support.door import serving
 from tests.support.waiting import wait_for
 from web.door.limits import Limits
 from worker.access import Scope
-from worker.intake import unfinished
-from worker.intake.unfinished import UnfinishedUploads
+from worker.files import unfinished
+from worker.files.unfinished import UnfinishedUploads
 from worker.store import DEFAULT_CLINIC
 
 TUS = {"Tus-Resumable": "1.0.0"}

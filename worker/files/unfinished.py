@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Self
 
 from worker.errors import NotFound, PieceMisplaced, TooManyUnfinished, UploadTooLarge
-from worker.intake.file_locks import changing
-from worker.intake.files import ImageFiles, sync_folder
-from worker.intake.sorting import MEGABYTE
-from worker.settings import Settings
+from worker.files.image_files import ImageFiles, sync_folder
+from worker.files.locks import changing
+from worker.settings import MEGABYTE, Settings
 
 PIECE_BYTES = 16_000_000  # what one piece holds; a broken connection loses none of them
 MAX_PER_CLINIC = 200

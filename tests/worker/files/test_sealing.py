@@ -6,8 +6,8 @@ import secrets
 import pytest
 
 from worker.errors import FileDamaged, FileLocked
-from worker.intake.files import ImageFiles
-from worker.intake.sealing import (
+from worker.files.image_files import ImageFiles
+from worker.files.sealing import (
     CHUNK_BYTES,
     HEADER_BYTES,
     TAG_BYTES,

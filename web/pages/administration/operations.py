@@ -9,6 +9,7 @@ from web.auth.permissions import permits
 from web.errors import InvalidForm
 from web.language.asked import _
 from web.language.words import REASONS
+from web.pages.frame.words import age
 from web.services import services
 from web.showing.operations import REASONS_OF_DAYS, operations, retry_reason
 from worker.access import Scope
@@ -16,7 +17,6 @@ from worker.access import Scope
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
 
 CODE = re.compile("[a-z_]{1,40}")
-UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
 @blueprint.get("/operations")
@@ -46,13 +46,3 @@ def retry():
         clinic: {"reason": reason, "images": count} for clinic, count in found.items()
     }
     return redirect(url_for("operations.show", retried=found.total()), 303)
-
-
-def age(seconds: float) -> str:
-    """7500 → "2 h 5 min", 42 → "42 s"."""
-    left, parts = max(0, int(seconds)), []
-    for unit, size in UNITS:
-        if left >= size:
-            parts.append(f"{left // size} {unit}")
-            left %= size
-    return " ".join(parts[:2]) or f"{left} s"

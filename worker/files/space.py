@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 from worker.errors import StorageUnavailable
+from worker.settings import MEGABYTE
 
 RESERVE_BYTES = 32_000_000
-MEGABYTE = 1_000_000
 
 
 def nearest_folder(folder: Path) -> Path:

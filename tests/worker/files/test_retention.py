@@ -10,9 +10,9 @@ from cxr import main
 from tests.support.results import failed, work
 from worker.audit import Action
 from worker.errors import JobHeld, NotFound
+from worker.files.removal import remove_some
+from worker.files.retention import retire
 from worker.intake.receiving import Intake
-from worker.intake.removal import remove_some
-from worker.intake.retention import retire
 from worker.records.clinics import Retention
 from worker.records.images import ImageStatus
 from worker.store.rows import now

@@ -2,7 +2,7 @@
 
 import re
 
-from web.pages.assets import _version
+from web.pages.frame.assets import _version
 
 
 def test_a_browser_keeps_a_file_of_this_version_and_asks_anew_for_any_other(visitor):

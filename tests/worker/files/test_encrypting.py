@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from worker.audit import Action
 from worker.commands.stored_files import files as command
 from worker.errors import FilesBusy, NotFound, StorageUnavailable
-from worker.intake.encrypting import KeyUse, encrypt_stored, key_uses
-from worker.intake.file_locks import remove
-from worker.intake.files import ImageFiles
+from worker.files.encrypting import KeyUse, encrypt_stored, key_uses
+from worker.files.image_files import ImageFiles
+from worker.files.locks import remove
+from worker.files.sealing import FileKeys, is_sealed, key_id, sealed
+from worker.files.unfinished import UnfinishedUploads
 from worker.intake.receiving import Intake
-from worker.intake.sealing import FileKeys, is_sealed, key_id, sealed
-from worker.intake.unfinished import UnfinishedUploads
 from worker.settings import Settings
 
 OLD, NEW = "o" * 40, "n" * 40
@@ -146,7 +146,7 @@ def test_a_file_that_was_changed_or_deleted_meanwhile_stays_so(received, opened,
     def meanwhile(change, key: str) -> bool:
         # At the last moment: when the encrypted copy is written.
         monkeypatch.setattr(
-            "worker.intake.files._write_durably",
+            "worker.files.image_files._write_durably",
             lambda written, content: (written.write_bytes(content), change()),
         )
         return files.encrypt(files.path(key))
@@ -225,7 +225,7 @@ def test_a_full_disk_is_said_and_the_file_stays(store, received, opened, monkeyp
     def full(_file, _content) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("worker.intake.files._write_durably", full)
+    monkeypatch.setattr("worker.files.image_files._write_durably", full)
     with pytest.raises(StorageUnavailable, match=r"No space left on device.*goes on"):
         encrypt_stored(store, files, unfinished)
     assert all(files.path(key).read_bytes() == content for key, content in kept.items())

@@ -9,7 +9,7 @@ from flask import Response, send_from_directory
 
 from web.auth.permissions import anyone
 
-FOLDER = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parents[1] / "static"
 KEPT_S = 365 * 86_400  # as long as browsers keep anything
 
 

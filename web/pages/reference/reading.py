@@ -11,7 +11,7 @@ from model.artifact import Artifact, load_artifact
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
 from web.language.words import REASONS, STATES
-from web.pages.keys import LIST_KEYS
+from web.pages.frame.keys import LIST_KEYS
 from web.services import services
 from web.showing.agreement import agreement
 from web.showing.blind import viewer

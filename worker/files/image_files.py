@@ -3,7 +3,7 @@
 Each upload has a folder of its own. Its files belong to nobody until the job's rows, which name
 them, are committed: so a key never names half a file, and a folder that no job names is rubbish.
 Names are random: what the user called the files stays in SQL. With a key of the setting, files and
-pictures are encrypted here (`worker.intake.sealing`), on their way to the disk.
+pictures are encrypted here (`worker.files.sealing`), on their way to the disk.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Self
 
 from worker.errors import StorageUnavailable
-from worker.intake.file_locks import changing, remove
-from worker.intake.sealing import (
+from worker.files.locks import changing, remove
+from worker.files.sealing import (
     HEADER_BYTES,
     FileKey,
     FileKeys,
@@ -29,7 +29,7 @@ from worker.intake.sealing import (
     sealed,
     unsealed,
 )
-from worker.intake.space import check_free
+from worker.files.space import check_free
 from worker.settings import Settings
 
 BUFFER_BYTES = 1024 * 1024

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 
-from worker.intake.files import ImageFiles
-from worker.intake.space import Reserve
+from worker.files.image_files import ImageFiles
+from worker.files.space import Reserve
 from worker.store import Store
 
 Marked = TypeVar("Marked")

@@ -1,6 +1,6 @@
 """Charts as geometry."""
 
-from web.pages import charts
+from web.pages.images import charts
 from worker.records.jobs import Pace
 
 

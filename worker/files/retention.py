@@ -2,7 +2,7 @@
 
 from worker.audit import Action, AuditEvent
 from worker.errors import JobHeld, NotFound
-from worker.intake.files import ImageFiles
+from worker.files.image_files import ImageFiles
 from worker.records.clinics import Retention
 from worker.store import Store
 

@@ -1,14 +1,11 @@
 """The pages for people. Data comes to them through the REST API; these are the frames."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 
 from apiflask import APIBlueprint
-from flask import g, redirect, render_template, request, url_for
-from markupsafe import Markup
+from flask import redirect, render_template, request, url_for
 
-from model import DISCLAIMER
-from model.doubt import MEANINGS
 from web.api.images.lists import place_of
 from web.api.images.shared import shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
@@ -18,100 +15,18 @@ from web.api.records.record import Record
 from web.api.records.reviews import Review
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
-from web.language.asked import _, locale, pgettext
-from web.language.numbers import day, decimal, number
-from web.language.words import UNCERTAIN_MEANS, reason_text
-from web.pages import charts
-from web.pages.keys import VIEWER_KEYS
-from web.pages.language import other_languages, words_address
-from web.pages.menu import page_links
-from web.pages.operations import age
+from web.pages.frame.words import job_state
+from web.pages.images import charts
 from web.services import services
 from web.showing.blind import viewer
-from web.showing.labels import label_name, map_name
 from worker.access import Scope
-from worker.intake.sorting import MEGABYTE
 from worker.records.images import WAIVABLE, ImageStatus
-from worker.records.jobs import JobRecord, JobStatus
+from worker.records.jobs import JobRecord
+from worker.settings import MEGABYTE
 
 blueprint = APIBlueprint("pages", __name__, enable_openapi=False)
 
-# In a browser's name for itself; each claims to be those below it as well.
-BROWSERS = (
-    *(("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox")),
-    *(("Chrome/", "Chrome"), ("Safari/", "Safari")),
-)
-SYSTEMS = (
-    *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
-    *(("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
-)
 MAX_PRIORS = 20
-
-
-@blueprint.app_context_processor
-def _words() -> dict[str, object]:
-    """What every template may use."""
-    return {
-        "disclaimer": _(DISCLAIMER),
-        "job_state": _job_state,
-        "label_name": lambda label: _(label_name(label)),
-        "language_tag": str(locale()).replace("_", "-"),
-        "map_name": map_name,
-        "other_languages": other_languages(),
-        "page_links": page_links,
-        # Not looked up here: an error page must not need the database that has just failed.
-        "principal": g.get("principal"),
-        "reason_text": reason_text,
-        "status_names": {
-            status.value: pgettext("image", status.value.capitalize()) for status in ImageStatus
-        },
-        "uncertain_means": _(UNCERTAIN_MEANS),
-        "viewer_keys": VIEWER_KEYS,
-        "why_uncertain": MEANINGS,
-        "words": lambda words: ", ".join(map(_, words)),
-        "words_address": words_address(),
-    }
-
-
-def _job_state(job: Job | JobRecord) -> tuple[str, str]:
-    """Class and word, as `jobStatus` in format.js has them."""
-    if job.open and job.status is JobStatus.RUNNING:
-        return "open", pgettext("job", "Open")
-    if job.status is JobStatus.COMPLETE and job.counts.done == 0:
-        return "none", pgettext("job", "No results")
-    return job.status.value, pgettext("job", job.status.value.capitalize())
-
-
-blueprint.add_app_template_filter(number)
-blueprint.add_app_template_filter(decimal)
-blueprint.add_app_template_filter(day)
-blueprint.add_app_template_filter(age)
-
-
-@blueprint.app_template_filter("file_size")
-def file_size(size_bytes: int) -> str:
-    """123456 → "123 kB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size_bytes >= size:
-            digits = 0 if size_bytes >= 100 * size else 1
-            return f"{decimal(size_bytes / size, digits)} {unit}"
-    return f"{size_bytes} B"
-
-
-@blueprint.app_template_filter("moment")
-def moment(at: datetime) -> Markup:
-    """2026-11-25 18:58 UTC, which times.js turns into local time."""
-    utc = at.astimezone(UTC)
-    text = utc.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(), text)
-
-
-@blueprint.app_template_filter("browser_name")
-def browser_name(user_agent: str) -> str:
-    """ "Mozilla/5.0 (X11; Linux…) … Firefox/140.0" → "Firefox on Linux"."""
-    browser = next((name for sign, name in BROWSERS if sign in user_agent), _("Another browser"))
-    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
-    return _("%(browser)s on %(system)s", browser=browser, system=system) if system else browser
 
 
 @blueprint.get("/")
@@ -148,7 +63,7 @@ def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
     if not principal().may(Scope.READ):
         return render_template(
-            "progress.html", job=found, state=_job_state(found), finished=found.counts.finished
+            "progress.html", job=found, state=job_state(found), finished=found.counts.finished
         )
     rows, next_page = _rows(found, query)
     shown = Job.of(found)

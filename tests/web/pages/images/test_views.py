@@ -8,8 +8,8 @@ from tests.support.access import sign_in
 from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images
 from web.api.inputs import PAGE_IMAGES
-from web.pages.assets import FOLDER
-from web.pages.views import file_size
+from web.pages.frame.assets import FOLDER
+from web.pages.frame.words import file_size
 from worker.access import Scope
 from worker.store import DEFAULT_CLINIC
 

@@ -1,8 +1,8 @@
 """Files that are stored already, under the newest key of the setting: `cxr files encrypt`.
 
 Web servers and workers go on meanwhile: each file is replaced in one step, unless it was changed in
-between (`worker.intake.files`). A run that was stopped goes on with what is left, since each file
-says which key it is encrypted with.
+between (`worker.files.image_files`). A run that was stopped goes on with what is left, since each
+file says which key it is encrypted with.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ from itertools import chain
 from pathlib import Path
 
 from worker.errors import FileDamaged, FileLocked, FilesBusy, StorageUnavailable
-from worker.intake.files import ImageFiles
-from worker.intake.unfinished import UnfinishedUploads
+from worker.files.image_files import ImageFiles
+from worker.files.unfinished import UnfinishedUploads
 from worker.store import Store
 
 log = logging.getLogger(__name__)

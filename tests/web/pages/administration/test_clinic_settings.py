@@ -9,7 +9,7 @@ from tests.support.pictures import encoded
 from tests.support.results import done, work
 from worker.access import Scope
 from worker.audit import Action
-from worker.intake.retention import retire
+from worker.files.retention import retire
 from worker.patient_data import Changes, PatientDataRule, Profile
 from worker.records.clinics import Retention
 

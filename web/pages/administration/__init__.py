@@ -1,0 +1,1 @@
+"""What admins of a clinic and operators look after."""

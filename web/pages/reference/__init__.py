@@ -1,0 +1,1 @@
+"""Pages that are read: the model, help, the documentation of the API."""
