@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from xml.sax.saxutils import escape
 
 from PIL import Image as Picture
 from reportlab.lib import colors
@@ -17,6 +16,7 @@ from model import DISCLAIMER
 from web.language.asked import N_, _, ngettext, pgettext
 from web.language.numbers import decimal, number
 from web.language.words import UNCERTAIN_MEANS, reason_text
+from web.showing.fonts import markup
 from web.showing.labels import label_name
 from worker.records.images import ImageRecord
 from worker.records.jobs import JobRecord
@@ -186,8 +186,7 @@ def _table(rows: list[list[str]], widths: Sequence[float | None]) -> Table:
 
 
 def _text(words: str, style: ParagraphStyle = _TEXT) -> Paragraph:
-    # A file's name is text, not markup.
-    return Paragraph(escape(words), style)
+    return Paragraph(markup(words), style)
 
 
 def _percent(share: float) -> str:
