@@ -38,6 +38,10 @@ def image_report(image_id: int, query: ReportQuery):
 
     The X-ray, its main map, the result, reviews, and the version of the model, in the language of
     whoever asks (`Accept-Language`: English or Spanish).
+
+    Names and comments may be in the Latin, Greek, Cyrillic, Georgian, Hebrew, Arabic and Thai
+    alphabets, whose letters are in the file. Chinese, Japanese and Korean text is shown by viewers
+    that have a font for it and blank in others; letters of other scripts are black squares.
     """
     from web.showing import report
 

@@ -1,9 +1,11 @@
 """Fonts of reports, by character.
 
 Helvetica, which every viewer has, writes Western European text, and FiraGO (SIL Open Font License),
-whose used letters are embedded, the other alphabets: Greek, Cyrillic, Arabic, Hebrew, Devanagari,
-Thai. A font for Chinese, Japanese and Korean would be larger than this program: such text names one
-that viewers bring along.
+whose used letters are embedded, other alphabets: all of Latin (Vietnamese, too), Greek, Cyrillic,
+Arabic, Hebrew, Georgian and Thai. Devanagari is legible, without its conjuncts. A font for Chinese,
+Japanese and Korean would be larger than this program: such text names one, which viewers bring
+along or fetch; one that does neither leaves it blank. A character of other scripts is a black
+square.
 """
 
 import io
@@ -11,20 +13,23 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from xml.sax.saxutils import escape
 
 import arabic_reshaper
 from pymupdf_fonts import fontbuffers
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily
+from reportlab.pdfbase.pdfmetrics import registerFont, registerFontFamily, stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Paragraph
 
 EMBEDDED = "FiraGO"
 JAPANESE, KOREAN, CHINESE = "HeiseiKakuGo-W5", "HYGothic-Medium", "STSong-Light"
 KANA, HANGUL, HAN = "\u3040\u30ff", "\uac00\ud7a3", "\u3400\u9fff"  # first and last
 FULL_WIDTH = "\u3000\u303f"  # and punctuation
 RIGHT_TO_LEFT = {"R", "AL"}
+HEBREW_POINTS = frozenset(map(chr, range(0x591, 0x5C8)))
 
 
 class _Kind(NamedTuple):
@@ -34,12 +39,28 @@ class _Kind(NamedTuple):
     is_rtl: bool = False
 
 
-def markup(text: str) -> str:
-    """text: as it is. Returns: markup of a ReportLab paragraph.
+class Text(Paragraph):
+    """Plain text; file names, comments and names of people in any of these alphabets."""
 
-    It has no bidirectional algorithm: right-to-left words are turned round here, so those that do
-    not fit on one line begin on the next.
-    """
+    plain = ""  # of a part that a page break cut off: nothing, it is broken into lines already
+
+    @classmethod
+    def of(cls, text: str, style: ParagraphStyle) -> Self:
+        paragraph = cls(markup(text), style)
+        paragraph.plain = text
+        return paragraph
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        # ReportLab breaks what it is given from the left: lines whose words are turned round
+        # already would be read from the last one up.
+        if any(map(_is_rtl, self.plain)):
+            text = "<br/>".join(map(markup, _lines(self.plain, self.style, width)))
+            Paragraph.__init__(self, text, self.style)
+        return super().wrap(width, height)
+
+
+def markup(text: str) -> str:
+    """text: one line, or without right-to-left words. Returns: markup of a ReportLab paragraph."""
     if _is_western(text):
         return escape(text)
     return "".join(
@@ -48,14 +69,34 @@ def markup(text: str) -> str:
     )
 
 
+def _lines(text: str, style: ParagraphStyle, width: float) -> list[str]:
+    """width: of a line, in points. A word that is longer has a line of its own."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and _width(longer, style) > width:
+            lines.append(word)
+        else:
+            lines[-1:] = [longer]
+    return lines
+
+
+def _width(text: str, style: ParagraphStyle) -> float:
+    return sum(
+        stringWidth(character, kind.font or style.fontName, style.fontSize)
+        for character, kind in _kinds(text)
+    )
+
+
 def _run(kind: _Kind, text: str) -> str:
     if kind.is_rtl:
-        text = "".join(reversed(_joined(text)))
+        text = "".join(one for one in reversed(_joined(text)) if one not in HEBREW_POINTS)
     return escape(text) if kind.font is None else f'<font name="{kind.font}">{escape(text)}</font>'
 
 
 def _joined(text: str) -> str:
-    """With Arabic letters in the forms that they have beside each other."""
+    """With Arabic letters in the forms that they have beside each other, and without vowel marks
+    (as names are written): they would need to be placed over each letter."""
     shaped = arabic_reshaper.reshape(text)
     # A letter that stands alone looks like the letter itself.
     return "".join(
@@ -64,7 +105,11 @@ def _joined(text: str) -> str:
 
 
 def _kinds(text: str) -> Iterator[tuple[str, _Kind]]:
-    """Each character with its kind; a space between two words of one kind has theirs."""
+    """Each character with its kind; a space between two words of one kind has theirs.
+
+    This is what of the bidirectional algorithm reports need: the libraries for all of it are under
+    the GPL or LGPL.
+    """
     kinds = [
         kind for word in text.split(" ") for kind in (_Kind(None), *_kinds_of_word(word, text))
     ]
@@ -86,7 +131,7 @@ def _kind(character: str, asian: str) -> _Kind:
     if _is_western(character):
         return _Kind(None)
     if ord(character) in _letters():
-        return _Kind(EMBEDDED, unicodedata.bidirectional(character) in RIGHT_TO_LEFT)
+        return _Kind(EMBEDDED, _is_rtl(character))
     if any(_is_of(character, script) for script in (KANA, HANGUL, HAN, FULL_WIDTH)):
         return _Kind(asian)
     return _Kind(None)
@@ -97,6 +142,10 @@ def _asian(text: str) -> str:
     if any(_is_of(character, KANA) for character in text):
         return JAPANESE
     return KOREAN if any(_is_of(character, HANGUL) for character in text) else CHINESE
+
+
+def _is_rtl(character: str) -> bool:
+    return unicodedata.bidirectional(character) in RIGHT_TO_LEFT or character in HEBREW_POINTS
 
 
 def _is_of(character: str, script: str) -> bool:

@@ -10,13 +10,13 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Image, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import Flowable, Image, SimpleDocTemplate, Spacer, Table
 
 from model import DISCLAIMER
 from web.language.asked import N_, _, ngettext, pgettext
 from web.language.numbers import decimal, number
 from web.language.words import UNCERTAIN_MEANS, reason_text
-from web.showing.fonts import markup
+from web.showing.fonts import Text
 from web.showing.labels import label_name
 from worker.records.images import ImageRecord
 from worker.records.jobs import JobRecord
@@ -185,8 +185,8 @@ def _table(rows: list[list[str]], widths: Sequence[float | None]) -> Table:
     return table
 
 
-def _text(words: str, style: ParagraphStyle = _TEXT) -> Paragraph:
-    return Paragraph(markup(words), style)
+def _text(words: str, style: ParagraphStyle = _TEXT) -> Text:
+    return Text.of(words, style)
 
 
 def _percent(share: float) -> str:
