@@ -40,7 +40,7 @@ class NameTaken(WorkerError):
 
 
 class TooManyWaiting(WorkerError):
-    """Raised when an upload would let more images of its clinic wait than may."""
+    """Raised when an upload or a retry would let more images of its clinic wait than may."""
 
 
 class QuotaReached(WorkerError):

@@ -1,5 +1,7 @@
 """Jobs: list, watch, cancel, resume, retry, delete, and the images of one."""
 
+from collections.abc import Callable
+
 from apiflask import APIBlueprint
 from flask import Response
 
@@ -88,9 +90,10 @@ def resume_job(job_id):
 
     Its cancelled images wait again. A job that waits for its model (`waiting_for` is `model`) goes
     on with the model of the workers that are up; results that it has already stay as they are, and
-    each says which model it is from. Any other job stays as it is.
+    each says which model it is from. Any other job stays as it is. 429 when with it too many images
+    of the clinic would wait.
     """
-    return _again(services().store.resume_job(clinic_id(), job_id))
+    return _again(services().store.resume_job, job_id)
 
 
 @blueprint.post("/jobs/<int:job_id>/retry")
@@ -100,9 +103,9 @@ def retry_job(job_id):
     """Try failed images again
 
     Those with the status `failed` wait again; refusals and results stand. A job without any stays
-    as it is.
+    as it is. 429 when with them too many images of the clinic would wait.
     """
-    return _again(services().store.retry_job(clinic_id(), job_id))
+    return _again(services().store.retry_job, job_id)
 
 
 @blueprint.delete("/jobs/<int:job_id>")
@@ -153,6 +156,7 @@ def tally_job(job_id, query):
     return conditional(etag, lambda: tally_of(job, query))
 
 
-def _again(job: JobRecord) -> Response:
+def _again(verb: Callable[[int, int, int], JobRecord], job_id: int) -> Response:
+    job = verb(clinic_id(), job_id, services().settings.max_waiting_images)
     services().dispatcher.wake(job.counts.waiting)
     return Job.of(job).json_response

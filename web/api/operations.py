@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated
 
 from apiflask import APIBlueprint
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from web.api.records.record import TIME, Record, rounded
 from web.auth.permissions import permits
 from web.services import services
-from web.showing.operations import operations
+from web.showing.operations import operations, retry_reason
 from worker.access import Scope
+from worker.errors import TooManyWaiting
 from worker.records.images import ImageStatus
 
 blueprint = APIBlueprint("operations_api", __name__, tag="Operations")
@@ -95,6 +96,23 @@ class VersionsState(Record):
     """The one that the web server is configured with."""
 
 
+class ReasonBody(BaseModel):
+    """Images that failed for one reason."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    reason: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["worker_died"])]
+    """As in `reasons` of the state of the system."""
+
+
+class Retried(Record):
+    changed: int
+    """How many images wait again."""
+    left: int
+    """How many stay failed, since as many images of their clinic wait as may
+    (`CXR_MAX_WAITING_IMAGES`)."""
+
+
 class OperationsState(Record):
     """Numbers of all clinics, without X-rays and names of files."""
 
@@ -117,3 +135,24 @@ def get_operations():
     Workers, what waits, why images failed, the disk, and versions. For operators.
     """
     return OperationsState.of(operations(services())).json_response
+
+
+@blueprint.post("/operations/retry")
+@permits(Scope.OPERATE)
+@blueprint.input(ReasonBody, location="json", arg_name="body")
+@blueprint.output(Retried)
+def retry(body: ReasonBody):
+    """Retry what failed for one reason
+
+    Of all clinics, in jobs uploaded in the last 7 days. Jobs that their clinic has cancelled, and
+    images whose files are not kept any more, stay as they are. Each clinic sees it in its audit
+    trail. 429 when nothing could be retried, since as many images of the clinics wait as may.
+    """
+    found = retry_reason(services(), body.reason)
+    changed, left = found.waiting.total(), found.left.total()
+    if left and not changed:
+        raise TooManyWaiting(
+            f"None of {left:,} images was retried: as many images of their clinics wait as may. "
+            "Retry when fewer wait, or raise CXR_MAX_WAITING_IMAGES."
+        )
+    return Retried(changed=changed, left=left).json_response

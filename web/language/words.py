@@ -124,7 +124,9 @@ PROBLEMS = {
         "This password is too short or can be guessed. Choose one of at least 10 characters, such "
         "as several words that do not belong together."
     ),
-    "too_many_waiting": N_("Too many images of your clinic are waiting. Try again later."),
+    "too_many_waiting": N_(
+        "Too many images of your clinic would wait. Try again later, or with fewer images."
+    ),
     "too_many_requests": N_("Too many requests, or attempts to sign in. Try again in a minute."),
     "too_many_pictures": N_("The server is drawing many pictures. Try again in a moment."),
     "no_picture": N_("There is no such picture of this image."),

@@ -67,6 +67,7 @@ DEEDS = {
     "operations.retry": N_("Retry what failed for one reason"),
     "operations.show": N_("See the state of the system"),
     "operations_api.get_operations": N_("See the state of the system"),
+    "operations_api.retry": N_("Retry what failed for one reason"),
     "pages.distribution": N_("See the results of a job"),
     "pages.home": N_("See the list of jobs"),
     "pages.image": N_("See an image with its result"),

@@ -3,19 +3,20 @@ of files."""
 
 import platform
 import shutil
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from flask import g
+
 from model.artifact import load_artifact
 from model.errors import ModelError
 from web.readiness import State
 from web.services import Services
 from worker.files.space import nearest_folder
-from worker.records.clinics import ClinicNumbers, ReasonNumbers, WaitingNumbers
+from worker.records.clinics import ClinicNumbers, ReasonNumbers, RetriedNumbers, WaitingNumbers
 from worker.records.work import WorkerNumbers
 from worker.settings import MEGABYTE
 from worker.store import Store
@@ -75,13 +76,17 @@ def operations(here: Services) -> Operations:
     )
 
 
-def retry_reason(here: Services, reason: str) -> Counter[int]:
-    """Let images wait again that failed for this reason, of the jobs that `reasons` counts.
-    Returns: by clinic, how many."""
+def retry_reason(here: Services, reason: str) -> RetriedNumbers:
+    """Let images wait again that failed for this reason, of the jobs that `reasons` counts. The
+    request's entry in the audit trail, also in that of each clinic, tells how many."""
     since = datetime.now(UTC) - timedelta(days=REASONS_OF_DAYS)
-    found = here.store.retry_reason(reason, since)
-    here.dispatcher.wake(found.total())
+    found = here.store.retry_reason(reason, since, here.settings.max_waiting_images)
+    here.dispatcher.wake(found.waiting.total())
     _reasons.cache_clear()
+    g.audit_detail = {"reason": reason, "images": found.waiting.total()}
+    g.audit_of_clinics = {
+        clinic: {"reason": reason, "images": count} for clinic, count in found.waiting.items()
+    }
     return found
 
 

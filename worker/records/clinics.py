@@ -50,6 +50,18 @@ class ReasonNumbers:
 
 
 @dataclass(frozen=True)
+class RetriedNumbers:
+    """What came of a retry across clinics, by the clinic's id.
+
+    waiting: images that wait again; left: images that stay failed, since as many images of their
+    clinic wait as may.
+    """
+
+    waiting: Counter[int]
+    left: Counter[int]
+
+
+@dataclass(frozen=True)
 class WeekNumbers:
     """What one model said about a clinic's uploads of one week, which begins on the day `week`.
 

@@ -95,6 +95,7 @@ def check_room(session: Session, clinic_id: int, more: int, max_waiting: int) ->
     )
     if waiting + more > max_waiting:
         raise TooManyWaiting(
-            f"{waiting:,} images of your clinic wait already, and at most {max_waiting:,} may. "
-            "Send more when some of them are classified."
+            f"{waiting:,} images of your clinic wait, {more:,} would be added, and at most "
+            f"{max_waiting:,} may wait. Try again when some of them are classified, or with fewer "
+            "images."
         )

@@ -10,6 +10,8 @@ from threading import Barrier
 import pytest
 
 from tests.support.access import TOKEN, sign_in
+from tests.support.results import failed, rejected
+from tests.support.rows import new_images
 from web.app import create_app
 from web.auth.throttle import OneAtATime
 from worker.access import Role
@@ -213,6 +215,39 @@ def test_a_clinic_whose_images_wait_sends_more_later(full, store, upload_to):
     assert upload_to(full, 1).status_code == 429
     store.cancel_job(1, 1)
     assert upload_to(full, 2).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("jobs/1/resume", None),
+        ("jobs/1/retry", None),
+        ("images/retry", {"images": [1, 2, 3, 4]}),
+        ("images/4/classify-anyway", None),
+    ],
+)
+def test_what_waits_again_counts_as_waiting(full, store, clinic, path, body):
+    """Of the first job one image failed, one is cancelled, one runs, and the gate refused one."""
+    store.create_job(clinic.id, "first", new_images(4))
+    store.cancel_images(clinic.id, [2])
+    store.save([failed(store.claim(1, lease_s=60)[0])])  # image 1
+    _, fourth = store.claim(2, lease_s=60)
+    store.save([rejected(fourth)])
+    store.create_job(clinic.id, "second", new_images(3))
+
+    def ask():
+        return full.post(f"/api/v1/{path}", json=body, headers=BEARER)
+
+    before = list(store.all_images(clinic.id, 1))
+    refused = ask()
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_waiting"), refused.json
+    assert refused.headers["Retry-After"] == "60"
+    said = "3 images of your clinic wait, 1 would be added, and at most 3 may wait. Try again when"
+    assert said in refused.json["detail"]
+    assert list(store.all_images(clinic.id, 1)) == before
+    store.cancel_job(clinic.id, 2)
+    assert ask().status_code == 200
+    assert store.job(clinic.id, 1).counts.waiting == 1
 
 
 @pytest.fixture

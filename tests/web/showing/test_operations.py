@@ -10,6 +10,7 @@ from tests.support.access import sign_in
 from tests.support.permissions import ORIGIN
 from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images, worker_record
+from web.app import create_app
 from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
 from worker.audit import Action
@@ -109,7 +110,8 @@ def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, st
     assert answer.location == "/operations?retried=4"
     page = visitor.get(answer.location).text
     assert "4 images wait again." in page
-    assert 'worker_died</code></td><td class="numbers">1<' in page, "the cancelled job's stays"
+    row = page[page.index('value="worker_died"') :]
+    assert row.split('<td class="numbers">')[1].startswith("1<"), "the cancelled job's stays"
     assert store.job(other.id, theirs.id).counts.waiting == 3
     assert store.job(other.id, stopped.id).status is JobStatus.CANCELLED
     for of, images in ((clinic.id, 1), (other.id, 3)):
@@ -123,10 +125,55 @@ def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, st
     assert wrong.status_code == 422
 
 
+def test_a_script_retries_what_failed_for_one_reason(app, token, busy, store, clinic):
+    def ask(reason: str):
+        headers = {"Authorization": f"Bearer {token}"}
+        body = {"reason": reason}
+        return app.test_client().post("/api/v1/operations/retry", json=body, headers=headers)
+
+    assert ask("worker_died").json == {"changed": 1, "left": 0}
+    assert ask("worker_died").json == {"changed": 0, "left": 0}
+    assert ask("Mrs. Example").status_code == 422
+    assert store.job(clinic.id, 1).counts.failed == 0
+    entries = [one.event.detail for one in store.audit_page(clinic.id, action=Action.CHANGED)]
+    assert {"route": "operations_api.retry", "reason": "worker_died", "images": 1} in entries
+
+
+def test_no_more_images_wait_after_a_retry_than_may(settings, token, busy, store, clinic):
+    """Three wait, and one failed; in another clinic, two failed and none waits."""
+    other = store.ensure_clinic("other", "another token")
+    theirs = store.create_job(other.id, "theirs", new_images(2))
+    while work(store, 9, lambda one: (failed if one.clinic_id == other.id else done)(one)):
+        pass
+    store.create_job(clinic.id, "waiting", new_images(3))
+    visitor = create_app(replace(settings, max_waiting_images=3)).test_client()
+    sign_in(visitor, token)
+    answer = visitor.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
+    assert answer.location == "/operations?retried=2&left=1"
+    said = visitor.get(answer.location).text
+    assert "2 images wait again." in said
+    assert "1 image stays failed" in said
+    assert store.job(other.id, theirs.id).counts.waiting == 2
+    assert store.job(clinic.id, 1).counts.failed == 1
+
+    again = visitor.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
+    assert "1 image stays failed" in visitor.get(again.location).text
+    refused = visitor.post(
+        "/api/v1/operations/retry",
+        json={"reason": "worker_died"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert (refused.status_code, refused.json["code"]) == (429, "too_many_waiting")
+    assert refused.headers["Retry-After"] == "60"
+    assert "raise CXR_MAX_WAITING_IMAGES" in refused.json["detail"]
+
+
 def test_only_operators_retry(client, reader, busy, store, clinic):
     for who in (client, reader):
         answer = who.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)
         assert answer.status_code in (302, 401, 403)
+    body = {"reason": "worker_died"}
+    assert client.post("/api/v1/operations/retry", json=body).status_code == 403
     assert store.job(clinic.id, 1).counts.failed == 1
 
 

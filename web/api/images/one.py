@@ -70,5 +70,8 @@ def classify_anyway(image_id):
     Who asked for it, and why it had been refused, is kept in `waiver`, also in every export.
     """
     here = services()
-    here.dispatcher.wake(here.store.classify_anyway(clinic_id(), image_id, asking_name()))
+    waiting = here.store.classify_anyway(
+        clinic_id(), image_id, asking_name(), here.settings.max_waiting_images
+    )
+    here.dispatcher.wake(waiting)
     return Image.of(here.store.image(clinic_id(), image_id)).json_response

@@ -20,10 +20,11 @@ from worker.files import removal
 def retry_images(body):
     """Try several failed images again
 
-    Those of the images that failed wait again; all others stay as they are.
+    Those of the images that failed wait again; all others stay as they are. 429 when with them too
+    many images of the clinic would wait.
     """
     here = services()
-    changed = here.store.retry_images(clinic_id(), body.images)
+    changed = here.store.retry_images(clinic_id(), body.images, here.settings.max_waiting_images)
     here.dispatcher.wake(changed)
     return Changed(changed=changed).json_response
 

@@ -3,7 +3,7 @@
 import re
 
 from apiflask import APIBlueprint
-from flask import g, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 
 from web.auth.permissions import permits
 from web.errors import InvalidForm
@@ -30,6 +30,7 @@ def show():
         reasons_of_days=REASONS_OF_DAYS,
         meanings=REASONS,
         retried=request.args.get("retried", type=int),
+        left=request.args.get("left", 0, type=int),
     )
 
 
@@ -41,8 +42,5 @@ def retry():
     if not CODE.fullmatch(reason):
         raise InvalidForm(_("Choose a reason from the list."))
     found = retry_reason(services(), reason)
-    g.audit_detail = {"reason": reason, "images": found.total()}
-    g.audit_of_clinics = {
-        clinic: {"reason": reason, "images": count} for clinic, count in found.items()
-    }
-    return redirect(url_for("operations.show", retried=found.total()), 303)
+    numbers = {"retried": found.waiting.total(), "left": found.left.total() or None}
+    return redirect(url_for("operations.show", **numbers), 303)

@@ -6,17 +6,18 @@ is read again after its images were locked: while we waited for them, it may hav
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from worker.errors import NotFound, NotRefusedByGate
+from worker.errors import NotFound, NotRefusedByGate, TooManyWaiting
+from worker.records.clinics import RetriedNumbers
 from worker.records.images import WAIVABLE, ImageStatus
 from worker.records.jobs import UNTITLED, JobRecord, JobStatus, named_after
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
+from worker.store.overview import check_room
 from worker.store.rows import SHOWN, job_record, job_row, now
 from worker.store.schema import Image, Job, status_is
 from worker.store.work.workers import WorkerVerbs
@@ -45,15 +46,15 @@ class ControlVerbs(WorkerVerbs):
                 job.status, job.finished_at, job.open = JobStatus.CANCELLED, now(), False
             return job_record(job)
 
-    def resume_job(self, clinic_id: int, job_id: int) -> JobRecord:
-        """Let cancelled images wait again; without any, none does. Raises NotFound.
+    def resume_job(self, clinic_id: int, job_id: int, max_waiting: int | None = None) -> JobRecord:
+        """Let cancelled images wait again; without any, none does. Raises NotFound, TooManyWaiting.
 
         If workers are up, and none of them has the model that the job began with, the job is freed
         from it: the first of them to take what is left makes it its own.
         """
         models = {worker.model for worker in self.workers_up()}
         with self.database.writing() as session:
-            job = job_row(session, clinic_id, job_id, lock=True)
+            _, job = _let_wait(session, clinic_id, job_id, ImageStatus.CANCELLED, max_waiting)
             if models and job.model is not None and job.model not in models:
                 job.model = None
                 job.revision += 1
@@ -61,28 +62,41 @@ class ControlVerbs(WorkerVerbs):
                 # Workers held all that was left, so no image was cancelled, and none waits again.
                 _run_again(job)
                 job.revision += 1
-        return self._wait_again(clinic_id, job_id, ImageStatus.CANCELLED)
+            return job_record(job)
 
-    def retry_job(self, clinic_id: int, job_id: int) -> JobRecord:
-        """Let failed images wait again, with all their attempts. Raises NotFound.
+    def retry_job(self, clinic_id: int, job_id: int, max_waiting: int | None = None) -> JobRecord:
+        """Let failed images wait again, with all their attempts. Raises NotFound, TooManyWaiting.
 
         Without any, nothing changes: results and refusals stand.
         """
-        return self._wait_again(clinic_id, job_id, ImageStatus.FAILED)
+        with self.database.writing() as session:
+            _, job = _let_wait(session, clinic_id, job_id, ImageStatus.FAILED, max_waiting)
+            return job_record(job)
 
-    def retry_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
-        """Let those of these images that failed wait again. Returns: how many do."""
-        found = 0
+    def retry_images(
+        self, clinic_id: int, image_ids: Sequence[int], max_waiting: int | None = None
+    ) -> int:
+        """Let those of these images that failed wait again. Returns: how many do.
+
+        Raises TooManyWaiting when not all of them may.
+        """
         which = Image.id.in_(image_ids)
-        for job_id in self._jobs_of(clinic_id, image_ids):
-            found += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
+        jobs = self._jobs_of(clinic_id, image_ids)
+        if max_waiting is not None:
+            with self.database.reading() as session:
+                check_room(session, clinic_id, _count_failed(session, jobs, which), max_waiting)
+        found = 0
+        for job_id in jobs:
+            with self.database.writing() as session:
+                found += _let_wait(session, clinic_id, job_id, ImageStatus.FAILED, None, which)[0]
         return found
 
-    def retry_reason(self, reason: str, since: datetime) -> Counter[int]:
+    def retry_reason(
+        self, reason: str, since: datetime, max_waiting: int | None = None
+    ) -> RetriedNumbers:
         """Let images of all clinics wait again that failed for this reason, in jobs uploaded after
-        `since`. Jobs that their clinic has cancelled stay as they are.
-
-        Returns: by clinic, how many images wait.
+        `since`: of each clinic, job by job, as many as may wait. Jobs that their clinic has
+        cancelled stay as they are.
         """
         which = Image.reason == reason
         is_meant = and_(status_is(ImageStatus.FAILED), which)
@@ -96,10 +110,19 @@ class ControlVerbs(WorkerVerbs):
         with self.database.reading() as session:
             jobs = session.execute(query).all()
         found: Counter[int] = Counter()
+        left: Counter[int] = Counter()
         for clinic_id, job_id in jobs:
-            with suppress(NotFound):  # deleted since
-                found[clinic_id] += self._let_wait(clinic_id, job_id, ImageStatus.FAILED, which)[0]
-        return +found
+            try:
+                with self.database.writing() as session:
+                    found[clinic_id] += _let_wait(
+                        session, clinic_id, job_id, ImageStatus.FAILED, max_waiting, which
+                    )[0]
+            except NotFound:
+                pass  # deleted since
+            except TooManyWaiting:
+                with self.database.reading() as session:
+                    left[clinic_id] += _count_failed(session, [job_id], which)
+        return RetriedNumbers(+found, left)
 
     def cancel_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
         """Cancel those of these images that wait. Returns: how many."""
@@ -115,11 +138,13 @@ class ControlVerbs(WorkerVerbs):
                 found += cancelled
         return found
 
-    def classify_anyway(self, clinic_id: int, image_id: int, by: str) -> int:
+    def classify_anyway(
+        self, clinic_id: int, image_id: int, by: str, max_waiting: int | None = None
+    ) -> int:
         """Let an image wait again that the gate refused, and pass it this time.
 
         by: who wants it. Returns: how many images of its job wait now. Raises NotFound,
-        NotRefusedByGate.
+        NotRefusedByGate, TooManyWaiting.
         """
         with self.database.writing() as session:
             image = session.scalar(
@@ -135,6 +160,8 @@ class ControlVerbs(WorkerVerbs):
                     "Only an image that was rejected as not being a frontal chest X-ray can be "
                     f"classified anyway. Status of image {image_id}: {image.status}."
                 )
+            if max_waiting is not None:
+                check_room(session, clinic_id, 1, max_waiting)
             image.waived_reason, image.waived_by, image.waived_at = image.reason, by, now()
             image.status, image.attempts = ImageStatus.WAITING, 0
             image.reason = image.message = image.finished_at = None
@@ -182,39 +209,45 @@ class ControlVerbs(WorkerVerbs):
         with self.database.reading() as session:
             return session.scalars(query).all()
 
-    def _wait_again(self, clinic_id: int, job_id: int, status: ImageStatus) -> JobRecord:
-        return self._let_wait(clinic_id, job_id, status)[1]
 
-    def _let_wait(
-        self,
-        clinic_id: int,
-        job_id: int,
-        status: ImageStatus,
-        *which: ColumnElement[bool],
-    ) -> tuple[int, JobRecord]:
-        """Images of this status, all or some, wait again. Returns: how many; the job."""
-        with self.database.writing() as session:
-            job_row(session, clinic_id, job_id)
-            waiting = session.execute(
-                update(Image)
-                # Those whose files are not kept any more stay as they are.
-                .where(Image.job_id == job_id, status_is(status), Image.file_key.is_not(None))
-                .where(*which)
-                .values(
-                    status=ImageStatus.WAITING,
-                    reason=None,
-                    message=None,
-                    attempts=0,
-                    finished_at=None,
-                )
-                .execution_options(synchronize_session=False)
-            ).rowcount
-            job = job_row(session, clinic_id, job_id, lock=True)
-            if waiting:
-                move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
-                session.refresh(job)
-                _run_again(job)
-            return waiting, job_record(job)
+def _let_wait(
+    session: Session,
+    clinic_id: int,
+    job_id: int,
+    status: ImageStatus,
+    max_waiting: int | None,
+    *which: ColumnElement[bool],
+) -> tuple[int, Job]:
+    """Images of this status, all or some, wait again. Returns: how many; the job, locked.
+
+    Raises NotFound, TooManyWaiting.
+    """
+    job_row(session, clinic_id, job_id)
+    waiting = session.execute(
+        update(Image)
+        .where(Image.job_id == job_id, *_able_to_wait(status), *which)
+        .values(status=ImageStatus.WAITING, reason=None, message=None, attempts=0, finished_at=None)
+        .execution_options(synchronize_session=False)
+    ).rowcount
+    if waiting and max_waiting is not None:
+        check_room(session, clinic_id, waiting, max_waiting)
+    job = job_row(session, clinic_id, job_id, lock=True)
+    if waiting:
+        move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
+        session.refresh(job)
+        _run_again(job)
+    return waiting, job
+
+
+def _able_to_wait(status: ImageStatus) -> tuple[ColumnElement[bool], ...]:
+    # Those whose files are not kept any more stay as they are.
+    return status_is(status), Image.file_key.is_not(None)
+
+
+def _count_failed(session: Session, jobs: Sequence[int], which: ColumnElement[bool]) -> int:
+    """How many images of these jobs could be tried again."""
+    failed = Image.job_id.in_(jobs), *_able_to_wait(ImageStatus.FAILED), which
+    return session.scalar(select(func.count()).where(*failed))
 
 
 def _cancel_waiting(session: Session, *which: ColumnElement[bool]) -> int:
