@@ -1,5 +1,6 @@
 """The commands of the queue's side: worker, sweep, migrate, health."""
 
+import os
 import signal
 import sys
 import tempfile
@@ -11,7 +12,7 @@ import click
 
 from worker.errors import WorkerError, worker_errors
 from worker.logs import log_to_stderr
-from worker.settings import Settings
+from worker.settings import PROCESS_NAME, Settings
 from worker.tokens import check_chosen
 
 HEALTH_MARGIN_S = 30
@@ -31,7 +32,8 @@ def worker(device: str | None, processes: int | None) -> None:
     with worker_errors():
         settings = Settings.from_env(device=device, workers=processes)
         _need_redis(settings)
-        if settings.worker_count == 1:
+        is_supervised = PROCESS_NAME in os.environ
+        if settings.worker_count == 1 and (is_supervised or settings.shadow_artifact is None):
             from worker.running.process import run_worker
 
             sys.exit(run_worker(settings))
@@ -124,10 +126,13 @@ def _need_redis(settings: Settings) -> None:
 
 def _supervise(settings: Settings) -> None:
     # Fresh interpreters instead of forks: a model or a library must never be loaded before a fork.
-    from worker.supervise.parts import CONTAINER_GRACE_S, worker_part
+    from worker.supervise.parts import CONTAINER_GRACE_S, check_models, shadow_part, worker_part
     from worker.supervise.supervisor import Supervisor
 
+    check_models(settings)
     with Supervisor() as supervisor:
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}", CONTAINER_GRACE_S))
+        if settings.shadow_artifact is not None:
+            supervisor.start(shadow_part(settings))
         supervisor.watch()

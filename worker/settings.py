@@ -115,6 +115,11 @@ class Settings:
     artifact: Path | None = _setting(
         "CXR_ARTIFACT", None, "folder of the model; empty: the released one"
     )
+    shadow_artifact: Path | None = _setting(
+        "CXR_SHADOW_ARTIFACT",
+        None,
+        "folder of a second model, which workers run beside it for comparison; empty: none",
+    )
     device: str = _setting("CXR_DEVICE", "cpu", "what a worker computes on: cpu or gpu")
     workers: int = _setting("CXR_WORKERS", 0, "worker processes; 0: one per core")
     max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "maximum upload size, in megabytes")

@@ -26,6 +26,7 @@ from tests.bench import (
     recovery,
     report,
     scale,
+    shadow,
     stages,
     system,
 )
@@ -37,7 +38,7 @@ from worker.settings import Settings
 
 PARTS = (
     *("throughput", "peer", "layouts", "urgent", "first_result", "cost", "workers", "size"),
-    *("rows", "recovery", "door", "pages", "encryption"),
+    *("rows", "recovery", "door", "pages", "encryption", "shadow"),
 )
 FIRST_RESULT_IMAGES = 600
 RECOVERY_IMAGES = 200
@@ -98,6 +99,8 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
             figures["door"] = _door(found, log)
         if "encryption" in wanted:
             figures["encryption"] = encryption.cost_of_encryption(found, rounds, images, log)
+        if "shadow" in wanted:
+            figures["shadow"] = shadow.cost_of_a_shadow(found, rounds, images, model.path, log)
         if "pages" in wanted:
             figures["pages"] = pages.pages(PAGE_IMAGES, rounds, log)
         if "rows" in wanted:

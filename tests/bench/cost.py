@@ -78,8 +78,9 @@ def _stat(status: Path) -> tuple[str, list[str]]:
 
 
 def _name(command: str, arguments: list[str], taken: dict[str, int]) -> str:
-    for name in ("worker", "sweep", "web"):
-        if name in arguments:
-            command = {"sweep": "sweeper"}.get(name, name)
+    names = {"worker": "worker", "sweep": "sweeper", "web": "web"}
+    for argument, name in (names | {"worker.running.shadow": "shadow"}).items():
+        if argument in arguments:
+            command = name
     number = 1 + sum(name.split("-")[0] == command for name in taken)
     return f"{command}-{number}" if command == "worker" else command

@@ -22,6 +22,7 @@ def table(figures: dict) -> Table:
         *_workers(figures.get("workers")),
         *_size(figures.get("size")),
         *_encryption(figures.get("encryption")),
+        *_shadow(figures.get("shadow")),
         *_door(figures.get("door")),
         *_pages(figures.get("pages")),
         *_rows(figures.get("rows")),
@@ -99,6 +100,30 @@ def _encryption(found: dict | None) -> list[tuple[str, str, str]]:
             (f"{verb}, MB per second of processor time", f"{rate:.0f}", "")
             for verb, rate in found["mb_per_cpu_s"].items()
         ),
+    ]
+
+
+def _shadow(found: dict | None) -> list[tuple[str, str, str]]:
+    if not found:
+        return []
+    of = f"{found['rounds']} rounds of {found['images']} in turn"
+    rows = []
+    for what, ratios in (("images/s", "speed_ratios"), ("processor time", "cpu_ratios")):
+        low, middle, high = (f(found[ratios]) for f in (min, statistics.median, max))
+        figure = f"{middle:.3f} ({low:.3f} to {high:.3f})"
+        rows.append((f"{what} of a job, with a shadow / alone, {of}", figure, ""))
+    return [
+        *rows,
+        *(
+            (
+                f"single image, {words}, p50 / p95, s",
+                f"{found['single_s'][way]:.3f} / {found['single_p95_s'][way]:.3f}",
+                "",
+            )
+            for way, words in (("alone", "idle"), ("shadowed", "while the shadow works"))
+        ),
+        ("shadow, images/s while nothing else waits", f"{found['shadow_images_per_s']:.1f}", ""),
+        ("memory of the shadow's process, peak, MiB", f"{found['peak_memory_mb']:.0f}", ""),
     ]
 
 

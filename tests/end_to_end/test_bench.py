@@ -47,8 +47,10 @@ def test_cost_and_rows_are_measured(chest, tmp_path):
 
 # The other parts are these over again, on other numbers of processes and images.
 @pytest.mark.soak
-def test_throughput_and_encryption_are_measured(chest, tmp_path):
-    found, shown = figures(chest, tmp_path, "throughput", "encryption")
+def test_throughput_encryption_and_shadow_are_measured(chest, tmp_path):
+    found, shown = figures(chest, tmp_path, "throughput", "encryption", "shadow")
+    assert found["shadow"]["speed_ratios"][0] > 0
+    assert found["shadow"]["shadow_images_per_s"] > 0
     rates = found["throughput"]
     assert set(rates) == {"ceiling", "system", "reference_ceiling", "reference_system", "article"}
     assert all(len(rates[way]["all"]) == 1 for way in rates)

@@ -1,14 +1,11 @@
 """Plays the worker for the tests of the web: results go into the store by its own verbs."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 
 from model.scores import GateScore, Triage
-from worker.records.images import ImageStatus, MapRecord, ResultRole
-from worker.records.work import Claim, FinishedImage, NewResult
+from worker.records.images import ImageStatus, MapRecord
+from worker.records.work import Claim, FinishedImage, NewResult, ShadowClaim
 from worker.store import Store
-from worker.store.schema import Result
 
 MODEL = "vgg_attention-1.0.0"
 PROBABILITIES = (
@@ -63,19 +60,14 @@ def work(store: Store, limit: int, result=done) -> int:
 
 
 def shadow(store: Store, clinic_id: int, said: dict[int, dict[str, float]], model: str) -> None:
-    """What a shadow model says, by image; no worker runs one yet."""
-    with store.database.writing() as session:
-        for image_id, probabilities in said.items():
-            session.add(
-                Result(
-                    image_id=image_id,
-                    model=model,
-                    role=ResultRole.SHADOW,
-                    clinic_id=clinic_id,
-                    job_id=store.image(clinic_id, image_id).job_id,
-                    label=max(probabilities, key=probabilities.get),
-                    probabilities=probabilities,
-                    uncertain=False,
-                    created_at=datetime.now(UTC),
-                )
-            )
+    """What a shadow model says, by image."""
+    results = {
+        ShadowClaim(image_id, clinic_id, file_key=None): NewResult(
+            model=model,
+            label=max(probabilities, key=probabilities.get),
+            probabilities=probabilities,
+            uncertain=False,
+        )
+        for image_id, probabilities in said.items()
+    }
+    store.save_shadows(results)

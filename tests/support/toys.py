@@ -1,12 +1,14 @@
 """Small stand-ins that take seconds: an untrained artifact, pictures in folders of classes."""
 
 import functools
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from model.artifact import INT8, WEIGHTS, save_metadata
+from model.artifact import INT8, METADATA, WEIGHTS, save_metadata
 from model.engines.weights import save_weights
 from model.input.preprocess import Preprocessing
 from tests.support.shared import made_once
@@ -62,6 +64,15 @@ def _save_artifact(
         config={},
         uncertain_below=0.5,
     )
+
+
+def relabelled(artifact: Path, folder: Path, *labels: str) -> Path:
+    """A copy with other labels for the same outputs, named like its folder."""
+    shutil.copytree(artifact, folder)
+    metadata = json.loads((folder / METADATA).read_text())
+    metadata |= {"name": folder.name, "labels": list(labels)}
+    (folder / METADATA).write_text(json.dumps(metadata))
+    return folder
 
 
 def toy_images(count: int, size: int = SIZE) -> np.ndarray:

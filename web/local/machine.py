@@ -14,13 +14,12 @@ from pathlib import Path
 import click
 
 from model import DISCLAIMER
-from model.artifact import load_artifact
 from worker.errors import LaunchError, TokenEnded
 from worker.files.image_files import ImageFiles
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
-from worker.supervise.parts import CXR, sweeper_part, worker_part
+from worker.supervise.parts import CXR, check_models, shadow_part, sweeper_part, worker_part
 from worker.supervise.process import Part
 from worker.supervise.supervisor import Supervisor
 from worker.supervise.valkey import EmbeddedValkey
@@ -48,7 +47,7 @@ class OneMachine:
             if settings.token:
                 check_chosen(settings.token, "CXR_TOKEN")
             # A missing model or key is better told now than by a worker.
-            load_artifact(settings.artifact)
+            check_models(settings)
             ImageFiles.of(settings)
             with _queue(settings) as (settings, valkey), Supervisor(_logs(settings)) as supervisor:
                 self._start(supervisor, settings, valkey)
@@ -75,6 +74,8 @@ class OneMachine:
         if supervisor.wait_until(lambda: _answers(f"{address}/healthz"), START_TIMEOUT_S):
             # Last: what it sweeps can wait, and the others need the cores for their start.
             supervisor.start(sweeper_part(settings))
+            if settings.shadow_artifact is not None:
+                supervisor.start(shadow_part(settings))
             address_file(settings).write_text(f"{address}\n")
             _greet(settings, address, link)
         elif not supervisor.stopping.is_set():

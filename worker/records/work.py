@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from model.scores import GateScore, Triage
-from worker.records.images import ImageStatus, MapRecord, ResultRole
+from worker.records.images import ImageStatus, MapRecord
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Claim:
     attempts: int
     waived: bool = False
     cleaned: bool = False
+
+
+@dataclass(frozen=True)
+class ShadowClaim:
+    """An image that has its result, and that the shadow model is to classify. file_key: None when
+    the file is kept no longer."""
+
+    image_id: int
+    clinic_id: int
+    file_key: str | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class WorkerNumbers(WorkerRecord):
 
 @dataclass(frozen=True)
 class NewResult:
-    """What a model said about a claimed image. The first of its maps is the main one."""
+    """What a model said about an image. The first of its maps is the main one."""
 
     model: str
     label: str
@@ -62,7 +72,6 @@ class NewResult:
     uncertain: bool
     maps: Sequence[MapRecord] = ()
     timings_ms: dict[str, float] | None = None
-    role: ResultRole = ResultRole.ACTIVE
     uncertain_reasons: Sequence[str] = ()
     triage: Triage | None = None
 

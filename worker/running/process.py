@@ -56,7 +56,8 @@ def run_worker(settings: Settings) -> int:
         Watchdog(settings.image_limit_s),
         Heartbeat(settings.home, "worker"),
     )
-    runner = Runner(store, ImageFiles.of(settings), classifier, pulse)
+    with_shadow = settings.shadow_artifact is not None
+    runner = Runner(store, ImageFiles.of(settings), classifier, pulse, with_shadow)
     dispatcher = Dispatcher(store, settings)
     stopping, broken = threading.Event(), threading.Event()
     celery = make_celery(settings, while_away=pulse.beat)

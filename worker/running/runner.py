@@ -97,7 +97,10 @@ class _Batch:
 
 
 class Runner:
-    """Works off what waits in the store. One per process; not safe to share between threads."""
+    """Works off what waits in the store. One per process; not safe to share between threads.
+
+    with_shadow: what it classifies waits for a shadow model after that.
+    """
 
     def __init__(
         self,
@@ -105,11 +108,13 @@ class Runner:
         files: ImageFiles,
         classifier: Classifier,
         pulse: Pulse,
+        with_shadow: bool = False,
     ) -> None:
         self._store = store
         self._files = files
         self._classifier = classifier
         self._pulse = pulse  # beats at every step, from three threads
+        self._with_shadow = with_shadow
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Work until nothing waits or `stop()`. What was claimed is always finished.
@@ -302,7 +307,7 @@ class Runner:
         while True:
             self._pulse.moved()
             try:
-                saved = self._store.save(finished)
+                saved = self._store.save(finished, self._with_shadow)
                 self._pulse.finished(saved)
                 return saved
             except OperationalError as error:
@@ -342,14 +347,19 @@ def _done(claim: Claim, prepared: Prepared, result: Result) -> FinishedImage:
         facts=prepared.facts.as_json(),
         patient=prepared.facts.patient,
         accession=prepared.facts.accession,
-        result=NewResult(
-            model=result.model,
-            label=result.label,
-            probabilities=result.probabilities,
-            uncertain=result.uncertain,
-            maps=[MapRecord(name, grid, tuple(result.box)) for name, grid in result.maps.items()],
-            timings_ms=timings_ms(prepared, result),
-            uncertain_reasons=result.uncertain_reasons,
-            triage=result.triage,
-        ),
+        result=new_result(prepared, result),
+    )
+
+
+def new_result(prepared: Prepared, result: Result) -> NewResult:
+    """As the store keeps it."""
+    return NewResult(
+        model=result.model,
+        label=result.label,
+        probabilities=result.probabilities,
+        uncertain=result.uncertain,
+        maps=[MapRecord(name, grid, tuple(result.box)) for name, grid in result.maps.items()],
+        timings_ms=timings_ms(prepared, result),
+        uncertain_reasons=result.uncertain_reasons,
+        triage=result.triage,
     )

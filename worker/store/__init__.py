@@ -19,6 +19,7 @@ from worker.store.weeks import WeekVerbs
 from worker.store.work.claiming import WorkVerbs
 from worker.store.work.leases import LeaseVerbs
 from worker.store.work.outbox import OutboxVerbs
+from worker.store.work.shadowing import ShadowingVerbs
 from worker.store.work.workers import WorkerVerbs
 
 __all__ = ["DEFAULT_CLINIC", "MAX_COUNT", "MAX_SHADOWS", "Store"]
@@ -42,6 +43,7 @@ class Store(
     RemovalVerbs,
     RetentionVerbs,
     ReviewVerbs,
+    ShadowingVerbs,
     ShadowVerbs,
     StoredFileVerbs,
     WeekVerbs,

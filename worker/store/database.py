@@ -10,7 +10,9 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Engine,
+    Insert,
     Interval,
+    Table,
     bindparam,
     create_engine,
     event,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 BUSY_TIMEOUT_S = 30
@@ -75,6 +78,11 @@ class Database:
             if max_wait_s and self.url.get_backend_name() != "sqlite":
                 session.execute(text(f"SET LOCAL lock_timeout = {round(1000 * max_wait_s)}"))
             yield session
+
+    def insert_new(self, table: Table) -> Insert:
+        """An INSERT that leaves out rows whose key is there already."""
+        is_sqlite = self.url.get_backend_name() == "sqlite"
+        return (sqlite if is_sqlite else postgresql).insert(table).on_conflict_do_nothing()
 
     def time_in(self, seconds: float) -> Any:
         """The moment so many seconds from now, by one clock for all machines, for a statement.

@@ -13,7 +13,7 @@ WEB, WORKER, SWEEPER = "cxr_web", "cxr_worker", "cxr_sweeper"
 READ, WRITE, ADD = "SELECT", "SELECT, INSERT, UPDATE, DELETE", "SELECT, INSERT"
 # Workers decode hostile files: they see nothing of those who may come in.
 OF_WORKERS = {"jobs": WRITE, "images": WRITE, "results": WRITE, "maps": WRITE, "workers": WRITE}
-OF_WORKERS |= {"clinics": "SELECT, UPDATE", "alembic_version": READ}
+OF_WORKERS |= {"clinics": "SELECT, UPDATE", "alembic_version": READ, "shadow_tasks": WRITE}
 # They write the pseudonyms, and so need the keys; web servers set profiles, and read no key.
 OF_SWEEPER = dict(OF_WORKERS)
 OF_WORKERS |= {"patient_data": READ, "clinic_keys": READ}

@@ -308,6 +308,14 @@ Index(
 )
 
 
+class ShadowTask(Base):
+    """An image that has its result, and waits for the shadow model to classify it as well."""
+
+    __tablename__ = "shadow_tasks"
+
+    image_id: Mapped[int] = mapped_column(BigKey, ForeignKey("images.id"), primary_key=True)
+
+
 class ResultMap(Base):
     """Maps of a result that have the same shape: float16 grids over the part of the X-ray that the
     network saw.

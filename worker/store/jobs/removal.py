@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, select
 from worker.records.jobs import DeletedJob
 from worker.store.database import Database
 from worker.store.keeping.patient_data import OriginalName
-from worker.store.schema import Image, Job, Result, ResultMap, Review
+from worker.store.schema import Image, Job, Result, ResultMap, Review, ShadowTask
 
 JOBS_AT_ONCE = 100
 
@@ -38,6 +38,7 @@ class RemovalVerbs:
             for statement in (
                 delete(OriginalName).where(OriginalName.image_id.in_(ids)),
                 delete(Review).where(Review.image_id.in_(ids)),
+                delete(ShadowTask).where(ShadowTask.image_id.in_(ids)),
                 delete(ResultMap).where(ResultMap.image_id.in_(ids)),
                 delete(Result).where(Result.image_id.in_(ids)),
                 delete(Image).where(Image.id.in_(ids)),

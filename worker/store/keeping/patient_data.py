@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Collection, Iterator
 
 from sqlalchemy import ForeignKey, LargeBinary, String, false, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.patient_data import DataKey, PatientDataRule, Profile
@@ -60,16 +59,14 @@ class PatientDataVerbs:
         hide_text: as `chosen` of `Profile.hides_text`. Returns: what is kept now.
         """
         rule = PatientDataRule(profile, profile.hides_text(hide_text))
-        is_sqlite = self.database.url.get_backend_name() == "sqlite"
-        insert = sqlite.insert if is_sqlite else postgresql.insert
-        key = insert(ClinicKey.__table__).values(
+        key = self.database.insert_new(ClinicKey.__table__).values(
             clinic_id=clinic_id, key=secrets.token_bytes(KEY_BYTES)
         )
         with self.database.writing() as session:
             row = PatientData(clinic_id=clinic_id, profile=profile, hides_text=rule.hides_text)
             session.merge(row)
             # Unless there is one: whoever sets profiles need not be able to read keys.
-            session.execute(key.on_conflict_do_nothing())
+            session.execute(key)
         return rule
 
     def patient_data_rule(self, clinic_id: int) -> PatientDataRule:

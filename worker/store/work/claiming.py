@@ -13,16 +13,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, Update, bindparam, insert, or_, select, update
+from sqlalchemy import Insert, Row, Update, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.reading_order import WITHOUT_RESULT, reading_rank
 from worker.records.images import ImageStatus, MapRecord, ResultRole
-from worker.records.work import Claim, FinishedImage
+from worker.records.work import Claim, FinishedImage, NewResult, ShadowClaim
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.rows import now
-from worker.store.schema import NOT_HELD, Result, ResultMap
+from worker.store.schema import NOT_HELD, Result, ResultMap, ShadowTask
 from worker.store.work.turns import IMAGES, IS_ROOT, JOBS, ROOTS, Batch, next_batch
 
 
@@ -88,8 +88,15 @@ class WorkVerbs:
             )
         )
 
-    def save(self, finished: Sequence[FinishedImage]) -> int:
-        """Save results and maps in one transaction. Returns: how many were still ours."""
+    @cached_property
+    def _adding_tasks(self) -> Insert:
+        return self.database.insert_new(ShadowTask.__table__)
+
+    def save(self, finished: Sequence[FinishedImage], with_shadow: bool = False) -> int:
+        """Save results and maps in one transaction. Returns: how many were still ours.
+
+        with_shadow: a shadow model is to classify the images, too.
+        """
         if not finished:
             return 0
         finished_at = now()
@@ -104,10 +111,17 @@ class WorkVerbs:
             job_ids = {row.id: row.job_id for row in rows}
             session.execute(_FINISHING, [_image_values(o, finished_at) for o in ours])
             results = [
-                _result_values(o, job_ids[o.claim.image_id], finished_at) for o in ours if o.result
+                result_values(
+                    o.result, ResultRole.ACTIVE, o.claim, job_ids[o.claim.image_id], finished_at
+                )
+                for o in ours
+                if o.result
             ]
             if results:
                 session.execute(_INSERTING_RESULTS, results)
+                if with_shadow:
+                    tasks = [{"image_id": values["image_id"]} for values in results]
+                    session.execute(self._adding_tasks, tasks)
             maps = [values for o in ours if o.result for values in _map_values(o)]
             if maps:
                 session.execute(_INSERTING_MAPS, maps)
@@ -153,14 +167,13 @@ def _pin(session: Session, job_id: int, model: str) -> bool:
 
 
 def _new_labels(session: Session, results: Sequence[dict[str, Any]]) -> dict[int, list[str]]:
-    """All labels of those jobs to which these active results bring new ones.
+    """All labels of those jobs to which these results bring new ones.
 
     Jobs know their labels, so that nobody has to search their results for them.
     """
     found: dict[int, list[str]] = defaultdict(list)
     for values in results:
-        if values["role"] is ResultRole.ACTIVE:
-            found[values["job_id"]] += values["probabilities"]
+        found[values["job_id"]] += values["probabilities"]
     if not found:
         return {}
     jobs = session.execute(_KNOWN_LABELS, {"jobs": list(found)}).all()
@@ -199,7 +212,7 @@ _LABELLING = (
 def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[str, Any]:
     gate, result = finished_image.gate, finished_image.result
     rank, label, uncertain = WITHOUT_RESULT, "", False
-    if result is not None and result.role is ResultRole.ACTIVE:
+    if result is not None:
         label, uncertain = result.label, result.uncertain
         rank = reading_rank(label, result.probabilities, uncertain)
     return {
@@ -224,15 +237,19 @@ def _image_values(finished_image: FinishedImage, finished_at: datetime) -> dict[
     }
 
 
-def _result_values(
-    finished_image: FinishedImage, job_id: int, created_at: datetime
+def result_values(
+    result: NewResult,
+    role: ResultRole,
+    image: Claim | ShadowClaim,
+    job_id: int,
+    created_at: datetime,
 ) -> dict[str, Any]:
-    claim, result = finished_image.claim, finished_image.result
+    """A row of `results`. job_id: where the image is now."""
     return {
-        "image_id": claim.image_id,
+        "image_id": image.image_id,
         "model": result.model,
-        "role": result.role,
-        "clinic_id": claim.clinic_id,
+        "role": role,
+        "clinic_id": image.clinic_id,
         "job_id": job_id,
         "label": result.label,
         "probabilities": result.probabilities,
