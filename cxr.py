@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": "web.local.demo:demo",
     "train": "training.cli:train",
     "evaluate": "training.cli:evaluate",
+    "calibrate": "training.cli:calibrate",
     "export": "training.cli:export",
     "audit": "worker.commands.auditing:audit",
     "patient-data": "worker.commands.data_profile:patient_data",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.calibration import Calibration
 from model.errors import ArtifactMismatch, ArtifactMissing
 from model.input.preprocess import Preprocessing
 
@@ -46,6 +47,7 @@ class Artifact:
     maps: names of the network's maps, the main one first; none without attention.
     uncertain_below: a result whose highest probability is under this is a close call, 0..1.
     triage: the operating point of a triage; None in artifacts made before there was one.
+    calibration: the correction for one hospital, which `load_engine` applies; None as released.
     metadata: all of metadata.json, with metrics and provenance.
     """
 
@@ -59,6 +61,7 @@ class Artifact:
     preprocessing: Preprocessing
     uncertain_below: float
     triage: OperatingPoint | None
+    calibration: Calibration | None
     metadata: Mapping[str, Any]
 
     @property
@@ -129,6 +132,7 @@ def load_artifact(path: Path | None = None) -> Artifact:
         ),
         uncertain_below=metadata["uncertain_below"],
         triage=_operating_point(metadata.get("triage")),
+        calibration=_calibration(metadata.get("calibration"), labels),
         metadata=metadata,
     )
 
@@ -182,6 +186,10 @@ def save_metadata(
 
 def _operating_point(triage: Mapping[str, Any] | None) -> OperatingPoint | None:
     return OperatingPoint(triage["well"], triage["threshold"]) if triage else None
+
+
+def _calibration(kept: Mapping[str, Any] | None, labels: Sequence[str]) -> Calibration | None:
+    return Calibration.from_json(kept, labels) if kept else None
 
 
 def sha256(file: Path) -> str:

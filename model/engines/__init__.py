@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from model.artifact import Artifact
+from model.engines.calibrated import CalibratedEngine
 from model.engines.output import Output
 
 
@@ -23,7 +24,15 @@ class Engine(Protocol):
 
 
 def load_engine(artifact: Artifact, device: str = "cpu", threads: int = 1) -> Engine:
-    """The engine for a device, `cpu` or `gpu`. Raises ModelError when it cannot run here."""
+    """The engine for a device, `cpu` or `gpu`, which answers with the artifact's calibration.
+
+    Raises ModelError when it cannot run here.
+    """
+    engine = _network(artifact, device, threads)
+    return CalibratedEngine(engine, artifact.calibration) if artifact.calibration else engine
+
+
+def _network(artifact: Artifact, device: str, threads: int) -> Engine:
     if device == "gpu":
         from model.engines.keras_engine import KerasEngine
 

@@ -47,6 +47,26 @@ def print_figures(figures: dict[str, Any]) -> None:
             console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
 
 
+def print_comparison(figures: dict[str, Any]) -> None:
+    """Before and after a calibration: `before` and `after` are figures of the same films."""
+    before, after = figures["before"], figures["after"]
+    table = Table(title=f"{before['n']} films of {before['patients']} patients", box=box.SIMPLE)
+    table.add_column("")
+    for version in (figures["model"], figures["calibrated"]):
+        table.add_column(version, justify="right", no_wrap=True)
+    for name in shown(before):
+        table.add_row(heading(name), *(_cell(part["figures"][name]) for part in (before, after)))
+    console = Console()
+    console.print(table)
+    console.print(
+        "Calibrated: each film by what the patients of other folds taught. 95 % intervals over "
+        f"patients. {DISCLAIMER}"
+    )
+    refused = before["refused"]["n"]
+    if refused:
+        console.print(f"Refused or unreadable, not counted above: {refused}")
+
+
 def shown(figures: dict[str, Any]) -> list[str]:
     """Names of the figures that tables show; of the first label, which the model is there to find,
     also how often it is called in vain."""

@@ -1,9 +1,19 @@
 """Honest probabilities: one temperature, fitted on the validation split."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from training.data.manifest import Sample
+from training.measure.evaluate import WELL
+
 MIN_PROBABILITY = 1e-7
+# The share of films whose highest probability is not too low to go unmarked.
+COVERAGE = 0.9
+# What a triage that may miss nobody asks for.
+TRIAGE_SENSITIVITY = 0.95
 
 
 def fit_temperature(targets: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
@@ -50,3 +60,17 @@ def operating_point(ill: np.ndarray, score: np.ndarray, sensitivity: float) -> d
         "sensitivity": float((score[ill] >= threshold).mean()),
         "specificity": float((score[~ill] < threshold).mean()),
     }
+
+
+def triage(
+    samples: Sequence[Sample], labels: tuple[str, ...], probabilities: np.ndarray, split: str
+) -> dict[str, Any] | None:
+    """Where to draw the line when no ill person may be missed; None when the films cannot tell.
+
+    probabilities: (N, K) for the samples. split: which films these are, for the record.
+    """
+    ill = np.array([sample.label != WELL for sample in samples])
+    if WELL not in labels or ill.all() or not ill.any():
+        return None
+    point = operating_point(ill, 1 - probabilities[:, labels.index(WELL)], TRIAGE_SENSITIVITY)
+    return {"well": WELL, "split": split, **point}

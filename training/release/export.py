@@ -37,20 +37,18 @@ from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
 from training.measure.doubt import CHOSEN, MARKED_ON_VAL, fit_reference, training_films
-from training.measure.evaluate import WELL, Answers, agreement, ask, report
+from training.measure.evaluate import Answers, agreement, ask, report
 from training.release.calibrate import (
+    COVERAGE,
     at_temperature,
     fit_temperature,
     fold_in,
-    operating_point,
+    triage,
     uncertain_below,
 )
 from training.release.int8 import to_int8_network
 
 CALIBRATION_IMAGES = 200
-COVERAGE = 0.9
-# What a triage that may miss nobody asks for.
-TRIAGE_SENSITIVITY = 0.95
 BATCH = 64
 
 
@@ -97,7 +95,7 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         uncertain_coverage=COVERAGE,
         data_sha256=data_hash(samples),
         images={split: len(of_split(samples, split)) for split in ("train", "val", "test")},
-        triage=_triage(recipe, validated, after),
+        triage=triage(validated, recipe.labels, after, split="val"),
         recipe=asdict(recipe) | {"preprocessing": recipe.preprocessing.parameters},
         git_commit=_git_commit(),
         made_with={
@@ -159,19 +157,6 @@ def probabilities_of(
         )
         answers.append(np.asarray(outputs_of(network, images)[0]))
     return np.concatenate(answers)
-
-
-def _triage(
-    recipe: Recipe, samples: Sequence[Sample], probabilities: np.ndarray
-) -> dict[str, Any] | None:
-    """Where to draw the line when no ill person may be missed; None when `val` cannot tell."""
-    ill = np.array([sample.label != WELL for sample in samples])
-    if ill.all() or not ill.any():
-        return None
-    point = operating_point(
-        ill, 1 - probabilities[:, recipe.labels.index(WELL)], TRIAGE_SENSITIVITY
-    )
-    return {"well": WELL, "split": "val", **point}
 
 
 def _git_commit() -> str:

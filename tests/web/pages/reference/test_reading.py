@@ -1,6 +1,7 @@
 """The pages that are read: the model with its agreement, and help."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +40,26 @@ def test_the_model_page_has_the_card(reader):
     sources = card.metadata["metrics"]["sources"]
     assert all(name in page for name in sources)
     assert "No reviews yet" in page
+
+
+def test_the_model_page_says_for_which_hospital_a_model_is_calibrated(reader, monkeypatch):
+    card = load_artifact()
+    calibration = {
+        "site": "st-anna",
+        "images": 60,
+        "patients": 50,
+        "made_at": "2026-11-26T12:00:00+00:00",
+    }
+    metrics = card.metadata["metrics"] | {"n": 60, "patients": 50, "sources": {}}
+    metadata = {**card.metadata, "calibration": calibration, "metrics": metrics}
+    calibrated = replace(card, number="2.2.0+st-anna", metadata=metadata)
+    monkeypatch.setattr("web.pages.reference.reading._card", lambda: calibrated)
+
+    page = reader.get("/model").text
+    assert "Calibrated for" in page
+    assert "by 60 X-rays of 50 patients, 2026-11-26" in page
+    assert "On the 60 X-rays of 50 patients that were read there" in page
+    assert "When it was released" not in page
 
 
 def test_the_model_page_has_the_agreement_of_the_clinic_only(reader, upload, store, clinic, png):

@@ -1,0 +1,149 @@
+"""A model for one hospital: its probabilities corrected by films that were read there.
+
+A network that is sure of the wrong thing in a strange hospital mostly still puts its films in the
+right order (docs/model-development.md). So the network stays as it is, and one temperature and one
+shift for each label, which a few dozen patients can bear, move the level of its answers: bias-
+corrected temperature scaling (Alexandari, Kundaje and Shrikumar 2020, arXiv 1901.06852).
+"""
+
+import datetime
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from model.artifact import METADATA, Artifact, load_artifact
+from model.calibration import Calibration
+from training.errors import TrainingError
+from training.measure.evaluate import Answers, report
+from training.measure.metrics import MIN_PATIENTS
+from training.release.calibrate import COVERAGE, triage, uncertain_below
+
+FOLDS = 5
+SITE = re.compile("[0-9A-Za-z-]{1,32}")
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration, and what it is worth.
+
+    before, after: figures of `training.measure.evaluate.report`. after: each film answered by a
+        calibration that was fitted without its patient.
+    """
+
+    calibration: Calibration
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def without_calibration(artifact: Artifact) -> Artifact:
+    """The model as it was released, whatever hospital it was calibrated for since."""
+    return replace(artifact, number=artifact.number.split("+")[0], calibration=None)
+
+
+def fit(
+    targets: np.ndarray,
+    probabilities: np.ndarray,
+    patients: Sequence[str],
+) -> Calibration:
+    """The calibration with the least log loss, kept near to none at all by a normal prior.
+
+    The logarithm of the temperature and the shifts have a standard deviation of 1 there, which a
+    handful of patients outweigh. Patients count alike, however many films they have.
+    targets: (N,) int. probabilities: (N, K), of the network itself. patients: N names.
+    """
+    films = Counter(patients)
+    weights = np.array([1 / films[patient] for patient in patients])
+
+    def calibration(values: np.ndarray) -> Calibration:
+        return Calibration(float(np.exp(values[0])), tuple(map(float, values[1:])))
+
+    def loss(values: np.ndarray) -> float:
+        answers = log_softmax(calibration(values).logits(probabilities), axis=1)
+        right = answers[np.arange(len(targets)), targets]
+        return float(-(weights * right).sum() + (values**2).sum() / 2)
+
+    return calibration(minimize(loss, np.zeros(1 + probabilities.shape[1])).x)
+
+
+def patients_by_label(answers: Answers) -> dict[str, int]:
+    """How many patients have a film of each label."""
+    patients = np.asarray(answers.patients)
+    return {
+        label: len(set(patients[answers.targets == k])) for k, label in enumerate(answers.labels)
+    }
+
+
+def check(answers: Answers) -> None:
+    """Raises TrainingError when the films are too few to calibrate by."""
+    found = patients_by_label(answers)
+    if sum(count >= MIN_PATIENTS for count in found.values()) < 2:
+        counts = ", ".join(f"{label} {count}" for label, count in found.items())
+        raise TrainingError(
+            f"A calibration needs films of {MIN_PATIENTS} patients or more of at least two labels. "
+            f"Received patients: {counts}. Read more films, and take them as they come."
+        )
+
+
+def calibrate(answers: Answers) -> Calibrated:
+    """answers: of the model without calibration, about films of one hospital.
+
+    Raises TrainingError when they are too few.
+    """
+    check(answers)
+    targets, patients = answers.targets, np.asarray(answers.patients)
+    names = np.random.default_rng(0).permutation(np.unique(patients))
+    judged = np.empty_like(answers.probabilities)
+    for fold in np.array_split(names, FOLDS):
+        left_out = np.isin(patients, fold)
+        others = fit(targets[~left_out], answers.probabilities[~left_out], patients[~left_out])
+        judged[left_out] = others.of(answers.probabilities[left_out])
+    return Calibrated(
+        fit(targets, answers.probabilities, patients),
+        before=report(answers),
+        after=report(replace(answers, probabilities=judged)),
+    )
+
+
+def write(
+    artifact: Artifact, answers: Answers, calibrated: Calibrated, site: str, out: Path
+) -> Artifact:
+    """A copy of the artifact that answers with the calibration, in the folder `out`.
+
+    site: a name for the hospital, of letters, digits and hyphens; the version ends with it. Limits
+    that are shares of films come from those of the hospital.
+    Raises TrainingError for another name, or when `out` is the artifact's own folder.
+    """
+    if not SITE.fullmatch(site):
+        raise TrainingError(f"A site has 1 to 32 letters, digits and hyphens. Received: {site!r}.")
+    if out.resolve() == artifact.path.resolve():
+        raise TrainingError(f"{out} is the model's own folder. Choose another one for --out.")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in artifact.metadata["files"]:
+        shutil.copyfile(artifact.path / name, out / name)
+    base = without_calibration(artifact)
+    corrected = calibrated.calibration.of(answers.probabilities)
+    metadata = dict(artifact.metadata) | {
+        "version": f"{base.number}+{site}",
+        "calibration": calibrated.calibration.as_json(artifact.labels)
+        | {
+            "site": site,
+            "of": base.version,
+            "images": len(answers.samples),
+            "patients": len(set(answers.patients)),
+            "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        },
+        "uncertain_below": uncertain_below(corrected, COVERAGE),
+        "triage": triage(answers.samples, answers.labels, corrected, split="site"),
+        "metrics": calibrated.after,
+    }
+    (out / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+    return load_artifact(out)
