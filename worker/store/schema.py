@@ -250,6 +250,13 @@ Index(
     sqlite_where=HAS_PATIENT,
     postgresql_where=HAS_PATIENT,
 )
+HAS_ACCESSION: ColumnElement[bool] = Image.__table__.c.accession.is_not(None)
+Index(
+    "images_of_accession",
+    *(Image.clinic_id, Image.accession, Image.id),
+    sqlite_where=HAS_ACCESSION,
+    postgresql_where=HAS_ACCESSION,
+)
 _partial_index("images_leased", ImageStatus.RUNNING, Image.lease_until)
 
 

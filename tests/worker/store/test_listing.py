@@ -9,6 +9,7 @@ from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.records.jobs import NewImage
+from worker.store.images import searching
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 # By file: probabilities in the order of LABELS, and whether they are uncertain.
@@ -141,6 +142,32 @@ def test_filters(listed, wanted, expected, across):
     store, clinic, job = listed
     tally = store.tally(clinic.id, None if across else job.id, wanted)
     assert tally.total == len(expected)
+
+
+SEARCHES = [
+    ImageFilter(search="A"),  # in most names
+    ImageFilter(search="MAYBE"),
+    ImageFilter(search="nowhere"),
+    ImageFilter(search="e", statuses=(ImageStatus.DONE,)),
+    ImageFilter(search="e", labels=("NORMAL",), uncertain=True),
+]
+
+
+@pytest.mark.parametrize("sort", [sort for sort, _ in ORDERS.values()][:-1], ids=list(ORDERS)[:-1])
+@pytest.mark.parametrize("wanted", SEARCHES, ids=["common", "rare", "none", "status", "label"])
+def test_a_search_finds_the_same_in_every_order_whether_it_is_rare_or_common(
+    listed, wanted, sort, monkeypatch
+):
+    store, clinic, job = listed
+    expected = names(listed, sort, wanted)
+    assert expected or wanted.search == "nowhere"
+    for max_found in (1, 10_000):
+        monkeypatch.setattr(searching, "MAX_FOUND", max_found)
+        assert names(listed, sort, wanted, across=True) == expected
+        assert store.tally(clinic.id, None, wanted) == store.tally(clinic.id, job.id, wanted)
+        for number, name in enumerate(expected):
+            image_id = store.images(clinic.id, job.id, ImageFilter(search=name)).items[0].id
+            assert store.place(clinic.id, image_id, None, wanted, sort).position == number + 1
 
 
 @pytest.mark.parametrize(("sort", "expected", "across"), EVERY_LIST)

@@ -30,6 +30,7 @@ from worker.store.images.listing import (
     key_of_image,
     probability_of,
 )
+from worker.store.images.searching import searched
 from worker.store.images.selection import MAX_COUNT, Selection
 from worker.store.rows import (
     IMAGE_COLUMNS,
@@ -157,6 +158,9 @@ class ImageVerbs:
         rest = replace(wanted, statuses=(), labels=(), uncertain=None)
         newest = Sort(SortKind.NEWEST)
         with self.database.reading() as session:
+            if job_id is None:
+                wanted = searched(session, clinic_id, wanted)
+                rest = replace(rest, search=wanted.search, images=wanted.images)
             total = Selection(session, clinic_id, job_id, wanted, newest).count()
             some = Selection(session, clinic_id, job_id, rest, newest)
             columns = (Image.status, Image.label, Image.uncertain)

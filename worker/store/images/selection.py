@@ -18,11 +18,12 @@ from worker.store.images.listing import (
     needs_result,
     order_of,
 )
+from worker.store.images.searching import searched
 from worker.store.rows import SHOWN, job_row, labels_of_clinic
 from worker.store.schema import Image, Job, Result
 
-MAX_COUNT = 100_000  # rows; a count of more would keep a reader waiting for a number nobody reads
 FEW = 2000  # rows: so many are sorted faster than they are met one by one in the order of a list
+MAX_COUNT = 100_000  # rows; a count of more would keep a reader waiting for a number nobody reads
 
 
 class Selection:
@@ -36,14 +37,18 @@ class Selection:
     ) -> None:
         self._session = session
         self._clinic_id, self._job_id = clinic_id, job_id
-        self._wanted, self._sort = wanted, sort
+        self._sort = sort
+        if job_id is None:
+            wanted = searched(session, clinic_id, wanted)
+        self._wanted = wanted
         labels = self._known_labels()
         # With one label, the index of a job's results is walked, and its order kept.
         walks_results = job_id is not None and len(wanted.labels) == 1
         self._order = order_of(sort, Result.image_id if walks_results else Image.id)
         # Each image of the list is in one of these parts; without facets there is only one.
         self._facets = self._helpful_facets(labels)
-        self._few = False
+        # Those that are named, or that a search found.
+        self._few = job_id is None and bool(wanted.images)
         if self._facets is not None:
             self._parts = [facet.condition for facet in self._facets] or [false()]
             if sort.kind is SortKind.NAME:
@@ -70,7 +75,7 @@ class Selection:
             query = query.where(*self._parts, behind)
         else:
             first = self._first_ids(behind, back, offset + limit)
-            ids = self._some_ids(behind, FEW) if self._few else first
+            ids = self._some_ids(behind, MAX_COUNT) if self._few else first
             # Nothing besides the ids, so that a planner does not walk another index for them.
             query = select(*columns).select_from(Image).outerjoin(Result, ACTIVE_OF_IMAGE)
             query = query.where(Image.id.in_(ids))
@@ -107,7 +112,8 @@ class Selection:
 
     def _helpful_facets(self, labels: Sequence[str]) -> list[Facet] | None:
         """None where the list is walked in its order, as within a job, which has few images."""
-        if not self._asks_facets or self._job_id is not None or self._wanted.jobs:
+        wanted = self._wanted
+        if not self._asks_facets or self._job_id is not None or wanted.jobs or wanted.images:
             return None
         return facets_of(self._wanted, labels)
 
