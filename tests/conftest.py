@@ -1,5 +1,6 @@
 """Real services in temporary folders; nothing touches a developer's own data or settings."""
 
+import gc
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import PIL.Image
 import pytest
 
 from model.reading.radiograph import decode
-from tests.support import shared, temporary, toys
+from tests.support import caches, shared, temporary, toys
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import PostgresServer, migrated_store
 from worker.files.image_files import ImageFiles
@@ -94,12 +95,19 @@ def pytest_configure(config: pytest.Config) -> None:
     for variable, _, _ in describe():
         os.environ.pop(variable, None)
     temporary.keep_in_memory()
+    caches.share()
     # A shell that starts tests in the background has them, and all that they start, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         shared.folder_of_run = Path(config.workerinput["folder_of_run"])
     else:
         shared.folder_of_run = Path(tempfile.mkdtemp(prefix="cxr-run-"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # What was imported stays: the collector need not walk through it again and again.
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

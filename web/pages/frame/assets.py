@@ -2,6 +2,7 @@
 only once, and a page never runs the script of another version."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from apiflask import APIFlask
@@ -16,7 +17,7 @@ KEPT_S = 365 * 86_400  # as long as browsers keep anything
 def serve_assets(app: APIFlask) -> None:
     """Let `app` answer `/static/{version}/{filename}`; `url_for("static", filename=…)` gives such
     addresses. Modules import each other by relative paths, so they stay within a version."""
-    current = _version(FOLDER)
+    current = _current_version()
 
     @anyone
     def static(version: str, filename: str) -> Response:
@@ -32,6 +33,11 @@ def serve_assets(app: APIFlask) -> None:
     def add_version(endpoint: str, values: dict[str, object]) -> None:
         if endpoint == "static":
             values.setdefault("version", current)
+
+
+@cache
+def _current_version() -> str:
+    return _version(FOLDER)
 
 
 def _version(folder: Path) -> str:
