@@ -228,7 +228,7 @@ def calibrate(
     network and its maps stay as they are; one temperature and one shift for each label change how
     probable it calls what it sees, where it draws the line for triage, and what is uncertain. Every
     row of the manifest is used. Figures are of films that the calibration did not see (five folds
-    of patients). Try the new model beside the old one with CXR_SHADOW_MODEL, or use it with
+    of patients). Try the new model beside the old one with CXR_SHADOW_ARTIFACT, or use it with
     CXR_ARTIFACT.
     """
     with training_errors():
