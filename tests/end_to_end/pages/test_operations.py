@@ -24,7 +24,11 @@ def test_an_operator_sees_workers_what_waits_and_why_images_failed(visit, site, 
     waiting = page.get_by_role("table", name="Waiting")
     expect(waiting.get_by_role("row").nth(1)).to_contain_text("2")
     expect(page.get_by_role("table", name="Failed and rejected")).to_contain_text("worker_died")
-    page.get_by_role("button", name="Retry all worker_died").click()
+    retry = page.get_by_role("button", name="Retry all worker_died")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = retry.bounding_box()
+    assert box["x"] + box["width"] <= 390, "a phone shows it without scrolling sideways"
+    retry.click()
     expect(page.get_by_text("1 image waits again.")).to_be_visible()
     expect(page.get_by_text("No image failed or was rejected.")).to_be_visible()
     assert "Secret" not in page.content()
