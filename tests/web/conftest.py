@@ -12,14 +12,25 @@ from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from PIL import Image
 
+from tests.support import drawing
 from tests.support.access import TOKEN, sign_in
 from web.app import create_app
+from worker.pictures import painter
 
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory) -> BytecodeCache:
     """Each test has an application of its own, and would compile every template again."""
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def drawing_processes() -> Iterator[None]:
+    """Applications draw with processes of earlier ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(painter, "_DrawingProcess", drawing.LentProcess)
+        yield
+    drawing.end()
 
 
 @pytest.fixture

@@ -209,15 +209,7 @@ class _DrawingProcess:
 
     def _ask(self, line: bytes) -> bytes:
         if self._process is None:
-            # In a group of its own: Ctrl-C in a terminal is for the supervisor.
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [*DRAW, str(self._limit_s)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=_harmless_environment(),
-                bufsize=0,
-                start_new_session=True,
-            )
+            self._process = self._started()
         try:
             self._process.stdin.write(line)
             ready = select.poll()
@@ -230,6 +222,17 @@ class _DrawingProcess:
             pass  # it was killed
         self.stop()
         return b""
+
+    def _started(self) -> subprocess.Popen:
+        # In a group of its own: Ctrl-C in a terminal is for the supervisor.
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [*DRAW, str(self._limit_s)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_harmless_environment(),
+            bufsize=0,
+            start_new_session=True,
+        )
 
     def stop(self) -> None:
         if self._process is not None:
