@@ -98,7 +98,6 @@ def leaks(foreign: Owned, query: dict[str, str], answer: TestResponse) -> Iterat
         yield said[max(0, said.index(MARK) - 60) :][:120]
     if answer.status_code == 404:
         return  # "Job 7731000 does not exist" repeats what was asked
-    numbers = foreign.numbers
-    for number in numbers["job_id"] + numbers["image_id"]:
+    for number in {one for found in foreign.numbers.values() for one in found}:
         if str(number) not in query.values() and re.search(rf"\b{number}\b", said):
             yield f"number {number}"

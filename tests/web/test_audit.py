@@ -1,5 +1,7 @@
 """Who did what: which requests leave entries, how many, and that nothing is shown without one."""
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.support.results import work
 from web import trail
 from web.audit import ACTIONS, WITHOUT_ENTRY
-from worker.audit import Action
+from worker.audit import Action, AuditEvent
 
 
 @pytest.fixture
@@ -121,6 +123,22 @@ def test_without_an_entry_nothing_is_shown(client, finished, monkeypatch, path):
     monkeypatch.setattr(type(client.application.extensions["cxr"].store), "audit", full)
     answer = client.get(f"/api/v1/{path}")
     assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
+
+
+def test_the_page_goes_back_without_the_numbers_of_the_chain(reader, store, clinic):
+    """They count the entries of all clinics."""
+    events = [AuditEvent(Action.EXPORTED, clinic_id=clinic.id, job_id=n) for n in range(1, 102)]
+    store.audit(events)
+    newest = reader.get("/audit?action=exported").text
+    link = re.search(r'href="(/audit[?]before=([^"&]+)[^"]*)"', newest)
+    assert not link[2].isdecimal()
+    older = reader.get(html.unescape(link[1])).text
+    not_a_place = reader.get("/audit?action=exported&before=3").text
+    shown = [
+        [int(number) for number in re.findall(r"audit[?]job_id=(\d+)", page)]
+        for page in (newest, older, not_a_place)
+    ]
+    assert shown == [list(range(101, 1, -1)), [1], shown[0]]
 
 
 def test_the_page_shows_and_filters(reader, client, finished):

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from web.api.records.record import INT64
 from web.auth.requests import asking_name
 from worker.access import Scope
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
@@ -131,7 +132,7 @@ SortBy = Annotated[
 NO_DEFAULT = {"json_schema_extra": lambda schema: schema.pop("default", None)}
 SOME = Field(min_length=1, **NO_DEFAULT)
 FEW = Field(min_length=1, max_length=500, **NO_DEFAULT)
-RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1, json_schema_extra=INT64)]
 
 
 def _moment(value: object) -> object:

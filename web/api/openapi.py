@@ -8,6 +8,7 @@ from apiflask import APIFlask
 
 from web.api.inputs import InlineImage, InlineJob
 from web.api.records.problems import Problem
+from web.api.records.record import INT64
 
 DESCRIPTION = """
 Upload chest X-rays in bulk, watch the job, read a result and an attention map for each image.
@@ -105,7 +106,8 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
-                    parameter["schema"]["maximum"] = 2**63 - 1  # as in web.app.RowId
+                    # As in web.app.RowId.
+                    parameter["schema"] |= INT64 | {"maximum": 2**63 - 1}
                 if parameter["schema"].get("type") == "array":
                     parameter["explode"] = False  # listed with commas
             if "requestBody" in operation:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pyotp
 import segno
-from cryptography.fernet import Fernet, InvalidToken
 from flask import g
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from web.auth import sealing
 from web.services import services
 from worker.store.accounts.people import Credentials
 
@@ -29,16 +29,13 @@ def new_secret() -> str:
 
 
 def sealed(secret: str) -> str:
-    """A secret as it is kept: encrypted with this server's secret key."""
-    return _box().encrypt(secret.encode()).decode()
+    """A secret as it is kept."""
+    return sealing.sealed(secret, _SALT)
 
 
 def opened(kept: str) -> str | None:
     """The secret, None when it was sealed with another key."""
-    try:
-        return _box().decrypt(kept.encode()).decode()
-    except InvalidToken:
-        return None
+    return sealing.opened(kept, _SALT)
 
 
 def period_of_code(secret: str, code: str) -> int | None:
@@ -104,8 +101,3 @@ def _mark(known: Credentials) -> str:
 
 def _serializer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(services().settings.secret_key, salt=_SALT)
-
-
-def _box() -> Fernet:
-    key = hashlib.sha256(f"{_SALT}:{services().settings.secret_key}".encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(key))

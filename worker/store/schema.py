@@ -27,7 +27,8 @@ from worker.records.reviews import Verdict
 
 # SQLite only numbers rows by itself when the key is spelt INTEGER.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
-# And only with this it never gives the number of a deleted row to another.
+# And only with this it never gives the number of a deleted row to another. Rows that a clinic sees
+# get theirs from `worker.store.numbers`.
 USED_ONCE = {"sqlite_autoincrement": True}
 
 
@@ -109,10 +110,9 @@ class Job(Base):
         Index("jobs_by_idempotency_key", "clinic_id", "idempotency_key", unique=True),
         Index("jobs_by_upload", "upload", unique=True),
         Index("jobs_by_open_job", "part_of"),
-        USED_ONCE,
     )
 
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(String(200))
     upload: Mapped[str | None] = mapped_column(String(32))
@@ -186,10 +186,9 @@ class Image(Base):
         Index("images_of_clinic_by_name", "clinic_id", "filename", "id"),
         Index("images_of_clinic_by_facet", *FACET, "id"),
         Index("images_of_clinic_by_facet_and_rank", *FACET, "reading_rank", "id"),
-        USED_ONCE,
     )
 
-    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
     filename: Mapped[str] = mapped_column(String(MAX_FILENAME))

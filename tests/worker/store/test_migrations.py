@@ -8,9 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from tests.support.rows import new_images
-from worker.access import FIRST_SCOPES
+from worker.access import FIRST_SCOPES, PrincipalKind, Role, Scope
 from worker.errors import DatabaseOutOfDate
 from worker.reading_order import WITHOUT_RESULT, reading_rank
 from worker.records.images import (
@@ -28,6 +29,7 @@ from worker.store.migrations import (
     latest_revision,
     migrate,
 )
+from worker.store.numbers import PER_CLINIC
 from worker.store.schema import Base
 from worker.tokens import digest
 
@@ -102,6 +104,90 @@ def test_what_an_earlier_version_stored_is_kept(database_url, revision):
     store.delete_job(1, newest.id)
     assert store.create_job(1, "after it", new_images(1)).id == newest.id + 1
     store.close()
+
+
+def test_numbers_of_all_clinics_go_on_by_clinic(database_url):
+    """Two clinics of a version that counted over all of them: every row keeps its number; the first
+    clinic goes on after the last one that anybody had, the second begins in a range of its own."""
+    store = Store(database_url)
+    at = FINISHED
+    if store.database.engine.dialect.name == "sqlite":
+        at = FINISHED.strftime("%Y-%m-%d %H:%M:%S.%f")
+    with store.database.engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0027")
+        for statement in OF_TWO_CLINICS:
+            connection.execute(text(statement), {"at": at} if ":at" in statement else {})
+    migrate(store.database)
+
+    theirs = store.image(2, 2)
+    assert (theirs.filename, theirs.job_id) == ("b.png", 2)
+    assert (store.person(1, 2).name, store.recovery_codes_left(1)) == ("Bea", 1)
+
+    def number_of_all(clinic: str) -> dict[str, int]:
+        clinic_id = store.clinic_named(clinic).id
+        job = store.create_job(clinic_id, "new", new_images(1))
+        token, _ = store.create_token(clinic, [Scope.READ])
+        link = store.link(store.invite(clinic, [Role.READER]))
+        person = store.accept_invitation(link.id, f"new in {clinic}", "no password")
+        store.open_session(PrincipalKind.PERSON, person.id, "", "")
+        return {
+            "jobs": job.id,
+            "images": store.images(clinic_id, job.id).items[0].id,
+            "tokens": token.id,
+            "people": person.id,
+            "sessions": store.sessions_of(PrincipalKind.PERSON, person.id)[0].id,
+        }
+
+    second = number_of_all("second")
+    assert second == dict.fromkeys(second, PER_CLINIC + 1)
+    # Three images and two sessions: the last of them was deleted.
+    one_more = {"jobs": 3, "images": 4, "tokens": 3, "people": 2, "sessions": 3}
+    assert number_of_all("first") == one_more
+    with store.database.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            without_number = (
+                "INSERT INTO tokens (sha256, scopes, created_at) VALUES ('x', '[]', now())"
+            )
+            with pytest.raises(IntegrityError):
+                connection.execute(text(without_number))
+    store.close()
+
+
+# Version 0027 numbers by itself.
+OF_TWO_CLINICS = (
+    *(
+        f"INSERT INTO clinics (name, created_at) VALUES ('{name}', :at)"
+        for name in ("first", "second")
+    ),
+    *(
+        "INSERT INTO jobs (clinic_id, name, urgent, status, total, waiting, running, done, "
+        "rejected, failed, cancelled, revision, created_at, accepted_at) "
+        f"VALUES ({clinic}, 'old', false, 'running', 1, 1, 0, 0, 0, 0, 0, 1, :at, :at)"
+        for clinic in (1, 2)
+    ),
+    *(
+        "INSERT INTO images (clinic_id, job_id, filename, size_bytes, status, attempts, "
+        f"created_at) VALUES ({clinic}, {clinic}, '{name}.png', 1000, 'waiting', 0, :at)"
+        for clinic, name in ((1, "a"), (2, "b"), (2, "deleted"))
+    ),
+    "DELETE FROM images WHERE id = 3",
+    *(
+        "INSERT INTO tokens (clinic_id, sha256, scopes, created_at) "
+        f"VALUES ({clinic}, 'token {clinic}', '[]', :at)"
+        for clinic in (1, 2)
+    ),
+    "INSERT INTO people (clinic_id, name, name_key, roles, created_at) "
+    "VALUES (2, 'Bea', 'bea', '[]', :at)",
+    "INSERT INTO recovery_codes (person_id, sha256) VALUES (1, 'code')",
+    *(
+        "INSERT INTO sessions (sha256, person_id, address, browser, created_at, seen_at) "
+        f"VALUES ('session {number}', 1, '', '', :at, :at)"
+        for number in (1, 2)
+    ),
+    "DELETE FROM sessions WHERE id = 2",
+)
 
 
 def test_the_number_of_an_image_deleted_before_is_used_once(tmp_path):

@@ -135,9 +135,9 @@ def test_a_search_reads_names_from_their_index(db):
 # Most are done, one of a hundred failed, one of a thousand has the label RARE.
 MANY_IMAGES = """
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-INSERT INTO images (clinic_id, job_id, filename, size_bytes, status, label, uncertain,
+INSERT INTO images (id, clinic_id, job_id, filename, size_bytes, status, label, uncertain,
     reading_rank, attempts, created_at)
-SELECT :clinic, :job, n || '.png', 1, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'done' END,
+SELECT n + 100, :clinic, :job, n || '.png', 1, CASE WHEN n % 100 = 0 THEN 'failed' ELSE 'done' END,
     CASE WHEN n % 100 = 0 THEN '' WHEN n % 1000 = 1 THEN 'RARE' ELSE 'NORMAL' END,
     false, (n * 7919 % 20000) / 10000.0, 1, :now
 FROM numbers

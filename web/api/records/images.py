@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from web.api.records.record import TIME, NextCursor, Record
+from web.api.records.record import TIME, NextCursor, Record, RowNumber
 from web.api.records.results import Facts, Gate, Result
 from worker.patient_data import Profile
 from worker.records.images import ImageStatus
@@ -37,15 +37,15 @@ class Deidentified(Record):
 class OriginalName(Record):
     """What the sender called a file."""
 
-    image_id: int
+    image_id: RowNumber
     original_name: str
 
 
 class Image(Record):
     """One X-ray of a job."""
 
-    id: Annotated[int, Field(examples=[91])]
-    job_id: Annotated[int, Field(examples=[7])]
+    id: Annotated[RowNumber, Field(examples=[91])]
+    job_id: Annotated[RowNumber, Field(examples=[7])]
     filename: Annotated[str, Field(examples=["chest.dcm"])]
     """As uploaded, or a neutral name where the clinic's profile replaces them."""
     status: ImageStatus
@@ -95,9 +95,9 @@ class Place(Record):
     """From 1; null when the image is not in the list."""
     total: int
     """Counted up to 100,000."""
-    previous: int | None
+    previous: RowNumber | None
     """Id of the image before it."""
-    following: int | None
+    following: RowNumber | None
     """Id of the image after it."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from web.api.records.record import TIME, NextCursor, Record, rounded
+from web.api.records.record import TIME, NextCursor, Record, RowNumber, rounded
 from web.services import services
 from web.showing.blind import viewer
 from web.showing.labels import label_name
@@ -44,7 +44,7 @@ def named(labels: Iterable[str]) -> list[Label]:
 class Job(Record):
     """One bulk upload."""
 
-    id: Annotated[int, Field(examples=[7])]
+    id: Annotated[RowNumber, Field(examples=[7])]
     name: Annotated[str, Field(examples=["Monday morning"])]
     status: JobStatus
     urgent: bool

@@ -5,6 +5,9 @@ from typing import Annotated, Self
 from flask import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+# Clinics count from starting points of their own: 32 bits hold no number of the second one.
+INT64 = {"format": "int64"}
+RowNumber = Annotated[int, Field(json_schema_extra=INT64)]
 TIME = Field(examples=["2026-11-23T02:30:00.250Z"])
 
 

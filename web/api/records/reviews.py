@@ -7,7 +7,7 @@ from pydantic import Field
 
 from web.api.records.images import Image
 from web.api.records.maps import Box
-from web.api.records.record import TIME, NextCursor, Record
+from web.api.records.record import TIME, NextCursor, Record, RowNumber
 from worker.records.reviews import Verdict
 
 
@@ -21,7 +21,7 @@ class ReviewBox(Box):
 class Review(Record):
     """What one reader says about an image's result."""
 
-    image_id: int
+    image_id: RowNumber
     reader: Annotated[str, Field(examples=["Dr. Okafor"])]
     verdict: Verdict
     label: str | None

@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from web.api.records.record import TIME, Record
+from web.api.records.record import TIME, Record, RowNumber
 from worker.access import Scope
 
 
 class Token(Record):
     """An access token of a program, without its secret."""
 
-    id: int
+    id: RowNumber
     name: str
     hint: Annotated[str, Field(examples=["cxr_3fX9"])]
     """How it begins."""

@@ -16,6 +16,7 @@ from worker.store.accounts.records import person_record
 from worker.store.accounts.tables import Link, Person, RecoveryCode, Session
 from worker.store.accounts.tokens import clinic_row
 from worker.store.database import Database
+from worker.store.numbers import take_number
 from worker.store.rows import now
 from worker.store.schema import Clinic
 from worker.tokens import digest
@@ -67,6 +68,7 @@ class PersonVerbs:
                 take_link(session, link_id)
                 link = session.get_one(Link, link_id)
                 person = Person(
+                    id=take_number(session, Person, link.clinic_id),
                     clinic_id=link.clinic_id,
                     name=name,
                     name_key=name_key(name),

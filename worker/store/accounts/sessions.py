@@ -13,6 +13,7 @@ from worker.store.accounts.records import person_principal, token_principal
 from worker.store.accounts.tables import Person, Session, Token
 from worker.store.accounts.tokens import token_works
 from worker.store.database import Database
+from worker.store.numbers import take_number
 from worker.store.rows import now
 from worker.store.schema import Clinic
 from worker.tokens import digest
@@ -50,14 +51,17 @@ class SessionVerbs:
         """A new session. Returns: its secret, for the browser's cookie."""
         secret = secrets.token_urlsafe(32)
         at = now()
+        owner = Person if kind is PrincipalKind.PERSON else Token
         with self.database.writing() as session:
             session.execute(
                 delete(Session).where(
                     or_(Session.seen_at < at - IDLE, Session.created_at < at - LONGEST)
                 )
             )
+            clinic_id = session.scalar(select(owner.clinic_id).where(owner.id == principal_id))
             session.add(
                 Session(
+                    id=take_number(session, Session, clinic_id),
                     sha256=digest(secret),
                     token_id=principal_id if kind is PrincipalKind.TOKEN else None,
                     person_id=principal_id if kind is PrincipalKind.PERSON else None,

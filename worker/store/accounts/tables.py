@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.access import LinkPurpose
-from worker.store.schema import USED_ONCE, Base, by_value
+from worker.store.schema import Base, BigKey, by_value
 
 
 class Token(Base):
@@ -18,7 +18,7 @@ class Token(Base):
 
     __tablename__ = "tokens"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(String(200), server_default="")
     hint: Mapped[str] = mapped_column(String(16), server_default="")
@@ -41,7 +41,7 @@ class Person(Base):
 
     __tablename__ = "people"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"), index=True)
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(String(400), unique=True)
@@ -60,7 +60,7 @@ class RecoveryCode(Base):
 
     __tablename__ = "recovery_codes"
 
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(BigKey, ForeignKey("people.id"), primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
@@ -71,13 +71,12 @@ class Session(Base):
     __table_args__ = (
         Index("sessions_of_token", "token_id"),
         Index("sessions_of_person", "person_id"),
-        USED_ONCE,
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    token_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("tokens.id"))
+    person_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("people.id"))
     address: Mapped[str] = mapped_column(String(64))
     browser: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
@@ -94,8 +93,8 @@ class Link(Base):
     purpose: Mapped[LinkPurpose] = mapped_column(by_value(LinkPurpose))
     clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id"))
     roles: Mapped[list[str]]
-    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id"))
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    token_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("tokens.id"))
+    person_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("people.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from worker.records.clinics import ClinicRecord
 from worker.store.accounts.records import clinic_record, token_principal, token_record
 from worker.store.accounts.tables import Session, Token
 from worker.store.database import Database
+from worker.store.numbers import take_number
 from worker.store.rows import now
 from worker.store.schema import Clinic
 from worker.tokens import digest, hint_of, new_token
@@ -37,7 +38,7 @@ class TokenVerbs:
             clinic = clinic_row(session, name)
             known = session.scalar(select(Token).where(Token.sha256 == digest(token)))
             if known is None:
-                known = _new_row(clinic.id, token, FIRST_SCOPES)
+                known = _new_row(session, clinic.id, token, FIRST_SCOPES)
                 session.add(known)
                 session.flush()
             elif known.revoked_at is not None:
@@ -78,7 +79,7 @@ class TokenVerbs:
         secret = new_token()
         with self.database.writing() as session:
             clinic = clinic_row(session, clinic_name) if clinic_name is not None else None
-            token = _new_row(clinic.id if clinic else None, secret, scopes)
+            token = _new_row(session, clinic.id if clinic else None, secret, scopes)
             token.name = name
             if expires_days is not None:
                 token.expires_at = token.created_at + timedelta(days=expires_days)
@@ -135,8 +136,11 @@ def clinic_row(session: Transaction, name: str) -> Clinic:
     return clinic
 
 
-def _new_row(clinic_id: int | None, secret: str, scopes: Iterable[Scope]) -> Token:
+def _new_row(
+    session: Transaction, clinic_id: int | None, secret: str, scopes: Iterable[Scope]
+) -> Token:
     return Token(
+        id=take_number(session, Token, clinic_id),
         clinic_id=clinic_id,
         name="",
         hint=hint_of(secret),

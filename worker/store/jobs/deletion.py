@@ -15,6 +15,7 @@ from worker.records.jobs import JobStatus
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.keeping.retention import Hold
+from worker.store.numbers import reserve
 from worker.store.rows import SHOWN, job_row, now
 from worker.store.schema import Image, Job, Result, Review
 
@@ -41,6 +42,7 @@ class DeletionVerbs:
 
         Returns: how many. Raises JobHeld when one of the jobs is held; then none is deleted.
         """
+        [[number]] = reserve(self.database, clinic_id, (Job, 1))
         with self.database.writing() as session:
             # Images before their jobs, and jobs in order of id, as workers do: avoids deadlock.
             found = session.execute(
@@ -57,7 +59,7 @@ class DeletionVerbs:
                 counts[image.job_id][image.status.value] += 1
             for job_id in sorted(counts):
                 _take_away(session, clinic_id, job_id, counts[job_id])
-            _move(session, [image.id for image in found], _bin(clinic_id, len(found)))
+            _move(session, [image.id for image in found], _bin(number, clinic_id, len(found)))
             return len(found)
 
 
@@ -79,10 +81,11 @@ def _take_away(session: Session, clinic_id: int, job_id: int, counts: Counter) -
     job.started_with = min(job.started_with, job.done + job.rejected + job.failed)
 
 
-def _bin(clinic_id: int, total: int) -> Job:
+def _bin(number: int, clinic_id: int, total: int) -> Job:
     """A deleted job for deleted images."""
     at = now()
     return Job(
+        id=number,
         clinic_id=clinic_id,
         name="",
         urgent=False,

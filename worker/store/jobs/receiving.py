@@ -19,6 +19,7 @@ from worker.records.jobs import Acceptance, Arriving, JobRecord, JobStatus, NewI
 from worker.store.counters import complete_if_done
 from worker.store.database import Database
 from worker.store.keeping.patient_data import OriginalName
+from worker.store.numbers import reserve
 from worker.store.overview import check_room
 from worker.store.rows import job_record, now
 from worker.store.schema import Image, Job, Result
@@ -35,8 +36,9 @@ class ReceivingVerbs:
 
         Raises UploadAbandoned when it was given up meanwhile, JobNotOpen, TooManyWaiting.
         """
+        numbers = self._numbers(arriving, already, images)
         with self.database.writing() as session:
-            self._append(session, arriving, already, images)
+            self._append(session, arriving, already, images, numbers)
 
     def accept(
         self,
@@ -50,6 +52,7 @@ class ReceivingVerbs:
         For a part that is the open job. Raises KeyTaken when the clinic has an upload of that key,
         UploadAbandoned, JobNotOpen, UploadTooLarge, TooManyWaiting.
         """
+        numbers = self._numbers(arriving, already, images)
         with self.database.writing() as session:
             # Images before their job, and jobs in order of id, as workers do: avoids deadlock.
             if arriving.part_of is not None:
@@ -57,7 +60,7 @@ class ReceivingVerbs:
                 held = select(Image.id).where(of_upload).order_by(Image.id).with_for_update()
                 session.execute(held).all()
                 open_job = _open_job(session, arriving.part_of)
-            job = self._append(session, arriving, already, images)
+            job = self._append(session, arriving, already, images, numbers)
             if job.accepted_at is None:
                 _accept(session, job, acceptance)
                 if arriving.part_of is not None:
@@ -119,15 +122,28 @@ class ReceivingVerbs:
                 silent.values(deleted_at=now()).execution_options(synchronize_session=False)
             ).rowcount
 
+    def _numbers(
+        self, arriving: Arriving, already: int, images: Sequence[NewImage]
+    ) -> list[Sequence[int]]:
+        """For the upload's row, unless it is there already, and for these images."""
+        wanted = (Job, 0 if already else 1), (Image, len(images))
+        return reserve(self.database, arriving.clinic_id, *wanted)
+
     def _append(
-        self, session: Session, arriving: Arriving, already: int, images: Sequence[NewImage]
+        self,
+        session: Session,
+        arriving: Arriving,
+        already: int,
+        images: Sequence[NewImage],
+        numbers: list[Sequence[int]],
     ) -> Job:
         """The upload's row, locked, with these images after the `already` that it has."""
+        of_job, of_images = numbers
         job = session.scalar(select(Job).where(Job.upload == arriving.upload).with_for_update())
         if job is None:
             if already:
                 raise UploadAbandoned(ABANDONED)
-            job = _new_job(session, arriving)
+            job = _new_job(session, arriving, of_job[0])
         elif job.deleted_at is not None:
             raise UploadAbandoned(ABANDONED)
         elif job.accepted_at is not None or job.total != already:
@@ -142,15 +158,19 @@ class ReceivingVerbs:
         job.touched_at = self.database.time_in(0)
         session.flush()
         for start in range(0, len(images), ROWS_PER_INSERT):
-            _insert(session, job, images[start : start + ROWS_PER_INSERT])
+            end = start + ROWS_PER_INSERT
+            _insert(session, job, of_images[start:end], images[start:end])
         return job
 
 
 ABANDONED = "The upload was silent for too long and was discarded. Send it again."
 
 
-def _new_job(session: Session, arriving: Arriving) -> Job:
+def _new_job(session: Session, arriving: Arriving, number: int) -> Job:
+    if arriving.part_of is not None:
+        _open_job(session, arriving.part_of)
     job = Job(
+        id=number,
         clinic_id=arriving.clinic_id,
         name="",
         upload=arriving.upload,
@@ -163,25 +183,23 @@ def _new_job(session: Session, arriving: Arriving) -> Job:
         started_with=0,
         created_at=now(),
     )
-    if arriving.part_of is not None:
-        _open_job(session, arriving.part_of)
     session.add(job)
     session.flush()
     return job
 
 
-def _insert(session: Session, job: Job, images: Sequence[NewImage]) -> None:
-    rows = [_image_values(image, job) for image in images]
-    if not any(image.original_name for image in images):
-        session.execute(insert(Image), rows)
-        return
-    numbered = insert(Image).returning(Image.id, sort_by_parameter_order=True)
+def _insert(session: Session, job: Job, numbers: Sequence[int], images: Sequence[NewImage]) -> None:
+    numbered = list(zip(numbers, images, strict=True))
+    session.execute(
+        insert(Image), [_image_values(number, image, job) for number, image in numbered]
+    )
     names = [
-        {"image_id": image_id, "clinic_id": job.clinic_id, "name": image.original_name}
-        for image_id, image in zip(session.scalars(numbered, rows), images, strict=True)
+        {"image_id": number, "clinic_id": job.clinic_id, "name": image.original_name}
+        for number, image in numbered
         if image.original_name
     ]
-    session.execute(insert(OriginalName), names)
+    if names:
+        session.execute(insert(OriginalName), names)
 
 
 def _open_job(session: Session, job_id: int) -> Job:
@@ -238,10 +256,11 @@ def _check_room(total: int, max_images: int | None) -> None:
         )
 
 
-def _image_values(image: NewImage, job: Job) -> dict[str, Any]:
+def _image_values(number: int, image: NewImage, job: Job) -> dict[str, Any]:
     refused = image.reason is not None
     arrived_at = now()
     return {
+        "id": number,
         "clinic_id": job.clinic_id,
         "job_id": job.id,
         "filename": image.filename,
