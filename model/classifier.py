@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from model.artifact import Artifact, load_artifact
 from model.doubt import Reason, Reference
 from model.engines import Engine, load_engine
+from model.films import of_input
 from model.framing.box import Box, on_film
 from model.input.prepared import Prepared, prepare_file
 from model.reading.radiograph import Radiograph
@@ -27,7 +28,8 @@ class Result:
     triage: None when the artifact has no operating point.
     maps: by name, (h, w) float16, over `box` of the X-ray; the first one is the main map, attention
         is 0..1, evidence signed. Empty when the network has no attention.
-    model: the artifact's version. infer_ms: this image's share of its batch.
+    model: the artifact's version. infer_ms: this image's share of its batch. film: by name, what is
+        known of the X-ray as the network saw it (`model.films`).
     """
 
     label: str
@@ -38,6 +40,7 @@ class Result:
     box: Box
     model: str
     infer_ms: float
+    film: dict[str, float] = field(default_factory=dict)
 
     @property
     def uncertain(self) -> bool:
@@ -122,9 +125,12 @@ class Classifier:
             started = time.perf_counter()
             output = self._engine.predict(np.stack([one.image for one in prepared]))
             infer_ms = (time.perf_counter() - started) * 1e3 / len(prepared)
-        unlike = np.zeros(len(prepared), bool)
+        unlike, films = np.zeros(len(prepared), bool), [of_input(one.image) for one in prepared]
         if self._training_films and output.features is not None:
-            unlike = self._training_films.unlike(output.features)
+            distances = self._training_films.distances(output.features)
+            unlike = distances > self._training_films.limit
+            for film, distance in zip(films, distances, strict=True):
+                film["distance"] = float(distance)
         labels = self._artifact.labels
         return [
             Result(
@@ -139,6 +145,7 @@ class Classifier:
                 box=one.box.inside,
                 model=self.version,
                 infer_ms=infer_ms,
+                film=films[number],
             )
             for number, (one, row) in enumerate(zip(prepared, output.probabilities, strict=True))
         ]

@@ -58,10 +58,6 @@ class Reference:
         """(M,) of the points' lengths."""
         return (self.points**2).sum(axis=1)
 
-    def unlike(self, features: np.ndarray) -> np.ndarray:
-        """(N, C) float → (N,) bool."""
-        return self.distances(features) > self.limit
-
     def save(self, file: Path) -> None:
         halved = {name: getattr(self, name).astype(np.float16) for name in ("directions", "points")}
         np.savez_compressed(

@@ -46,6 +46,7 @@ from training.release.calibrate import (
     triage,
     uncertain_below,
 )
+from training.release.films import films_of
 from training.release.int8 import to_int8_network
 
 CALIBRATION_IMAGES = 200
@@ -104,8 +105,13 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     describe()
+    known: dict[str, Any] = {}
     if _save_training_films(load_artifact(out), trained, validated):
-        describe(unlike_training={"distance": CHOSEN, "marked_on_val": MARKED_ON_VAL})
+        known["unlike_training"] = {"distance": CHOSEN, "marked_on_val": MARKED_ON_VAL}
+        describe(**known)
+    films = films_of(load_artifact(out), validated)
+    if films is not None:
+        describe(**known, films=films)
     return load_artifact(out)
 
 

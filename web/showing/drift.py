@@ -5,18 +5,18 @@ the shares a and b of two distributions, here of the suspicion of results. Under
 stable, over 0.25 as a shift (Siddiqi, Credit Risk Scorecards, 2006). With few films chance alone
 makes it large, so weeks with fewer than MIN_RESULTS have none.
 
-The films themselves are compared with those that the model was made with: an artifact knows which
-distance from its training films a given share of its validation films exceeds, and a result says
-whether its film does. So theirs is the index of two bins.
+The films themselves are compared with those that the model was validated with, of which an artifact
+keeps histograms (`model.films`); one that was made before there were any says nothing of them.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
-from web.language.asked import _
+from model.films import Histogram
+from web.language.asked import N_, _
 from web.language.numbers import day, decimal
 from web.showing.labels import label_name
 from worker.records.clinics import WeekNumbers
@@ -25,14 +25,23 @@ MIN_RESULTS = 200
 FIRST_WEEKS = 4  # what later weeks are compared with
 SOME, MUCH = 0.1, 0.25
 NOTHING = 0.5  # counted in every tenth: none may be empty
+# Statistics of films, as words.
+FILM_STATISTICS = {
+    "distance": N_("Distance from training films"),
+    "gate": N_("Gate score"),
+    "mean": N_("Mean grey value"),
+    "contrast": N_("Contrast"),
+    "aspect": N_("Aspect ratio"),
+}
 
 
 @dataclass(frozen=True)
 class Week:
     """Shares are 0..1, of the results or, for `rejected`, of all images; None of nothing. psi: None
     with too few results, or where the week is one of those that the others are compared with.
-    unlike: films unlike the training films; unlike_psi: against those for validation; None where
-    the model's artifact is not known, or says nothing of it."""
+    unlike: films unlike the training films; None where the model's artifact is not known, or says
+    nothing of it. films: by statistic, the PSI of the films against those for validation; None of
+    too few."""
 
     week: date
     results: int
@@ -43,28 +52,54 @@ class Week:
     disagreed: float | None
     psi: float | None
     unlike: float | None
-    unlike_psi: float | None
+    films: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class FilmReference:
+    """What an artifact keeps of the films that its model was validated with.
+
+    unlike: the share of them that are unlike its training films, 0..1; None: not known.
+    """
+
+    unlike: float | None = None
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+
+    @property
+    def edges(self) -> dict[str, tuple[float, ...]]:
+        """Of the bins, by statistic."""
+        return {name: one.edges for name, one in self.histograms.items()}
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Weeks of one model, the oldest first. said: a sentence for each week that moved.
-    unlike_on_val: the share of its validation films that are unlike its training films, 0..1."""
+    """Weeks of one model, the oldest first. said: a sentence for each week that moved. reference:
+    empty where the model's artifact is not known."""
 
     model: str
     weeks: Sequence[Week]
     said: Sequence[str]
-    unlike_on_val: float | None
+    reference: FilmReference
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether any week has enough results to be compared with anything."""
+        return any({week.psi, *week.films.values()} != {None} for week in self.weeks)
 
 
 def drift(
-    numbers: Sequence[WeekNumbers], unlike_on_val: Mapping[str, float] = MappingProxyType({})
+    numbers: Sequence[WeekNumbers],
+    references: Mapping[str, FilmReference] = MappingProxyType({}),
 ) -> list[Drift]:
-    """numbers: by model, and in the order of the weeks. unlike_on_val: by model, as `Drift` has it;
-    of those whose artifact is known. Returns: by model, the newest last."""
+    """numbers: by model, and in the order of the weeks. references: by model; of those whose
+    artifact is known. Returns: by model, the newest last."""
     models = dict.fromkeys(one.model for one in numbers)
     found = [
-        _of_model(model, [one for one in numbers if one.model == model], unlike_on_val.get(model))
+        _of_model(
+            model,
+            [one for one in numbers if one.model == model],
+            references.get(model, FilmReference()),
+        )
         for model in models
     ]
     return sorted(found, key=lambda one: one.weeks[-1].week)
@@ -72,11 +107,8 @@ def drift(
 
 def psi(counts: Sequence[int], reference: Sequence[int]) -> float:
     """Of two histograms with the same bins."""
-    return _index(_smooth(counts), _smooth(reference))
-
-
-def _index(shares: Sequence[float], reference: Sequence[float]) -> float:
-    return sum((a - b) * math.log(a / b) for a, b in zip(shares, reference, strict=True))
+    pairs = zip(_smooth(counts), _smooth(reference), strict=True)
+    return sum((a - b) * math.log(a / b) for a, b in pairs)
 
 
 def _smooth(counts: Sequence[int]) -> list[float]:
@@ -84,20 +116,25 @@ def _smooth(counts: Sequence[int]) -> list[float]:
     return [(count + NOTHING) / whole for count in counts]
 
 
-def _of_model(model: str, numbers: Sequence[WeekNumbers], unlike_on_val: float | None) -> Drift:
+def _of_model(model: str, numbers: Sequence[WeekNumbers], films: FilmReference) -> Drift:
     first, later = _split(numbers)
     reference = [sum(tenths) for tenths in zip(*(one.suspicions for one in first), strict=True)]
     before = {label: sum(one.labels[label] for one in first) for label in first[0].labels}
     weeks, said = [], []
+    # A clinic's films may never look like those for validation: said once, not every week.
+    moved_before: Set[str] = frozenset()
     for one in numbers:
         can_tell = one in later and min(sum(one.suspicions), sum(reference)) >= MIN_RESULTS
-        week = _week(one, psi(one.suspicions, reference) if can_tell else None, unlike_on_val)
+        week = _week(one, psi(one.suspicions, reference) if can_tell else None, films)
         weeks.append(week)
         if week.psi is not None and week.psi >= SOME:
             said.append(_sentence(week, before))
-        if week.unlike_psi is not None and week.unlike_psi >= SOME:
-            said.append(_sentence_of_films(week, unlike_on_val))
-    return Drift(model, weeks, said, unlike_on_val)
+        moved = {name: far for name, far in week.films.items() if far and far >= SOME}
+        if not moved.keys() <= moved_before:
+            said.append(_sentence_of_films(week, moved))
+        if set(week.films.values()) != {None}:
+            moved_before = moved.keys()
+    return Drift(model, weeks, said, films)
 
 
 def _split(numbers: Sequence[WeekNumbers]) -> tuple[Sequence[WeekNumbers], Sequence[WeekNumbers]]:
@@ -108,13 +145,7 @@ def _split(numbers: Sequence[WeekNumbers]) -> tuple[Sequence[WeekNumbers], Seque
     return numbers[:count], numbers[count:]
 
 
-def _week(one: WeekNumbers, distance: float | None, unlike_on_val: float | None) -> Week:
-    is_known = unlike_on_val is not None and 0 < unlike_on_val < 1
-    unlike_psi = None
-    if is_known and one.compared >= MIN_RESULTS:
-        alike = one.compared - one.unlike_training
-        shares = _smooth([one.unlike_training, alike])
-        unlike_psi = _index(shares, [unlike_on_val, 1 - unlike_on_val])
+def _week(one: WeekNumbers, distance: float | None, films: FilmReference) -> Week:
     return Week(
         week=one.week,
         results=one.done,
@@ -124,8 +155,13 @@ def _week(one: WeekNumbers, distance: float | None, unlike_on_val: float | None)
         rejected=_share(one.rejected, one.done + one.rejected),
         disagreed=_share(one.disagreed, one.reviewed),
         psi=distance,
-        unlike=_share(one.unlike_training, one.compared) if is_known else None,
-        unlike_psi=unlike_psi,
+        unlike=None if films.unlike is None else _share(one.unlike_training, one.compared),
+        films={
+            name: psi(one.films[name], histogram.counts)
+            if sum(one.films.get(name, ())) >= MIN_RESULTS
+            else None
+            for name, histogram in films.histograms.items()
+        },
     )
 
 
@@ -160,22 +196,23 @@ def _sentence(week: Week, before: Mapping[str, int]) -> str:
     )
 
 
-def _sentence_of_films(week: Week, unlike_on_val: float) -> str:
-    values = {
-        "week": day(week.week),
-        "psi": decimal(week.unlike_psi, 2),
-        "now": decimal(100 * week.unlike, 0),
-        "val": decimal(100 * unlike_on_val, 0),
-    }
-    if week.unlike < unlike_on_val:
-        return _(
-            "Films of the week of %(week)s are more like the training films than those that the "
-            "model was validated with: %(now)s %% are unlike them, where %(val)s %% were (PSI "
-            "%(psi)s).",
+def _sentence_of_films(week: Week, moved: Mapping[str, float]) -> str:
+    """moved: PSI of the statistics that did."""
+    names = [
+        f"{_(FILM_STATISTICS[name])} ({decimal(far, 2)})"
+        for name, far in sorted(moved.items(), key=lambda one: -one[1])
+    ]
+    values = {"week": day(week.week), "statistics": ", ".join(names)}
+    return (
+        _(
+            "Films of the week of %(week)s differ clearly from those that the model was validated "
+            "with (PSI in brackets): %(statistics)s.",
             **values,
         )
-    return _(
-        "Films of the week of %(week)s are less like the training films than those that the model "
-        "was validated with: %(now)s %% are unlike them, where %(val)s %% were (PSI %(psi)s).",
-        **values,
+        if max(moved.values()) >= MUCH
+        else _(
+            "Films of the week of %(week)s differ somewhat from those that the model was validated "
+            "with (PSI in brackets): %(statistics)s.",
+            **values,
+        )
     )

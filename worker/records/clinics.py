@@ -1,7 +1,8 @@
 """Clinics in numbers, and what they keep."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
 from worker.records.images import ImageStatus
@@ -69,8 +70,9 @@ class WeekNumbers:
     the probabilities of the results' labels. suspicions: how many results have their suspicion
     (`worker.reading_order`) in each tenth, low to high. compared: results that tell why they are
     uncertain, if they are; unlike_training: those of them whose X-ray is unlike the training films
-    (`model.doubt`). reviewed, disagreed: images that readers
-    reviewed, and those that one of them gave another label.
+    (`model.doubt`). reviewed, disagreed: images that readers reviewed, and those that one of them
+    gave another label. films: of statistics of films (`model.films`), how many films are in each of
+    the bins that were asked for.
     """
 
     week: date
@@ -85,6 +87,7 @@ class WeekNumbers:
     unlike_training: int
     reviewed: int
     disagreed: int
+    films: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

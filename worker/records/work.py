@@ -1,7 +1,7 @@
 """What passes between the store and a worker."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -64,7 +64,10 @@ class WorkerNumbers(WorkerRecord):
 
 @dataclass(frozen=True)
 class NewResult:
-    """What a model said about an image. The first of its maps is the main one."""
+    """What a model said about an image. The first of its maps is the main one.
+
+    film: by name, what `model.classifier.Result` says of the X-ray.
+    """
 
     model: str
     label: str
@@ -74,6 +77,7 @@ class NewResult:
     timings_ms: dict[str, float] | None = None
     uncertain_reasons: Sequence[str] = ()
     triage: Triage | None = None
+    film: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -362,4 +362,5 @@ def new_result(prepared: Prepared, result: Result) -> NewResult:
         timings_ms=timings_ms(prepared, result),
         uncertain_reasons=result.uncertain_reasons,
         triage=result.triage,
+        film=result.film,
     )

@@ -265,6 +265,8 @@ class Result(Base):
     One of an image's results is `active`; a `shadow` one is kept for comparison and never shown.
     `probabilities` are by label, in the order of the model's labels. `uncertain_reasons` is null in
     results that were saved before reasons were; the triage is, too, where the model has none.
+    `film_…` are statistics of the X-ray as the network saw it (`model.films`); null where they are
+    not known.
     """
 
     __tablename__ = "results"
@@ -281,6 +283,9 @@ class Result(Base):
     triage_score: Mapped[float | None]
     triage_threshold: Mapped[float | None]
     timings_ms: Mapped[dict[str, float] | None]
+    film_distance: Mapped[float | None]
+    film_mean: Mapped[float | None]
+    film_contrast: Mapped[float | None]
     created_at: Mapped[datetime]
 
 

@@ -1,9 +1,11 @@
 """What models said about a clinic's uploads, week by week: for telling when it changes."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
-from sqlalchemy import Select, String, case, cast, func, select
+from sqlalchemy import ColumnElement, Float, Select, String, case, cast, func, select
 
 from model.doubt import Reason
 from worker.reading_order import WITHOUT_RESULT
@@ -18,15 +20,31 @@ TENTHS = 10
 UNLIKE: Reason = "unlike_training"
 
 
+# Of `model.films`, in SQL.
+_STATISTICS: dict[str, ColumnElement[float]] = {
+    "distance": Result.film_distance,
+    "gate": Image.gate_score,
+    "mean": Result.film_mean,
+    "contrast": Result.film_contrast,
+    "aspect": cast(Image.width, Float) / cast(Image.height, Float),
+}
+
+
 class WeekVerbs:
     database: Database
 
     def weeks(
-        self, clinic_id: int, since: datetime, labels: list[str], with_blind: bool = True
+        self,
+        clinic_id: int,
+        since: datetime,
+        labels: list[str],
+        with_blind: bool = True,
+        edges: Mapping[str, Mapping[str, Sequence[float]]] = MappingProxyType({}),
     ) -> list[WeekNumbers]:
         """By model and week, of jobs uploaded after `since` that have results. A job counts for the
         model that most of its results are from. labels: those of the models; without any, there
-        are no results yet. with_blind: count blind jobs, too."""
+        are no results yet. with_blind: count blind jobs, too. edges: by model and statistic of its
+        films, those between the bins of `films`; models without any have none."""
         if not labels:
             return []
 
@@ -65,6 +83,11 @@ class WeekVerbs:
             .join(Review, Review.job_id == Job.id)
             .group_by(Job.id)
         )
+        films = {
+            (model, name): of_jobs(_bins(model, _STATISTICS[name], between))
+            for model, by_name in edges.items()
+            for name, between in by_name.items()
+        }
         found: dict[int, Counter] = defaultdict(Counter)
         models: dict[int, Counter] = defaultdict(Counter)
         with self.database.reading() as session:
@@ -76,6 +99,9 @@ class WeekVerbs:
                 found[job_id]["confidence"] += confidence
             for job_id, rank, count in session.execute(ranks):
                 found[job_id]["suspicion", _tenth_of_suspicion(int(rank))] += count
+            for (model, name), query in films.items():
+                for job_id, number, count in session.execute(query):
+                    found[job_id]["film", model, name, number] += count
             for job_id, reviewed, disagreed in session.execute(reviews):
                 found[job_id].update(reviewed=reviewed, disagreed=disagreed)
             sums: dict[tuple[str, date], Counter] = defaultdict(Counter)
@@ -85,7 +111,22 @@ class WeekVerbs:
                     monday = created_at.date() - timedelta(days=created_at.weekday())
                     sums[model, monday] += found[job_id]
                     sums[model, monday].update(done=done, rejected=rejected)
-        return [_week(model, week, one, labels) for (model, week), one in sorted(sums.items())]
+        return [
+            _week(model, week, one, labels, edges.get(model, {}))
+            for (model, week), one in sorted(sums.items())
+        ]
+
+
+def _bins(model: str, value: ColumnElement[float], edges: Sequence[float]) -> Select:
+    """By job and bin, how many films have such a value."""
+    number = case(*((value <= edge, n) for n, edge in enumerate(edges)), else_=len(edges))
+    return (
+        select(Job.id, number.label("number"), func.count())
+        .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
+        .join(Image, Image.id == Result.image_id)
+        .where(Result.model == model, value.is_not(None))
+        .group_by(Job.id, "number")
+    )
 
 
 def _tenth_of_suspicion(rank: int) -> int:
@@ -93,7 +134,13 @@ def _tenth_of_suspicion(rank: int) -> int:
     return 0 if rank == 3 * TENTHS else TENTHS - 1 - rank % TENTHS
 
 
-def _week(model: str, week: date, found: Counter, labels: list[str]) -> WeekNumbers:
+def _week(
+    model: str,
+    week: date,
+    found: Counter,
+    labels: list[str],
+    edges: Mapping[str, Sequence[float]],
+) -> WeekNumbers:
     return WeekNumbers(
         week=week,
         model=model,
@@ -107,4 +154,8 @@ def _week(model: str, week: date, found: Counter, labels: list[str]) -> WeekNumb
         suspicions=tuple(found["suspicion", tenth] for tenth in range(TENTHS)),
         reviewed=found["reviewed"],
         disagreed=found["disagreed"],
+        films={
+            name: tuple(found["film", model, name, number] for number in range(len(between) + 1))
+            for name, between in edges.items()
+        },
     )

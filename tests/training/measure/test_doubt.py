@@ -39,9 +39,9 @@ def test_films_off_in_a_direction_in_which_no_training_film_varies_are_unlike(di
     reference.save(tmp_path / "films.npz")
     loaded = Reference.load(tmp_path / "films.npz")
 
-    assert loaded.unlike(val.features).mean() == pytest.approx(0.05, abs=0.01)
-    assert loaded.unlike(answers(300, 2).features).mean() < 0.12
-    assert loaded.unlike(answers(300, 2, away=4.0).features).mean() > 0.9
+    assert (loaded.distances(val.features) > loaded.limit).mean() == pytest.approx(0.05, abs=0.01)
+    assert (loaded.distances(answers(300, 2).features) > loaded.limit).mean() < 0.12
+    assert (loaded.distances(answers(300, 2, away=4.0).features) > loaded.limit).mean() > 0.9
 
 
 def test_sources_count_alike_among_the_films_compared_with():

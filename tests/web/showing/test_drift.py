@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from web.showing.drift import MIN_RESULTS, drift, psi
+from model.films import Histogram
+from web.showing.drift import MIN_RESULTS, FilmReference, drift, psi
 from worker.records.clinics import WeekNumbers
 
 FIRST = date(2026, 9, 7)
@@ -13,7 +14,9 @@ STEADY = (40, 30, 20, 20, 20, 20, 20, 10, 10, 10)
 MOVED = (10, 10, 10, 20, 20, 20, 20, 20, 30, 40)
 
 
-def week(number: int, suspicions=STEADY, model="net-1", normal=0.7, unlike=0.05) -> WeekNumbers:
+def week(
+    number: int, suspicions=STEADY, model="net-1", normal=0.7, unlike=0.05, films=None
+) -> WeekNumbers:
     done = sum(suspicions)
     return WeekNumbers(
         week=FIRST + timedelta(weeks=number),
@@ -28,6 +31,7 @@ def week(number: int, suspicions=STEADY, model="net-1", normal=0.7, unlike=0.05)
         unlike_training=round(done * unlike),
         reviewed=10,
         disagreed=2,
+        films=films or {},
     )
 
 
@@ -73,24 +77,45 @@ def test_models_are_compared_with_themselves_only():
     assert drift([]) == []
 
 
+def films(mean: tuple[int, ...], contrast: tuple[int, ...] = (100, 100)) -> dict:
+    return {"mean": mean, "contrast": contrast}
+
+
+HALVES = Histogram((0.5,), (500, 500))
+REFERENCE = FilmReference(0.05, {"mean": HALVES, "contrast": HALVES})
+
+
 def test_films_are_compared_with_those_for_validation():
-    """Of 1,000 films 25 % where 5 % were: 0.2 ln 5 - 0.2 ln (0.75 / 0.95) = 0.369."""
-    many = tuple(5 * count for count in STEADY)
-    numbers = [week(n, many, unlike=unlike) for n, unlike in enumerate((0.05, 0.25, 0.0))]
-    (found,) = drift(numbers, {"net-1": 0.05})
-    assert [one.unlike for one in found.weeks] == [0.05, 0.25, 0.0]
-    assert found.weeks[0].unlike_psi == pytest.approx(0, abs=1e-4)
-    assert found.weeks[1].unlike_psi == pytest.approx(0.369, abs=0.005)
-    worse, better = found.said
-    assert "week of 14 Sep 2026 are less like the training films" in worse
-    assert "25 % are unlike them, where 5 % were (PSI 0.37)." in worse
-    assert "more like the training films" in better
+    """90 % and 10 % against halves: 0.4 ln 9 = 0.879; 65 % and 35 %: 0.15 ln (0.65 / 0.35)."""
+    weeks = [
+        week(0, films=films((100, 100))),
+        week(1, films=films((10, 90), (130, 70))),
+        week(2, films=films((900, 100), (650, 350))),
+        week(3, films=films((660, 340))),
+        week(4, films=films((510, 490))),
+        week(5, films=films((700, 300))),
+    ]
+    (found,) = drift(weeks, {"net-1": REFERENCE})
+    assert found.weeks[0].films == {"mean": pytest.approx(0), "contrast": pytest.approx(0)}
+    assert found.weeks[1].films["mean"] is None, "too few"
+    assert found.weeks[2].films["mean"] == pytest.approx(0.4 * math.log(9), rel=0.01)
+    assert found.weeks[2].films["contrast"] == pytest.approx(0.15 * math.log(0.65 / 0.35), rel=0.01)
+    clearly, somewhat = found.said  # the week between them had not moved further
+    assert clearly == (
+        "Films of the week of 21 Sep 2026 differ clearly from those that the model was validated "
+        "with (PSI in brackets): Mean grey value (0.88)."
+    )
+    assert "week of 12 Oct 2026 differ somewhat" in somewhat
+    assert "Mean grey value (0.17)" in somewhat
+    assert found.is_compared
+    assert found.weeks[0].unlike == 0.05
 
 
-def test_without_a_known_artifact_or_with_few_results_films_are_not_compared():
-    (found,) = drift([week(0, unlike=0.5)])
-    assert (found.weeks[0].unlike, found.weeks[0].unlike_psi, found.said) == (None, None, [])
-    few = tuple(count // 10 for count in STEADY)
-    (found,) = drift([week(0, few, unlike=0.5)], {"net-1": 0.05})
-    assert found.weeks[0].unlike == pytest.approx(0.5, abs=0.05)
-    assert (found.weeks[0].unlike_psi, found.said) == (None, [])
+def test_what_a_model_keeps_no_histogram_of_is_not_compared():
+    moved = week(0, unlike=0.5, films=films((900, 100)))
+    for references in ({}, {"net-1": FilmReference()}, {"net-2": REFERENCE}):
+        (found,) = drift([moved], references)
+        assert (found.weeks[0].unlike, found.weeks[0].films, found.said) == (None, {}, [])
+        assert not found.is_compared
+    (found,) = drift([week(0, unlike=0.5)], {"net-1": FilmReference(0.05)})
+    assert found.weeks[0].unlike == 0.5

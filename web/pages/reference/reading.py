@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from model.artifact import Artifact, load_artifact
+from model.films import histograms
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
 from web.language.words import REASONS, STATES
@@ -15,7 +16,7 @@ from web.pages.frame.keys import LIST_KEYS
 from web.services import services
 from web.showing.agreement import agreement
 from web.showing.blind import viewer
-from web.showing.drift import MIN_RESULTS, drift
+from web.showing.drift import FILM_STATISTICS, MIN_RESULTS, FilmReference, drift
 from web.showing.shadows import shadow_agreement
 from worker.access import Scope
 from worker.store import MAX_SHADOWS
@@ -28,7 +29,7 @@ blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
 @permits(Scope.READ)
 def model():
     store, card = services().store, _card()
-    known_to = viewer().known_to
+    films, known_to = _films(card), viewer().known_to
     counts = store.agreement(clinic_id(), known_to=known_to)
     since = datetime.now(UTC) - timedelta(weeks=DRIFT_WEEKS)
     at_work = Counter(worker.model for worker in store.workers_up())
@@ -45,9 +46,16 @@ def model():
         ],
         max_shadows=MAX_SHADOWS,
         drifts=drift(
-            store.weeks(clinic_id(), since, store.labels(clinic_id()), with_blind=known_to is None),
-            _unlike_on_val(card),
+            store.weeks(
+                clinic_id(),
+                since,
+                store.labels(clinic_id()),
+                with_blind=known_to is None,
+                edges={card.version: films.edges},
+            ),
+            {card.version: films},
         ),
+        film_statistics=FILM_STATISTICS,
         drift_weeks=DRIFT_WEEKS,
         drift_min=MIN_RESULTS,
         others=[name for name in store.models(clinic_id()) if name != card.version],
@@ -66,10 +74,10 @@ def _card() -> Artifact:
     return load_artifact(services().settings.artifact)
 
 
-def _unlike_on_val(card: Artifact) -> dict[str, float]:
-    """By model. Of other versions the artifact is not at hand."""
+def _films(card: Artifact) -> FilmReference:
+    """Of other versions the artifact is not at hand."""
     share = card.metadata.get("unlike_training", {}).get("marked_on_val")
-    return {} if share is None else {card.version: share}
+    return FilmReference(share, histograms(card.metadata))
 
 
 def _labels(card: Artifact, model: str, counts: Counter) -> list[str]:

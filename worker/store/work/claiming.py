@@ -258,6 +258,7 @@ def result_values(
         "triage_score": result.triage.score if result.triage else None,
         "triage_threshold": result.triage.threshold if result.triage else None,
         "timings_ms": result.timings_ms,
+        **{f"film_{name}": result.film.get(name) for name in ("distance", "mean", "contrast")},
         "created_at": created_at,
     }
 

@@ -10,7 +10,7 @@ import pytest
 import worker
 from model.artifact import load_artifact
 from model.errors import Rejection
-from tests.support.results import MODEL, PROBABILITIES, rejected, shadow, work
+from tests.support.results import MODEL, PROBABILITIES, done, rejected, shadow, work
 from web.language.words import REASONS
 from worker.records.reviews import NewReview, Verdict
 
@@ -95,10 +95,61 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert (week.reviewed, week.disagreed) == (1, 1)
     text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
     assert (week.compared, week.unlike_training) == (4, 1)
-    assert "4 25 % 50 % 25 % 87 % 25 % 20 % 100 % \u2013 \u2013 \u2013" in text
+    assert "4 25 % 50 % 25 % 87 % 25 % 20 % 100 % \u2013 \u2013" in text
     assert "Too few results to compare weeks yet." in text
     other = store.ensure_clinic("other", "another token")
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []
+
+
+def test_weeks_count_films_by_their_statistics(upload, store, clinic, png):
+    upload({f"{n}.png": png for n in range(4)})
+
+    def with_films(claim):
+        finished = done(claim)
+        film = {"distance": claim.image_id / 10, "mean": 1.0}
+        return replace(finished, result=replace(finished.result, film=film))
+
+    work(store, 3, with_films)
+    work(store, 1)  # as results were saved before
+    edges = {"distance": (0.1, 0.2), "mean": (5.0,), "gate": (0.5, 0.95), "aspect": (0.9, 1.0)}
+    since = datetime.now(UTC) - timedelta(days=7)
+    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={MODEL: edges})
+    assert week.films == {
+        "distance": (1, 1, 1),
+        "mean": (3, 0),
+        "gate": (0, 4, 0),
+        "aspect": (0, 4, 0),
+    }
+    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={"other-1.0.0": edges})
+    assert week.films == {}
+
+
+def test_the_model_page_compares_films_with_those_for_validation(
+    reader, upload, store, clinic, png, monkeypatch
+):
+    card = load_artifact()
+    upload({f"{n}.png": png for n in range(4)})
+
+    def of_the_card(claim):
+        finished = done(claim)
+        film = {"distance": 0.1, "mean": 45.0, "contrast": 70.0}
+        return replace(finished, result=replace(finished.result, model=card.version, film=film))
+
+    work(store, 4, of_the_card)
+    page = reader.get("/model").text
+    assert "Distance from training films" in page
+    assert "differ clearly" not in page, "too few"
+    monkeypatch.setattr("web.showing.drift.MIN_RESULTS", 4)
+    text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
+    assert "differ clearly from those that the model was validated with" in text
+    assert "Distance from training films (" in text
+
+
+def test_a_model_without_histograms_says_that_it_has_none(reader, upload, store, png):
+    upload({"a.png": png})
+    work(store, 1)
+    text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
+    assert "there are no statistics of the films that it was validated with" in text
 
 
 SHADOW = "shadow_net-2.0.0"
