@@ -28,11 +28,12 @@ class Histogram:
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
         """With bins that hold a tenth of the values each, or more where many are the same."""
-        inner = np.linspace(0, 1, BINS + 1)[1:-1]
+        ordered = np.sort(np.asarray(values, float))
         # Each edge is one of the values, so no bin is empty.
-        edges = np.unique(np.quantile(np.asarray(values, float), inner, method="inverted_cdf"))
+        ranks = -(-np.arange(1, BINS) * len(ordered) // BINS)
+        edges = np.unique(ordered[ranks - 1])
         # Nothing is above the highest value; only where all are the same there is no other edge.
-        edges = edges[edges < max(values)] if len(edges) > 1 else edges
+        edges = edges[edges < ordered[-1]] if len(edges) > 1 else edges
         bins = np.searchsorted(edges, values, side="left")
         counts = np.bincount(bins, minlength=len(edges) + 1)
         return cls(tuple(edges.tolist()), tuple(counts.tolist()))

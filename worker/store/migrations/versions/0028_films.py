@@ -13,7 +13,7 @@ COLUMNS = ("film_distance", "film_mean", "film_contrast")
 
 def upgrade() -> None:
     for name in COLUMNS:
-        op.add_column("results", sa.Column(name, sa.Float(), nullable=True))
+        op.add_column("results", sa.Column(name, sa.Double(), nullable=True))
 
 
 def downgrade() -> None:
