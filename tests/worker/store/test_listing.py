@@ -170,6 +170,16 @@ def test_a_search_finds_the_same_in_every_order_whether_it_is_rare_or_common(
             assert store.place(clinic.id, image_id, None, wanted, sort).position == number + 1
 
 
+@pytest.mark.parametrize("search", ["Ärztin", "ärzTIN 1", "ÄRZTIN 1.PNG"])
+def test_a_search_with_letters_that_are_not_ascii(db, search):
+    """SQLite knows the case of the letters A to Z only."""
+    store, clinic = db
+    store.create_job(clinic.id, "job", [NewImage("Ärztin 1.png", "00/a", 1)])
+    is_found = store.database.engine.dialect.name == "postgresql" or search.startswith("Ä")
+    for part, found in ((search, is_found), (search.removeprefix(search[0]), True)):
+        assert len(store.images(clinic.id, None, ImageFilter(search=part)).items) == found
+
+
 @pytest.mark.parametrize(("sort", "expected", "across"), EVERY_LIST)
 def test_places(listed, sort, expected, across):
     store, clinic, job = listed
