@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
     $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+# Tests are compiled once, and not in every process again.
+export PYTHONDONTWRITEBYTECODE :=
 export CXR_VGG16_WEIGHTS CXR_DATA IMAGES
 
 .PHONY: help up demo check test faults bench lint lock pin audit train screenshots strings clean

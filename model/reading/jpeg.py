@@ -30,13 +30,11 @@ def is_available(uid: UID) -> bool:
 
 def decode_frame(frame: bytes, runner: DecodeRunner) -> bytes:
     """One frame: (H, W), in as many bits as it says. Raises ValueError for one that was cut off."""
-    if runner.transfer_syntax in _JPEG_LS:
-        picture = jpegls_decode(frame)
-    elif frame.rstrip(_PADDING).endswith(_END):
-        picture = jpeg8_decode(frame)
-    else:
-        # The decoder would fill the rest with grey.
+    if not frame.rstrip(_PADDING).endswith(_END):
+        # libjpeg-turbo would fill the rest with grey, and CharLS takes seconds to find that out.
         raise ValueError("The JPEG frame has no end.")
+    decode = jpegls_decode if runner.transfer_syntax in _JPEG_LS else jpeg8_decode
+    picture = decode(frame)
     runner.set_option("bits_allocated", 8 * picture.itemsize)
     return picture.tobytes()
 

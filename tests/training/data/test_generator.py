@@ -135,6 +135,7 @@ def test_brightness_is_a_factor(grey):
         }),
     ],
 )  # fmt: skip
+@pytest.mark.slow  # Keras comes with TensorFlow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_moves_are_those_of_keras(grey, mode, ours, theirs):
     """Its legacy module calls x what is the column; otherwise pixel for pixel the same."""

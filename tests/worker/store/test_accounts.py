@@ -5,21 +5,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from tests.support.databases import migrated_store
 from worker.access import FIRST_SCOPES, PrincipalKind, Scope
 from worker.errors import LinkEnded, NotFound, TokenEnded
 from worker.store import Store
 from worker.store.accounts.sessions import IDLE, LONGEST
 from worker.store.accounts.tables import Link, Session
-from worker.store.migrations import migrate
 from worker.store.rows import now
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def store(database_url):
-    store = Store(database_url)
-    migrate(store.database)
+def store(migrated_url):
+    store = migrated_store(migrated_url)
     store.ensure_clinic("clinic", "first token")
     yield store
     store.close()

@@ -7,9 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tests.support.databases import migrated_store
 from worker.audit import Action, AuditEvent
-from worker.store import Store
-from worker.store.migrations import migrate
 
 EVENT = AuditEvent(
     Action.VIEWED,
@@ -25,9 +24,8 @@ EVENT = AuditEvent(
 
 
 @pytest.fixture
-def store(database_url):
-    store = Store(database_url)
-    migrate(store.database)
+def store(migrated_url):
+    store = migrated_store(migrated_url)
     yield store
     store.close()
 

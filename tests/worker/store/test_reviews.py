@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from model.scores import GateScore
+from tests.support.databases import migrated_store
 from tests.support.rows import finished_image, new_images
 from worker.errors import NoResultToReview, NotFound, NotRefusedByGate, ReviewIsFinal, UnknownLabel
 from worker.records.images import ImageStatus
@@ -13,16 +14,14 @@ from worker.records.jobs import JobRecord, JobStatus
 from worker.records.reviews import NewReview, ReviewBox, Verdict
 from worker.records.work import Claim, FinishedImage
 from worker.store import Store
-from worker.store.migrations import migrate
 
 AGREE = NewReview(Verdict.AGREE)
 BOX = ReviewBox(0.1, 0.2, 0.3, 0.5, "opacity")
 
 
 @pytest.fixture
-def store(database_url) -> Store:
-    store = Store(database_url)
-    migrate(store.database)
+def store(migrated_url) -> Store:
+    store = migrated_store(migrated_url)
     store.ensure_clinic("one", "token-of-one")
     store.ensure_clinic("other", "token-of-other")
     yield store
