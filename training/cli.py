@@ -226,7 +226,8 @@ def calibrate(
     Thirty to a hundred patients are enough, read without the model's answer (a blind job) and taken
     as they come, not chosen: their labels are what the calibrated model expects to meet. The
     network and its maps stay as they are; one temperature and one shift for each label change how
-    probable it calls what it sees, where it draws the line for triage, and what is uncertain. Every
+    probable it calls what it sees and where it draws the line for triage, and what is uncertain, so
+    that no more than a tenth of the results are wrong and not marked. Every
     row of the manifest is used. Figures are of films that the calibration did not see (five folds
     of patients). Try the new model beside the old one with CXR_SHADOW_ARTIFACT, or use it with
     CXR_ARTIFACT.
@@ -259,6 +260,7 @@ def calibrate(
             "calibration": made.metadata["calibration"],
             "before": calibrated.before,
             "after": calibrated.after,
+            "marked": calibrated.marked,
         }
         if as_json:
             click.echo(json.dumps(figures, indent=2))

@@ -62,6 +62,8 @@ def print_comparison(figures: dict[str, Any]) -> None:
         "Calibrated: each film by what the patients of other folds taught. 95 % intervals over "
         f"patients. {DISCLAIMER}"
     )
+    shares = ", ".join(f"{name} {with_interval(one)}" for name, one in figures["marked"].items())
+    console.print(f"Marked as uncertain or not: {shares}.", highlight=False)
     refused = before["refused"]["n"]
     if refused:
         console.print(f"Refused or unreadable, not counted above: {refused}")

@@ -23,11 +23,13 @@ from scipy.special import log_softmax
 from model.artifact import METADATA, Artifact, load_artifact
 from model.calibration import Calibration
 from training.errors import TrainingError
+from training.measure.doubt import figures
 from training.measure.evaluate import Answers, report
 from training.measure.metrics import MIN_PATIENTS
 from training.release.calibrate import COVERAGE, triage, uncertain_below
 
 FOLDS = 5
+MISSED = 0.1  # share of results that may be wrong and not marked as uncertain
 SITE = re.compile("[0-9A-Za-z-]{1,32}")
 
 
@@ -35,13 +37,17 @@ SITE = re.compile("[0-9A-Za-z-]{1,32}")
 class Calibrated:
     """A calibration, and what it is worth.
 
+    uncertain_below: a result whose highest probability is under this is a close call, 0..1.
     before, after: figures of `training.measure.evaluate.report`. after: each film answered by a
-        calibration that was fitted without its patient.
+        calibration that was fitted without its patient. marked: those of
+        `training.measure.doubt.figures`, each film by such a calibration and its limit.
     """
 
     calibration: Calibration
+    uncertain_below: float
     before: dict[str, Any]
     after: dict[str, Any]
+    marked: dict[str, Any]
 
 
 def without_calibration(artifact: Artifact) -> Artifact:
@@ -101,16 +107,39 @@ def calibrate(answers: Answers) -> Calibrated:
     check(answers)
     targets, patients = answers.targets, np.asarray(answers.patients)
     names = np.random.default_rng(0).permutation(np.unique(patients))
-    judged = np.empty_like(answers.probabilities)
+    judged, marked = np.empty_like(answers.probabilities), np.empty(len(targets), bool)
     for fold in np.array_split(names, FOLDS):
         left_out = np.isin(patients, fold)
-        others = fit(targets[~left_out], answers.probabilities[~left_out], patients[~left_out])
+        others, limit = _fitted(answers, ~left_out)
         judged[left_out] = others.of(answers.probabilities[left_out])
-    return Calibrated(
-        fit(targets, answers.probabilities, patients),
-        before=report(answers),
-        after=report(replace(answers, probabilities=judged)),
-    )
+        marked[left_out] = judged[left_out].max(axis=1) < limit
+    after = replace(answers, probabilities=judged)
+    calibration, limit = _fitted(answers, np.ones(len(targets), bool))
+    doubt = {name: one.as_dict() for name, one in figures(after, marked).items()}
+    return Calibrated(calibration, limit, report(answers), report(after), doubt)
+
+
+def _fitted(answers: Answers, films: np.ndarray) -> tuple[Calibration, float]:
+    """The calibration by these films, (N,) bool, and below which probability its results are
+    uncertain."""
+    targets, patients = answers.targets[films], np.asarray(answers.patients)[films]
+    calibration = fit(targets, answers.probabilities[films], patients)
+    return calibration, protecting(targets, calibration.of(answers.probabilities[films]))
+
+
+def protecting(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    """The lowest limit under which results are uncertain so that at most MISSED of the films are
+    wrong and not marked. It marks at least what `uncertain_below` does where the model ships.
+
+    targets: (N,) int. probabilities: (N, K). Returns: 0..1.
+    """
+    highest = probabilities.max(axis=1)
+    order = np.argsort(-highest)
+    wrong = probabilities.argmax(axis=1)[order] != targets[order]
+    missed = np.cumsum(wrong) > MISSED * len(targets)
+    # The first film that is one too many, and all less certain ones, are marked.
+    limit = highest[order][missed.argmax()] if missed.any() else 0.0
+    return float(max(np.nextafter(limit, 1), uncertain_below(probabilities, COVERAGE)))
 
 
 def write(
@@ -141,7 +170,8 @@ def write(
             "patients": len(set(answers.patients)),
             "made_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         },
-        "uncertain_below": uncertain_below(corrected, COVERAGE),
+        "uncertain_below": calibrated.uncertain_below,
+        "uncertain_coverage": float((corrected.max(axis=1) >= calibrated.uncertain_below).mean()),
         "triage": triage(answers.samples, answers.labels, corrected, split="site"),
         "metrics": calibrated.after,
     }

@@ -101,6 +101,30 @@ def test_it_answers_better_where_the_level_was_wrong():
     assert after["accuracy"]["value"] > before["accuracy"]["value"] + 0.05
 
 
+def test_a_tenth_of_the_results_at_most_is_wrong_and_not_marked():
+    targets, said = strange_hospital(1000)
+    found = site.calibrate(answers_of(said, targets))
+    corrected = found.calibration.of(said)
+    unmarked = corrected.max(axis=1) >= found.uncertain_below
+    missed = unmarked & (corrected.argmax(axis=1) != targets)
+    assert 0.09 < missed.mean() <= 0.1
+    # One film more would be too many.
+    lower = np.sort(corrected.max(axis=1)[~unmarked])[::-1]
+    more = corrected.max(axis=1) >= lower[0]
+    assert (more & (corrected.argmax(axis=1) != targets)).mean() > 0.1
+    assert found.marked["wrong and unmarked"]["value"] == pytest.approx(0.1, abs=0.02)
+    assert found.marked["unmarked"]["value"] == pytest.approx(unmarked.mean(), abs=0.05)
+
+
+def test_where_the_model_is_right_a_tenth_is_marked_all_the_same():
+    targets = np.tile([0, 1], 50)
+    sure = np.linspace(0.9, 0.99, 100)
+    said = np.full((100, 3), 0.001)
+    said[np.arange(100), targets] = sure
+    limit = site.protecting(targets, said)
+    assert (sure < limit).mean() == pytest.approx(0.1)
+
+
 def test_too_few_patients_are_refused():
     answers = answers_of(np.full((40, 3), 1 / 3), np.array([0] * 31 + [1] * 9))
     with pytest.raises(TrainingError, match="COVID19 31, NORMAL 9, PNEUMONIA 0"):
