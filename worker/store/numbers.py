@@ -34,6 +34,11 @@ _TAKE = text(
 )
 
 
+def last_of(clinic_id: int) -> int:
+    """The highest number that a row of the clinic can have; those of the next one are above it."""
+    return clinic_id * PER_CLINIC
+
+
 def reserve(
     database: Database, clinic_id: int, *wanted: tuple[type[Base], int]
 ) -> list[Sequence[int]]:
@@ -62,5 +67,5 @@ def _take(session: Session, table: type[Base], clinic_id: int | None, count: int
         return range(0)
     clinic_id = clinic_id or FIRST_CLINIC
     values = {"kind": table.__tablename__, "clinic_id": clinic_id, "count": count}
-    last = (clinic_id - 1) * PER_CLINIC + session.execute(_TAKE, values).scalar_one()
+    last = last_of(clinic_id - 1) + session.execute(_TAKE, values).scalar_one()
     return range(last - count + 1, last + 1)

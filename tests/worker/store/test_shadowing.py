@@ -37,6 +37,19 @@ def test_images_with_a_result_are_given_out_once_the_newest_first(db):
     assert store.claim_for_shadow(2) == []
 
 
+def test_the_backlog_of_one_clinic_does_not_keep_the_shadow_from_another(db):
+    store, first = db
+    second = store.ensure_clinic("second", "another token")
+    for clinic in (first, second):
+        store.create_job(clinic.id, "job", new_images(50))
+    classify(store, 50)
+    classify(store, 50)
+    given = [claim for _ in range(25) for claim in store.claim_for_shadow(2)]
+    assert {claim.clinic_id for claim in given} == {first.id, second.id}
+    given += [claim for _ in range(30) for claim in store.claim_for_shadow(2)]
+    assert len(set(ids(given))) == 100
+
+
 def test_without_a_shadow_model_nothing_waits_for_one(db):
     store, clinic = db
     store.create_job(clinic.id, "job", new_images(1))

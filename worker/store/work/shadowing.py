@@ -5,15 +5,17 @@ on it: so it is tried once, whatever becomes of that, and an image that ends the
 does not end the next one. A comparison can do without a few of them.
 """
 
+import random
 from collections.abc import Mapping
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 
 from worker.records.images import ImageStatus, ResultRole
 from worker.records.work import NewResult, ShadowClaim
 from worker.store.database import Database
+from worker.store.numbers import last_of
 from worker.store.rows import now
-from worker.store.schema import Image, Job, Result, ShadowTask
+from worker.store.schema import Clinic, Image, Job, Result, ShadowTask
 from worker.store.work.claiming import result_values
 
 
@@ -21,17 +23,25 @@ class ShadowingVerbs:
     database: Database
 
     def claim_for_shadow(self, limit: int) -> list[ShadowClaim]:
-        """Up to `limit` images for the shadow model, the newest first; they are given out once."""
+        """Up to `limit` images for the shadow model; they are given out once.
+
+        The newest of a clinic first. Which clinic comes first is left to chance, or the backlog of
+        one would keep the shadow from all others.
+        """
         query = (
             select(ShadowTask.image_id, Image.clinic_id, Image.file_key, Job.deleted_at)
             .join(Image, Image.id == ShadowTask.image_id)
             .join(Job, Job.id == Image.job_id)
             .order_by(ShadowTask.image_id.desc())
-            .limit(limit)
             .with_for_update(of=ShadowTask, skip_locked=True)
         )
         with self.database.noting() as session:
-            rows = session.execute(query).all()
+            clinics = session.scalar(select(func.max(Clinic.id))) or 1
+            border = last_of(random.randint(1, clinics))  # noqa: S311 (nothing secret)
+            rows: list[Row] = []
+            for part in (ShadowTask.image_id <= border, ShadowTask.image_id > border):
+                if len(rows) < limit:
+                    rows += session.execute(query.where(part).limit(limit - len(rows))).all()
             if rows:
                 ids = [row.image_id for row in rows]
                 session.execute(
