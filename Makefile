@@ -19,7 +19,8 @@ demo: .venv/installed  ## classify real radiographs; IMAGES="files folders zips"
 	@exec .venv/bin/cxr demo
 
 check: lint  ## lint, and the tests that need no server, no TensorFlow and no data
-	.venv/bin/python -m pytest --numprocesses 2 -m "not server and not browser and not slow and not data"
+	.venv/bin/python -m pytest --numprocesses 2 -p no:hypothesispytest \
+	    -m "not server and not browser and not slow and not data"
 
 test: lint  ## run every test, with real servers and a real browser
 	@sh tests/browser.sh

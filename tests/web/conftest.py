@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from apiflask import APIFlask
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from PIL import Image
@@ -15,6 +16,7 @@ from PIL import Image
 from tests.support import drawing
 from tests.support.access import TOKEN, sign_in
 from web.app import create_app
+from worker import passwords
 from worker.pictures import painter
 
 
@@ -31,6 +33,15 @@ def drawing_processes() -> Iterator[None]:
         patch.setattr(painter, "_DrawingProcess", drawing.LentProcess)
         yield
     drawing.end()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """What it costs to guess a password is tested in tests/worker/test_passwords.py."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", quick)
+        yield
 
 
 @pytest.fixture
