@@ -101,7 +101,7 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []
 
 
-def test_weeks_count_films_by_their_statistics(upload, store, clinic, png):
+def test_weeks_count_films_by_their_statistics(upload, store, clinic, png, monkeypatch):
     upload({f"{n}.png": png for n in range(4)})
 
     def with_films(claim):
@@ -122,6 +122,10 @@ def test_weeks_count_films_by_their_statistics(upload, store, clinic, png):
     }
     (week,) = store.weeks(clinic.id, since, [*LABELS], edges={"other-1.0.0": edges})
     assert week.films == {}
+    monkeypatch.setattr("worker.store.weeks.MAX_FILMS", 2)  # of four: one in three
+    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={MODEL: edges})
+    assert week.films["distance"] == (0, 0, 1)
+    assert week.done == 4
 
 
 def test_the_model_page_compares_films_with_those_for_validation(
