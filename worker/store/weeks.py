@@ -124,11 +124,11 @@ def _bins(model: str, value: ColumnElement[float], edges: Sequence[float], one_o
     """By job and bin, how many films have such a value, of one of so many films."""
     number = case(*((value <= edge, n) for n, edge in enumerate(edges)), else_=len(edges))
     return (
-        select(Job.id, number.label("number"), func.count())
+        select(Job.id, number.label("film_bin"), func.count())
         .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
         .join(Image, Image.id == Result.image_id)
         .where(Result.model == model, value.is_not(None), Result.image_id % one_of == 0)
-        .group_by(Job.id, "number")
+        .group_by(Job.id, "film_bin")
     )
 
 

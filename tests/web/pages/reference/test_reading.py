@@ -101,33 +101,6 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []
 
 
-def test_weeks_count_films_by_their_statistics(upload, store, clinic, png, monkeypatch):
-    upload({f"{n}.png": png for n in range(4)})
-
-    def with_films(claim):
-        finished = done(claim)
-        film = {"distance": claim.image_id / 10, "mean": 1.0}
-        return replace(finished, result=replace(finished.result, film=film))
-
-    work(store, 3, with_films)
-    work(store, 1)  # as results were saved before
-    edges = {"distance": (0.1, 0.2), "mean": (5.0,), "gate": (0.5, 0.95), "aspect": (0.9, 1.0)}
-    since = datetime.now(UTC) - timedelta(days=7)
-    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={MODEL: edges})
-    assert week.films == {
-        "distance": (1, 1, 1),
-        "mean": (3, 0),
-        "gate": (0, 4, 0),
-        "aspect": (0, 4, 0),
-    }
-    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={"other-1.0.0": edges})
-    assert week.films == {}
-    monkeypatch.setattr("worker.store.weeks.MAX_FILMS", 2)  # of four: one in three
-    (week,) = store.weeks(clinic.id, since, [*LABELS], edges={MODEL: edges})
-    assert week.films["distance"] == (0, 0, 1)
-    assert week.done == 4
-
-
 def test_the_model_page_compares_films_with_those_for_validation(
     reader, upload, store, clinic, png, monkeypatch
 ):
