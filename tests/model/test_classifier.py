@@ -175,6 +175,7 @@ def test_nothing_to_classify(classifier):
     assert classifier.classify([]) == []
 
 
+@pytest.mark.slow
 def test_prepare_from_many_threads(classifier, radiographs):
     path = radiographs["RG1_J2KI"]
     alone = classifier.prepare(path).image

@@ -65,6 +65,7 @@ def test_an_unexpected_error_is_logged_without_its_message(store, client, upload
     assert "cannot reshape" not in caplog.text + answer.text
 
 
+@pytest.mark.slow
 def test_the_web_server_loads_nothing_that_runs_networks(settings, store):
     program = (
         "import sys; from web.app import create_app; app = create_app(); "

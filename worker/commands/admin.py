@@ -155,7 +155,8 @@ def _print_table(tokens: Iterable[TokenRecord]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("ID", "Clinic", "Name", "Token", "Scopes", "State", "Last used", "Expires"):
-        table.add_column(column, overflow="fold")
+        # A number that is broken over two lines cannot be copied.
+        table.add_column(column, overflow="fold", no_wrap=column == "ID")
     for one in tokens:
         table.add_row(
             str(one.id),

@@ -96,6 +96,7 @@ def systems(tmp_path_factory) -> Iterator[list[System]]:
         system.store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 def test_what_the_model_said_changes_nothing_that_a_reader_sees(systems, path):
     (code, one), (other_code, other) = (system.looks(path) for system in systems)

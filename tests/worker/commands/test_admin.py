@@ -14,7 +14,8 @@ from worker.tokens import is_well_formed
 
 @pytest.fixture
 def invoke(settings):
-    return lambda *arguments: CliRunner().invoke(token, arguments, env=settings.environment())
+    environment = settings.environment() | {"COLUMNS": "120"}
+    return lambda *arguments: CliRunner().invoke(token, arguments, env=environment)
 
 
 @pytest.fixture

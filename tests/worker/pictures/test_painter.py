@@ -19,6 +19,8 @@ from worker.pictures.files import FILM, PictureFiles
 from worker.pictures.painter import MAX_WAITING, Painter
 from worker.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 5.0  # also enough for a good file on a busy machine
 ONE, OTHER = 1, 2
 

@@ -74,6 +74,7 @@ def test_without_the_option_nothing_is_ended(container, check):
     assert container.signals == []
 
 
+@pytest.mark.slow
 def test_the_web_server_is_asked(check, settings, tmp_path):
     from tests.support.site import Site
 

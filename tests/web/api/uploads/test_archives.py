@@ -103,6 +103,7 @@ def padded(size_bytes: int) -> bytes:
     return random.randbytes(size_bytes // 100).ljust(size_bytes, b"\0")
 
 
+@pytest.mark.slow
 def test_what_packs_as_no_xray_does_is_never_unpacked(rows, stored, png):
     bombs = {f"{number}.png": bytes(20_000_000) for number in range(30)}
     content = archive(bombs | {"small.png": bytes(9_000), "chest.png": png})

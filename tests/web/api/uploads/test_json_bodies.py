@@ -46,6 +46,7 @@ def test_what_lies_deeper_than_an_image_is_not_read(client, start, peak_mb):
     assert peak_mb() - before < 40
 
 
+@pytest.mark.slow
 def test_large_bodies_at_once_take_turns_in_memory(app, peak_mb):
     content = base64.b64encode(bytes(22 * MEGABYTE)).decode()
     body = json.dumps({"images": [{"filename": "a.dcm", "data": content}]}).encode()
