@@ -27,7 +27,7 @@ FIELD_BYTES = 10_000
 MAX_JSON_MB = 32
 _READING_JSON = threading.BoundedSemaphore(2)
 BLOCK_BYTES = 1024 * 1024
-YES, NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+YES, NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 WHAT_TO_SEND = (
     "Send the files as multipart/form-data in the field `files` (repeat it for each file), or JSON "
     '{"name": "...", "images": [{"filename": "...", "data": "data:image/png;base64,..."}]}.'
