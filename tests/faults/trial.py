@@ -96,15 +96,23 @@ class Trial:
     def job(self, job_id: int) -> JobRecord:
         return self.machine.store.job(self.machine.clinic.id, job_id)
 
-    def in_the_middle(self, job_id: int) -> None:
-        """Wait for a moment by chance at which workers hold images of the job."""
+    def in_the_middle(self) -> int:
+        """Upload jobs until workers hold images of one, at a moment by chance. Returns: its number.
+
+        They begin while the upload runs: on a busy machine they may be done before it is answered.
+        """
         done = self.chance.randint(1, IMAGES // 2)
+        job_id = self.upload()
 
         def at_work() -> bool:
+            nonlocal job_id
             counts = self.job(job_id).counts
+            if counts.finished == counts.total:
+                job_id = self.upload()
             return counts.done >= done and counts.running > 0
 
         wait_for(at_work, timeout_s=60, every_s=0.005)
+        return job_id
 
     def over(self) -> None:
         """The fault ends now: the time to recover begins."""

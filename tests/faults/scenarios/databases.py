@@ -10,7 +10,7 @@ from tests.faults.trial import Trial
 @scenario()
 def database_locked(trial: Trial) -> None:
     """The database locked for 30 s, while an upload comes"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     with trial.machine.database.locked():
         uploading = _in_background(trial)
         time.sleep(trial.outage_s(30))
@@ -21,7 +21,7 @@ def database_locked(trial: Trial) -> None:
 @scenario(only="postgresql")
 def database_restarted(trial: Trial) -> None:
     """PostgreSQL crashes and is restarted"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.database.crash()
     trial.machine.database.start()
     trial.over()
@@ -30,7 +30,7 @@ def database_restarted(trial: Trial) -> None:
 @scenario(only="postgresql")
 def database_gone(trial: Trial) -> None:
     """PostgreSQL gone for 30 s, while an upload is tried again and again"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.database.crash()
     try:
         uploading = _in_background(trial)

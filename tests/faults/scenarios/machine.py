@@ -13,7 +13,7 @@ HOUR_S = 3600
 @scenario()
 def supervisor_killed(trial: Trial) -> None:
     """Supervisor killed: no process of it stays; started again, the job goes on"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.kill_supervisor()
     trial.machine.start()
     trial.over()
@@ -25,7 +25,7 @@ def clock_set_back(trial: Trial) -> None:
     clock = trial.machine.clock
     if not clock.available:
         raise Unavailable("there is no C compiler to make a clock with")
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.kill("worker")
     clock.set_ahead(-HOUR_S)
     trial.over()
@@ -37,7 +37,7 @@ def clock_set_ahead(trial: Trial) -> None:
     clock = trial.machine.clock
     if not clock.available:
         raise Unavailable("there is no C compiler to make a clock with")
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     clock.set_ahead(HOUR_S)
     trial.over()
 
@@ -46,8 +46,7 @@ def clock_set_ahead(trial: Trial) -> None:
 def cancelled_over_a_restart(trial: Trial) -> None:
     """A cancelled job stays so over a restart of everything, and is resumed afterwards"""
     machine = trial.machine
-    job_id = trial.upload()
-    trial.in_the_middle(job_id)
+    job_id = trial.in_the_middle()
     trial.post(f"/jobs/{job_id}/cancel")
     for pid in machine.pids("worker"):
         os.kill(pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ from worker.settings import Settings
 @scenario(within_s=REDIS_BACK_S)
 def redis_killed(trial: Trial) -> None:
     """Redis killed and restarted (append-only file)"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.queue.kill()
     time.sleep(trial.chance.uniform(0, 1))
     trial.machine.queue.start()
@@ -24,7 +24,7 @@ def redis_killed(trial: Trial) -> None:
 @scenario(within_s=REDIS_BACK_S)
 def redis_gone(trial: Trial) -> None:
     """Redis gone for 60 s while uploads go on"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.queue.kill()
     _idle_perhaps(trial)
     began = time.monotonic()
@@ -38,7 +38,7 @@ def redis_gone(trial: Trial) -> None:
 @scenario(within_s=REDIS_BACK_S)
 def redis_frozen(trial: Trial) -> None:
     """Redis takes connections and does not answer, while uploads go on"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     with trial.machine.queue.frozen():
         _idle_perhaps(trial)
         trial.upload()
@@ -49,7 +49,7 @@ def redis_frozen(trial: Trial) -> None:
 @scenario(within_s=REDIS_BACK_S)
 def redis_wiped(trial: Trial) -> None:
     """Redis wiped"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.queue.client.flushall()
     trial.over()
 
@@ -58,7 +58,7 @@ def redis_wiped(trial: Trial) -> None:
 def redis_full(trial: Trial) -> None:
     """Redis full (noeviction: it answers OOM), while uploads go on"""
     queue = trial.machine.queue.client
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     queue.config_set("maxmemory", 1)
     try:
         _idle_perhaps(trial)

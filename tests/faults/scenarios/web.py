@@ -64,7 +64,7 @@ def silent_and_slow_clients(trial: Trial) -> None:
     """200 silent connections and 20 slow uploads hold on while a job is uploaded"""
     url = trial.machine.system.url
     with crowd.silent(url, 200), crowd.slow_uploads(url, TOKEN, 20):
-        trial.in_the_middle(trial.upload())
+        trial.in_the_middle()
         trial.over()
         wait_for(trial.complete, timeout_s=60)
 
@@ -87,7 +87,7 @@ def sick_pictures(trial: Trial) -> None:
         for picture in pictures[len(DIES) :]:
             with contextlib.suppress(httpx.ReadTimeout):
                 client.get(picture, timeout=1)
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.over()
 
 

@@ -20,7 +20,7 @@ LARGE = 2000
 @scenario()
 def worker_killed(trial: Trial) -> None:
     """kill -9 of a worker in the middle of a batch"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.kill("worker")
     trial.over()
 
@@ -28,7 +28,7 @@ def worker_killed(trial: Trial) -> None:
 @scenario()
 def all_workers_killed(trial: Trial) -> None:
     """kill -9 of every worker at once"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     for pid in trial.machine.pids("worker"):
         os.kill(pid, signal.SIGKILL)
     trial.over()
@@ -50,7 +50,7 @@ def worker_out_of_memory(trial: Trial) -> None:
 @scenario(recomputes=False)
 def worker_terminated(trial: Trial) -> None:
     """SIGTERM to a worker in the middle of a batch: it finishes what it holds"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     trial.machine.kill("worker", signal.SIGTERM)
     trial.over()
 
@@ -58,7 +58,7 @@ def worker_terminated(trial: Trial) -> None:
 @scenario()
 def worker_quit(trial: Trial) -> None:
     """SIGQUIT to a worker in the middle of a batch: it finishes or gives back"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     pid = trial.machine.kill("worker", signal.SIGQUIT)
     assert not wait_until_gone({pid}, 15), "it did not end within the grace of the supervisor"
     trial.over()
@@ -67,7 +67,7 @@ def worker_quit(trial: Trial) -> None:
 @scenario()
 def worker_frozen(trial: Trial) -> None:
     """SIGSTOP of a worker past its lease, then SIGCONT: its late results are fenced off"""
-    trial.in_the_middle(trial.upload())
+    trial.in_the_middle()
     pid = trial.machine.kill("worker", signal.SIGSTOP)
     time.sleep(LEASE_S + trial.chance.uniform(1, 3))
     os.kill(pid, signal.SIGCONT)
@@ -85,7 +85,7 @@ def two_sweepers(trial: Trial) -> None:
         command, env={**os.environ, **machine.environment}, stderr=subprocess.DEVNULL
     )
     try:
-        trial.in_the_middle(trial.upload())
+        trial.in_the_middle()
         machine.kill("worker")
         trial.over()
         wait_for(trial.complete, timeout_s=30)
