@@ -17,6 +17,9 @@ from tests.support.waiting import wait_for
 from web.door.limits import Limits
 from web.door.pipe import PIPE_BYTES
 
+# The door itself, on a port of its own, and clients that take their time.
+pytestmark = pytest.mark.server
+
 LIMITS = Limits(
     threads=1,
     max_uploads=2,

@@ -3,11 +3,15 @@
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.support.door import serving
 from tests.support.waiting import wait_for
 from web.door.door import MAX_ASKED
 from web.door.limits import Limits
+
+# The door itself, on a port of its own, and clients that take their time.
+pytestmark = pytest.mark.server
 
 ONE_THREAD = Limits(threads=1)
 

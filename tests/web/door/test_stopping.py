@@ -11,6 +11,9 @@ from tests.support.door import serving
 from tests.support.waiting import wait_for
 from web.door.limits import Limits
 
+# The door itself, on a port of its own, and clients that take their time.
+pytestmark = pytest.mark.server
+
 
 @pytest.mark.parametrize("upload", [False, True])
 def test_what_takes_longer_than_the_stop_is_told_to_come_again(caplog, upload):

@@ -31,12 +31,14 @@ def pauses(connection: Connection, **options) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_a_lost_server_is_looked_for_at_our_pauses():
     began = time.monotonic()
     assert pauses(PromptConnection(NOWHERE))[:2] == [0.5, 1.0]
     assert time.monotonic() - began < 2 * sum(PAUSES_S.values())
 
 
+@pytest.mark.slow
 def test_celery_makes_our_connections_and_we_are_told_while_a_server_is_away():
     told, theirs = [], []
     made = amqp(lambda: told.append(1))

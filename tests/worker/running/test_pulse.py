@@ -36,6 +36,7 @@ def test_the_first_beat_makes_the_worker_known(store):
     assert store.workers_up() == []
 
 
+@pytest.mark.slow
 def test_steps_renew_the_leases_when_it_is_time(store, held):
     pulse = pulse_of(store, lease_s=0.8)
     pulse.claim(3)

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+# Real processes that hang.
+pytestmark = pytest.mark.slow
+
 WAIT = "import time; time.sleep(30)"
 # PyDLL keeps the interpreter's lock: no Python thread and no signal handler can run.
 HANG_IN_C = "import ctypes; ctypes.PyDLL(None).pause()"

@@ -14,6 +14,9 @@ from worker.supervise import process
 from worker.supervise.process import Part
 from worker.supervise.supervisor import Supervisor
 
+# Real processes that start, die and are waited for.
+pytestmark = pytest.mark.slow
+
 # Writes its process number to a file, then sleeps; {how} is run first.
 SLEEPER = (
     "import os, signal, time; {how}; "
