@@ -226,11 +226,12 @@ def calibrate(
     Thirty to a hundred patients are enough, read without the model's answer (a blind job) and taken
     as they come, not chosen: their labels are what the calibrated model expects to meet. The
     network and its maps stay as they are; one temperature and one shift for each label change how
-    probable it calls what it sees and where it draws the line for triage, and what is uncertain, so
-    that no more than a tenth of the results are wrong and not marked. Every
-    row of the manifest is used. Figures are of films that the calibration did not see (five folds
-    of patients). Try the new model beside the old one with CXR_SHADOW_ARTIFACT, or use it with
-    CXR_ARTIFACT.
+    probable it calls what it sees, where it draws the line for triage, and what is uncertain: so
+    much that no more than a tenth of the results are wrong and not marked.
+
+    Every row of the manifest is used. Figures are of films that the calibration did not see (five
+    folds of patients). Try the new model beside the old one with CXR_SHADOW_ARTIFACT, or use it
+    with CXR_ARTIFACT.
     """
     with training_errors():
         from model.artifact import load_artifact
@@ -241,6 +242,7 @@ def calibrate(
         from training.measure.text import print_comparison
         from training.release.site import (
             MIN_PATIENTS,
+            check_target,
             patients_by_label,
             without_calibration,
             write,
@@ -248,6 +250,7 @@ def calibrate(
         from training.release.site import calibrate as fit
 
         model = load_artifact(artifact)
+        check_target(model, site, out)
         base = without_calibration(model)
         samples = read_data(manifest, classes_of(model))
         engine = load_engine(base, threads=os.cpu_count() or 1)

@@ -142,6 +142,15 @@ def protecting(targets: np.ndarray, probabilities: np.ndarray) -> float:
     return float(max(np.nextafter(limit, 1), uncertain_below(probabilities, COVERAGE)))
 
 
+def check_target(artifact: Artifact, site: str, out: Path) -> None:
+    """Raises TrainingError for a name that no version can end with, or when `out` is the artifact's
+    own folder."""
+    if not SITE.fullmatch(site):
+        raise TrainingError(f"A site has 1 to 32 letters, digits and hyphens. Received: {site!r}.")
+    if out.resolve() == artifact.path.resolve():
+        raise TrainingError(f"{out} is the model's own folder. Choose another one for --out.")
+
+
 def write(
     artifact: Artifact, answers: Answers, calibrated: Calibrated, site: str, out: Path
 ) -> Artifact:
@@ -149,12 +158,9 @@ def write(
 
     site: a name for the hospital, of letters, digits and hyphens; the version ends with it. Limits
     that are shares of films come from those of the hospital.
-    Raises TrainingError for another name, or when `out` is the artifact's own folder.
+    Raises TrainingError as `check_target` does.
     """
-    if not SITE.fullmatch(site):
-        raise TrainingError(f"A site has 1 to 32 letters, digits and hyphens. Received: {site!r}.")
-    if out.resolve() == artifact.path.resolve():
-        raise TrainingError(f"{out} is the model's own folder. Choose another one for --out.")
+    check_target(artifact, site, out)
     out.mkdir(parents=True, exist_ok=True)
     for name in artifact.metadata["files"]:
         shutil.copyfile(artifact.path / name, out / name)
