@@ -9,7 +9,7 @@ from random import Random
 
 from tests.faults.machine import Machine
 from tests.faults.scenarios import SCENARIOS, Scenario, Unavailable
-from tests.faults.trial import FinishedImage, Trial
+from tests.faults.trial import Outcome, Trial
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Tally:
 
     scenario: Scenario
     database: str
-    finished: list[FinishedImage] = field(default_factory=list)
+    finished: list[Outcome] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     unavailable: str = ""
 

@@ -29,7 +29,7 @@ STUCK_AFTER_S = 60
 
 
 @dataclass(frozen=True)
-class FinishedImage:
+class Outcome:
     """What became of the images that were accepted, and how long it took after the fault."""
 
     submitted: int
@@ -122,7 +122,7 @@ class Trial:
         jobs = [self.job(job_id).counts for job_id in self._jobs]
         return all(counts.waiting + counts.running == 0 for counts in jobs)
 
-    def finish(self, within_s: float) -> FinishedImage:
+    def finish(self, within_s: float) -> Outcome:
         """Wait until every image has its result, which should take `within_s`, and count."""
         over_at = self._over_at or time.monotonic()
         while not self.complete() and time.monotonic() < over_at + within_s + STUCK_AFTER_S:
@@ -132,7 +132,7 @@ class Trial:
         submitted = sum(self._jobs.values())
         stuck = statuses.get(ImageStatus.WAITING, 0) + statuses.get(ImageStatus.RUNNING, 0)
         done = statuses.get(ImageStatus.DONE, 0)
-        return FinishedImage(
+        return Outcome(
             submitted=submitted,
             results=done,
             lost=submitted - done - stuck,
