@@ -40,7 +40,7 @@ def upload_broken_off(trial: Trial) -> None:
 
 def _unknown_uploads(trial: Trial) -> set[str]:
     """Folders of uploads that no job has."""
-    names = set(os.listdir(trial.machine.home / "images"))
+    names = {folder.name for folder in (trial.machine.home / "images").glob("*")}
     return names - trial.machine.store.known_uploads(names)
 
 
