@@ -32,10 +32,7 @@ def print_figures(figures: dict[str, Any]) -> None:
     table.add_row("images", *(str(part["n"]) for part in parts.values()))
     for name in shown(figures):
         table.add_row(heading(name), *(_cell(part["figures"][name]) for part in parts.values()))
-    console = Console()
-    # A table that is squeezed loses its words; a terminal can be made wider.
-    wide = console.options.update(width=MAX_COLUMNS)
-    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console = _console_for(table)
     console.print(table)
     console.print(f"95 % intervals over patients. {DISCLAIMER}")
     for sentence in sentences(figures):
@@ -56,7 +53,7 @@ def print_comparison(figures: dict[str, Any]) -> None:
         table.add_column(version, justify="right", no_wrap=True)
     for name in shown(before):
         table.add_row(heading(name), *(_cell(part["figures"][name]) for part in (before, after)))
-    console = Console()
+    console = _console_for(table)
     console.print(table)
     console.print(
         "Calibrated: each film by what the patients of other folds taught. 95 % intervals over "
@@ -67,6 +64,14 @@ def print_comparison(figures: dict[str, Any]) -> None:
     refused = before["refused"]["n"]
     if refused:
         console.print(f"Refused or unreadable, not counted above: {refused}")
+
+
+def _console_for(table: Table) -> Console:
+    """A table that is squeezed loses its words; a terminal can be made wider."""
+    console = Console()
+    wide = console.options.update(width=MAX_COLUMNS)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    return console
 
 
 def shown(figures: dict[str, Any]) -> list[str]:
