@@ -17,7 +17,7 @@ MIN_PROBABILITY = 1e-7
 @dataclass(frozen=True)
 class Calibration:
     """Logarithms of the network's probabilities are divided by `temperature` (over 0), `shifts`
-    (K,) are added, and a softmax follows. Maps and features stay the network's own.
+    (K,) are added, and a softmax follows.
     """
 
     temperature: float

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
+from model.calibration import MIN_PROBABILITY, Calibration
 from training.data.manifest import Sample
 from training.measure.evaluate import WELL
 
-MIN_PROBABILITY = 1e-7
 # The share of films whose highest probability is not too low to go unmarked.
 COVERAGE = 0.9
 # What a triage that may miss nobody asks for.
@@ -33,8 +34,8 @@ def fit_temperature(targets: np.ndarray, probabilities: np.ndarray, weights: np.
 
 def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Softmax probabilities as if the logits had been divided by `temperature`. (N, K)."""
-    powers = (probabilities + MIN_PROBABILITY) ** (1 / temperature)
-    return powers / powers.sum(axis=1, keepdims=True)
+    unshifted = Calibration(temperature, (0.0,) * probabilities.shape[1])
+    return softmax(unshifted.logits(probabilities), axis=1)
 
 
 def fold_in(network, temperature: float) -> None:
