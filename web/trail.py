@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 MINUTE_S = 60.0
 MAX_IMAGES = 2000  # named in one entry
+RETRY_S = 1.0  # while the database cannot be reached
 
 
 @dataclass
@@ -109,7 +110,8 @@ class Trail:
                 self._write_rests()
             except DBAPIError as error:
                 log.error("The audit trail waits for the database (%s)", type(error.orig).__name__)
-                time.sleep(1.0)
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed, timeout=RETRY_S)
 
     def _write_rests(self, everything: bool = False) -> None:
         with self._changed:

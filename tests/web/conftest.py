@@ -49,6 +49,7 @@ def app(settings, store, compiled_templates) -> Iterator[APIFlask]:
     app = create_app(settings)
     app.jinja_env.bytecode_cache = compiled_templates
     yield app
+    app.extensions["cxr"].trail.close()
     app.extensions["cxr"].painter.close()
 
 

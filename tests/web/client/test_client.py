@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from werkzeug.formparser import parse_form_data
@@ -148,7 +150,9 @@ def scan(tmp_path) -> list[UploadFile]:
 def pauses(monkeypatch) -> list[float]:
     """The pauses between the tries of an upload, which are not waited for."""
     taken = []
-    monkeypatch.setattr(client_module.time, "sleep", lambda pause_s: taken.append(pause_s))
+    # The client's own clock: `time.sleep` itself belongs to every thread of this process.
+    clock = SimpleNamespace(sleep=taken.append, monotonic=time.monotonic)
+    monkeypatch.setattr(client_module, "time", clock)
     return taken
 
 
