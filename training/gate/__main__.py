@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from model.gate.frontal import MODEL_FILE, FrontalModel
+from training.data.mistakes import BLOCKS, LAST
 from training.gate.fitting import (
     PER_KIND,
     Measured,
@@ -28,11 +29,10 @@ from training.gate.fitting import (
     with_mistakes,
     without,
 )
-from training.gate.mistakes import BLOCKS, Mistakes, gather_mistakes
+from training.gate.mistakes import Mistakes, gather_mistakes
 from training.gate.negatives import CHEST_KINDS, KINDS
 
 SUMMARY = "Fit the gate, and measure it honestly."
-LAST = BLOCKS - 1
 
 
 def main() -> None:

@@ -11,8 +11,9 @@ from sklearn.neural_network import MLPClassifier
 from model.gate.features import THUMB, measure
 from model.gate.frontal import SHAPE, FrontalModel
 from model.reading.radiograph import decode
+from training.data.mistakes import LAST
 from training.gate.chests import as_sent
-from training.gate.mistakes import BLOCKS, Mistakes
+from training.gate.mistakes import Mistakes
 from training.gate.negatives import CHEST_KINDS, KINDS
 from training.measure.intervals import wilson
 
@@ -83,7 +84,7 @@ def gather(folder: Path, split: str, template: np.ndarray) -> Measured:
     )
 
 
-def with_mistakes(train: Measured, mistakes: Mistakes, held_out: int = BLOCKS - 1) -> Measured:
+def with_mistakes(train: Measured, mistakes: Mistakes, held_out: int = LAST) -> Measured:
     """The same, with all blocks but one of the medical pictures among the others."""
     features, kinds = mistakes.fitted_on(held_out)
     return replace(
