@@ -17,7 +17,10 @@ LAST = BLOCKS - 1  # for measuring; the others are for fitting
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture of the folder: its file, its kind, and the block that it is dealt out in, 0..LAST."""
+    """A picture of the folder.
+
+    kind: `lateral`, `ct` or `medmnist`. block: that it is dealt out in, 0..LAST.
+    """
 
     path: Path
     kind: str

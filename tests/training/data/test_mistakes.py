@@ -1,4 +1,4 @@
-"""Pictures sent by mistake are dealt out in blocks of neighbours, each kind and source by itself."""
+"""Pictures sent by mistake are dealt out in blocks of neighbours, each kind and source alone."""
 
 import pytest
 
@@ -23,5 +23,5 @@ def test_neighbours_share_a_block_and_each_kind_has_all_of_them(tmp_path):
 
 
 def test_data_without_such_pictures(tmp_path):
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         read_mistakes(tmp_path)
