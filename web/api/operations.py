@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from web.api.records.record import TIME, Record, rounded
 from web.auth.permissions import permits
 from web.services import services
-from web.showing.operations import operations, retry_reason
+from web.showing.operations import REASON_PATTERN, operations, retry_reason
 from worker.access import Scope
 from worker.errors import TooManyWaiting
 from worker.records.images import ImageStatus
@@ -53,9 +53,18 @@ class WaitingState(Record):
     """When the oldest of them was uploaded."""
 
 
+class ShadowState(Record):
+    """Images that have their result and wait to be classified by the shadow model as well."""
+
+    waiting: int
+    oldest_at: Annotated[datetime | None, TIME]
+    """When the oldest of them was uploaded."""
+    workers: list[WorkerState]
+    """Processes of shadow models."""
+
+
 class ReasonState(Record):
-    """Images that failed or were rejected for one reason, of jobs of the last 7 days. Counted once
-    a minute."""
+    """Images that failed or were rejected for one reason, of jobs of the last 7 days."""
 
     status: ImageStatus
     reason: Annotated[str, Field(examples=["worker_died"])]
@@ -70,6 +79,7 @@ class ClinicState(Record):
     waiting: int
     running: int
     failed: int
+    rejected: int
     last_upload_at: Annotated[datetime | None, TIME]
     keep_files_days: int | None
     """Null: for ever."""
@@ -101,7 +111,7 @@ class ReasonBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    reason: Annotated[str, Field(pattern="^[a-z_]{1,40}$", examples=["worker_died"])]
+    reason: Annotated[str, Field(pattern=REASON_PATTERN, examples=["worker_died"])]
     """As in `reasons` of the state of the system."""
 
 
@@ -120,6 +130,8 @@ class OperationsState(Record):
     state: SystemState
     workers: list[WorkerState]
     waiting: list[WaitingState]
+    shadow: ShadowState | None
+    """Null when there is no shadow model, and nothing waits for one."""
     reasons: list[ReasonState]
     clinics: list[ClinicState]
     disk: DiskState

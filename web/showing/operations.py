@@ -17,13 +17,15 @@ from web.readiness import State
 from web.services import Services
 from worker.files.space import nearest_folder
 from worker.records.clinics import ClinicNumbers, ReasonNumbers, RetriedNumbers, WaitingNumbers
+from worker.records.images import ResultRole
 from worker.records.work import WorkerNumbers
 from worker.settings import MEGABYTE
 from worker.store import Store
 from worker.store.migrations import latest_revision
 
 REASONS_OF_DAYS = 7
-REASONS_EVERY_S = 60  # all images of a week are counted for them
+REASONS_EVERY_S = 60  # older ones leave the days that count
+REASON_PATTERN = "^[a-z_]{1,40}$"
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,29 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class ShadowLag:
+    """Images that have their result and wait for the shadow model. oldest_at: when the oldest of
+    them was uploaded; None when none waits. workers: processes of shadow models."""
+
+    waiting: int
+    oldest_at: datetime | None
+    workers: list[WorkerNumbers]
+
+    @property
+    def is_up(self) -> bool:
+        return any(worker.is_up for worker in self.workers)
+
+
+@dataclass(frozen=True)
 class Operations:
-    """reasons: of jobs uploaded in the last REASONS_OF_DAYS days, counted once in
-    REASONS_EVERY_S."""
+    """reasons: of jobs uploaded in the last REASONS_OF_DAYS days. shadow: None on a system
+    without a shadow model and without images that wait for one."""
 
     at: datetime
     state: State
     workers: list[WorkerNumbers]
     waiting: list[WaitingNumbers]
+    shadow: ShadowLag | None
     reasons: list[ReasonNumbers]
     clinics: list[ClinicNumbers]
     disk: Disk
@@ -64,13 +81,20 @@ class Operations:
 
 def operations(here: Services) -> Operations:
     now = datetime.now(UTC)
+    workers = here.store.workers_overview()
+    clinics = here.store.clinics_overview()
     return Operations(
         at=now,
         state=here.readiness.state(),
-        workers=here.store.workers_overview(),
+        workers=[one for one in workers if one.role is ResultRole.ACTIVE],
         waiting=here.store.waiting_overview(),
-        reasons=_reasons(here.store, int(now.timestamp() // REASONS_EVERY_S)),
-        clinics=here.store.clinics_overview(),
+        shadow=_shadow(here.store, [one for one in workers if one.role is ResultRole.SHADOW]),
+        reasons=_reasons(
+            here.store,
+            int(now.timestamp() // REASONS_EVERY_S),
+            sum(clinic.failed + clinic.rejected for clinic in clinics),
+        ),
+        clinics=clinics,
         disk=_disk(here),
         versions=_versions(here),
     )
@@ -91,10 +115,18 @@ def retry_reason(here: Services, reason: str) -> RetriedNumbers:
 
 
 @lru_cache(maxsize=1)
-def _reasons(store: Store, turn: int) -> list[ReasonNumbers]:
-    """turn: grows every REASONS_EVERY_S seconds."""
+def _reasons(store: Store, turn: int, images: int) -> list[ReasonNumbers]:
+    """turn: grows every REASONS_EVERY_S seconds. images: how many failed or were rejected, of all
+    jobs; counted again when that changes."""
     until = datetime.fromtimestamp(turn * REASONS_EVERY_S, UTC)
     return store.reasons_overview(until - timedelta(days=REASONS_OF_DAYS))
+
+
+def _shadow(store: Store, workers: list[WorkerNumbers]) -> ShadowLag | None:
+    oldest_at = store.oldest_for_shadow()
+    if oldest_at is None and not workers:
+        return None
+    return ShadowLag(store.waiting_for_shadow() if oldest_at else 0, oldest_at, workers)
 
 
 def _disk(here: Services) -> Disk:

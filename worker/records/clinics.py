@@ -25,6 +25,7 @@ class ClinicNumbers:
     waiting: int
     running: int
     failed: int
+    rejected: int
     last_upload_at: datetime | None
     keep_files_days: int | None
     keep_jobs_days: int | None

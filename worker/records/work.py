@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from model.scores import GateScore, Triage
-from worker.records.images import ImageStatus, MapRecord
+from worker.records.images import ImageStatus, MapRecord, ResultRole
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class ShadowClaim:
 
 @dataclass(frozen=True)
 class WorkerRecord:
-    """A worker process. It claims images by its `id`, and classifies them with `model`."""
+    """A worker process. It claims images by its `id`, and classifies them with `model`. role: of
+    its results; the shadow model's process makes shadow ones."""
 
     id: str
     host: str
@@ -47,9 +48,10 @@ class WorkerRecord:
     device: str
     model: str
     started_at: datetime
+    role: ResultRole = ResultRole.ACTIVE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WorkerNumbers(WorkerRecord):
     """A worker process as its signs of life tell. is_up: seen lately, or busy.
 

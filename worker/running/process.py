@@ -6,11 +6,9 @@ and a crash takes one process either way. `cxr worker` starts as many processes 
 
 import logging
 import os
-import secrets
 import signal
 import socket
 import threading
-from datetime import UTC, datetime
 from typing import Any
 
 from celery import bootsteps
@@ -21,13 +19,13 @@ from model.classifier import Classifier
 from worker.files.image_files import ImageFiles
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.queue.dispatch import Dispatcher
-from worker.records.work import WorkerRecord
 from worker.running.heartbeat import Heartbeat
+from worker.running.identity import this_process
 from worker.running.passing_on import pass_on
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 from worker.running.watchdog import Watchdog
-from worker.settings import PROCESS_NAME, Settings
+from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date
 
@@ -50,7 +48,7 @@ def run_worker(settings: Settings) -> int:
     classifier = Classifier.load(settings.artifact, settings.device)
     pulse = Pulse(
         store,
-        _this_process(settings, classifier),
+        this_process(settings.device, classifier.version),
         settings.lease_s,
         settings.image_limit_s,
         Watchdog(settings.image_limit_s),
@@ -117,18 +115,6 @@ def run_worker(settings: Settings) -> int:
         dispatcher.close()
         store.close()
     return 1 if broken.is_set() else consumer.exitcode or 0
-
-
-def _this_process(settings: Settings, classifier: Classifier) -> WorkerRecord:
-    """Its id is the supervisor's name for it: by that, what it holds is given back if it dies."""
-    return WorkerRecord(
-        id=os.environ.get(PROCESS_NAME) or secrets.token_hex(8),
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        device=settings.device,
-        model=classifier.version,
-        started_at=datetime.now(UTC),
-    )
 
 
 def _beats_while_idle(pulse: Pulse) -> type[bootsteps.StartStopStep]:

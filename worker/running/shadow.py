@@ -19,7 +19,10 @@ from model.errors import Rejection
 from worker.errors import FileDamaged, FileLocked, worker_errors
 from worker.files.image_files import ImageFiles
 from worker.logs import log_to_stderr
+from worker.records.images import ResultRole
 from worker.records.work import NewResult, ShadowClaim
+from worker.running.identity import this_process
+from worker.running.pulse import Pulse
 from worker.running.runner import new_result
 from worker.running.watchdog import Watchdog
 from worker.settings import Settings
@@ -43,12 +46,14 @@ class Shadow:
         files: ImageFiles,
         classifier: Classifier,
         moved: Callable[[], None] = lambda: None,
+        finished: Callable[[int], None] = lambda images: None,
     ) -> None:
-        """moved: is told at every image."""
+        """moved: is told at every image. finished: is told how many results were saved."""
         self._store = store
         self._files = files
         self._classifier = classifier
         self._moved = moved
+        self._finished = finished
 
     def step(self) -> bool:
         """Classify a few images. Returns: whether there was something to do."""
@@ -63,6 +68,7 @@ class Shadow:
                     results[claim] = result
         finally:
             self._store.save_shadows(results)
+        self._finished(len(results))
         return bool(claims)
 
     def _classify(self, claim: ShadowClaim) -> NewResult | None:
@@ -93,8 +99,14 @@ def run_shadow(settings: Settings, stopping: threading.Event) -> None:
     check_up_to_date(store.database)
     # On the processor, where a GPU's memory is another's.
     classifier = Classifier.load(settings.shadow_artifact)
-    watchdog = Watchdog(settings.image_limit_s)
-    shadow = Shadow(store, ImageFiles.of(settings), classifier, watchdog.moved)
+    pulse = Pulse(
+        store,
+        this_process("cpu", classifier.version, ResultRole.SHADOW),
+        settings.lease_s,
+        settings.image_limit_s,
+        Watchdog(settings.image_limit_s),
+    )
+    shadow = Shadow(store, ImageFiles.of(settings), classifier, pulse.moved, pulse.finished)
     try:
         while not stopping.is_set():
             try:
@@ -102,10 +114,12 @@ def run_shadow(settings: Settings, stopping: threading.Event) -> None:
             except OperationalError as error:
                 log.warning("the database is unreachable (%s)", type(error.orig).__name__)
                 rests = True
-            watchdog.rest()
+            pulse.rest()
+            pulse.beat()
             if rests:
                 stopping.wait(REST_S)
     finally:
+        pulse.stop()
         store.close()
 
 

@@ -20,7 +20,7 @@ class OverviewVerbs:
     def clinics_overview(self) -> list[ClinicNumbers]:
         """Every clinic, by name."""
         days = (RetentionRow.keep_files_days, RetentionRow.keep_jobs_days)
-        columns = (Job.total, Job.waiting, Job.running, Job.failed)
+        columns = (Job.total, Job.waiting, Job.running, Job.failed, Job.rejected)
         query = (
             select(
                 Clinic.name,

@@ -385,8 +385,8 @@ class Review(Base):
 class Worker(Base):
     """A worker process, its model, and when it last gave a sign of life.
 
-    `processed`: images that it finished since it started. `images_per_second`: in the last minute;
-    null before its first sign of life.
+    `role`: of its results. `processed`: images that it finished since it started.
+    `images_per_second`: in the last minute; null before its first sign of life.
     """
 
     __tablename__ = "workers"
@@ -396,6 +396,9 @@ class Worker(Base):
     pid: Mapped[int]
     device: Mapped[str] = mapped_column(String(16))
     model: Mapped[str] = mapped_column(String(80))
+    role: Mapped[ResultRole] = mapped_column(
+        by_value(ResultRole), default=ResultRole.ACTIVE, server_default=ResultRole.ACTIVE.value
+    )
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     processed: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")

@@ -9,12 +9,13 @@ from sqlalchemy import update
 from tests.support.access import sign_in
 from tests.support.permissions import ORIGIN
 from tests.support.results import done, failed, rejected, work
-from tests.support.rows import new_images, worker_record
+from tests.support.rows import finished_image, new_images, worker_record
 from web.app import create_app
 from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
 from worker.audit import Action
 from worker.records.clinics import Retention
+from worker.records.images import ResultRole
 from worker.records.jobs import JobStatus
 from worker.store import DEFAULT_CLINIC
 from worker.store.migrations import latest_revision
@@ -70,6 +71,30 @@ def test_the_page_has_the_numbers_and_no_names_of_films(visitor, token, busy):
         assert secret not in page
 
 
+def test_what_waits_for_the_shadow_model_and_its_process(visitor, token, store, clinic):
+    sign_in(visitor, token)
+    assert "There is none." in visitor.get("/operations").text
+    store.create_job(clinic.id, "job", new_images(2))
+    store.save([finished_image(one) for one in store.claim(2, lease_s=60)], with_shadow=True)
+    page = visitor.get("/operations").text
+    assert "2 images wait to be compared" in page
+    assert "No process of a shadow model is running." in page
+    store.register_worker(
+        replace(worker_record("beside"), model="next-2", role=ResultRole.SHADOW, host="its-host")
+    )
+    page = visitor.get("/operations").text
+    assert "No process of a shadow model is running." not in page
+    assert "its-host" in page
+    assert "No worker is running" in page, "it makes no image's result"
+    found = visitor.get("/api/v1/operations").json
+    assert found["workers"] == []
+    assert found["shadow"]["waiting"] == 2
+    assert found["shadow"]["oldest_at"]
+    assert [one["model"] for one in found["shadow"]["workers"]] == ["next-2"]
+    store.claim_for_shadow(2)
+    assert "No images wait to be compared." in visitor.get("/operations").text
+
+
 def test_a_worker_that_went_silent_is_still_listed(visitor, token, store):
     assert sign_in(visitor, token).status_code == 303
     assert "No worker is running" in visitor.get("/operations").text
@@ -81,19 +106,22 @@ def test_a_worker_that_went_silent_is_still_listed(visitor, token, store):
     assert "Silent" in page
 
 
-def test_a_weeks_reasons_are_counted_once_a_minute(store, busy, monkeypatch):
+def test_a_weeks_reasons_are_counted_once_a_minute_or_when_more_failed(store, busy, monkeypatch):
     counted = []
     count = store.reasons_overview
     monkeypatch.setattr(
         store, "reasons_overview", lambda since: counted.append(since) or count(since)
     )
     minute = int(time.time() // REASONS_EVERY_S)
-    first = _reasons(store, minute)
+    first = _reasons(store, minute, 2)
     assert [one.reason for one in first] == ["worker_died", "not_a_chest_xray"]
-    assert _reasons(store, minute) is first
-    _reasons(store, minute + 1)
+    assert _reasons(store, minute, 2) is first
+    _reasons(store, minute + 1, 2)
     assert len(counted) == 2
     assert (counted[1] - counted[0]).total_seconds() == REASONS_EVERY_S
+    work(store, 1, failed)
+    (died, _) = _reasons(store, minute + 1, 3)
+    assert died.images == 2
 
 
 def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, store, clinic):

@@ -50,6 +50,22 @@ def test_the_backlog_of_one_clinic_does_not_keep_the_shadow_from_another(db):
     assert len(set(ids(given))) == 100
 
 
+def test_the_oldest_that_waits_for_the_shadow_is_of_whichever_clinic(db):
+    store, first = db
+    assert store.oldest_for_shadow() is None
+    second = store.ensure_clinic("second", "another token")
+    jobs = [store.create_job(clinic.id, "job", new_images(2)) for clinic in (second, first)]
+    classify(store)
+    classify(store)
+    uploaded = {
+        job.clinic_id: store.images(job.clinic_id, job.id).items[0].created_at for job in jobs
+    }
+    assert store.oldest_for_shadow() == uploaded[second.id]
+    (claim, _) = store.claim_for_shadow(2)
+    del uploaded[claim.clinic_id]
+    assert store.oldest_for_shadow() == next(iter(uploaded.values()))
+
+
 def test_without_a_shadow_model_nothing_waits_for_one(db):
     store, clinic = db
     store.create_job(clinic.id, "job", new_images(1))

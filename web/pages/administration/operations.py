@@ -11,12 +11,10 @@ from web.language.asked import _
 from web.language.words import REASONS
 from web.pages.frame.words import age
 from web.services import services
-from web.showing.operations import REASONS_OF_DAYS, operations, retry_reason
+from web.showing.operations import REASON_PATTERN, REASONS_OF_DAYS, operations, retry_reason
 from worker.access import Scope
 
 blueprint = APIBlueprint("operations", __name__, enable_openapi=False)
-
-CODE = re.compile("[a-z_]{1,40}")
 
 
 @blueprint.get("/operations")
@@ -39,7 +37,7 @@ def show():
 def retry():
     """Try images again that failed for one reason, of all clinics; each clinic's trail says so."""
     reason = request.form.get("reason", "")
-    if not CODE.fullmatch(reason):
+    if not re.fullmatch(REASON_PATTERN, reason):
         raise InvalidForm(_("Choose a reason from the list."))
     found = retry_reason(services(), reason)
     numbers = {"retried": found.waiting.total(), "left": found.left.total() or None}

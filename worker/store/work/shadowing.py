@@ -7,13 +7,14 @@ does not end the next one. A comparison can do without a few of them.
 
 import random
 from collections.abc import Mapping
+from datetime import datetime
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import BigInteger, Row, delete, func, literal, select
 
 from worker.records.images import ImageStatus, ResultRole
 from worker.records.work import NewResult, ShadowClaim
 from worker.store.database import Database
-from worker.store.numbers import last_of
+from worker.store.numbers import PER_CLINIC, last_of
 from worker.store.rows import now
 from worker.store.schema import Clinic, Image, Job, Result, ShadowTask
 from worker.store.work.claiming import result_values
@@ -86,3 +87,21 @@ class ShadowingVerbs:
         """How many images of all clinics wait for the shadow model."""
         with self.database.reading() as session:
             return session.scalar(select(func.count()).select_from(ShadowTask))
+
+    def oldest_for_shadow(self) -> datetime | None:
+        """When the oldest image that waits for the shadow model was uploaded; None: none waits."""
+        # Numbers of a clinic rise, so its first task is its oldest: an index has it at once.
+        width = literal(PER_CLINIC, BigInteger)
+        first = (
+            select(func.min(ShadowTask.image_id))
+            .where(
+                ShadowTask.image_id > (Clinic.id - 1) * width,
+                ShadowTask.image_id <= Clinic.id * width,
+            )
+            .correlate(Clinic)
+            .scalar_subquery()
+        )
+        with self.database.reading() as session:
+            oldest = session.scalars(select(first).select_from(Clinic)).all()
+            of_each = select(func.min(Image.created_at)).where(Image.id.in_(set(oldest) - {None}))
+            return session.scalar(of_each)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 
-from worker.records.images import ImageStatus
+from worker.records.images import ImageStatus, ResultRole
 from worker.records.work import WorkerNumbers, WorkerRecord
 from worker.store.database import Database
 from worker.store.schema import Image, Worker, status_is
@@ -76,20 +76,24 @@ class WorkerVerbs:
             ).rowcount
 
     def workers_up(self) -> list[WorkerRecord]:
-        """The workers that are alive: seen lately, or busy with images whose leases run.
+        """The workers that are alive: seen lately, or busy with images whose leases run. Without
+        the shadow model's, which makes no image's result.
 
         Raises OperationalError when a table is locked for MAX_WAIT_S: pages ask for this.
         """
         with self.database.reading(max_wait_s=MAX_WAIT_S) as session:
             rows = session.scalars(
                 select(Worker)
-                .where(or_(self._seen_lately(), self._holds_images()))
+                .where(
+                    Worker.role == ResultRole.ACTIVE,
+                    or_(self._seen_lately(), self._holds_images()),
+                )
                 .order_by(Worker.started_at, Worker.id)
             )
             return [WorkerRecord(**_identity(row)) for row in rows]
 
     def workers_overview(self) -> list[WorkerNumbers]:
-        """Every worker that is known, the silent ones included."""
+        """Every process that is known, the silent ones and the shadow model's included."""
         is_up = or_(self._seen_lately(), self._holds_images())
         query = select(Worker, is_up).order_by(Worker.host, Worker.started_at, Worker.id)
         with self.database.reading(max_wait_s=MAX_WAIT_S) as session:
