@@ -19,6 +19,7 @@ from web.services import services
 from worker.errors import (
     FileDamaged,
     FileLocked,
+    FileNotKept,
     InvalidCursor,
     JobHeld,
     JobNotOpen,
@@ -57,6 +58,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     JobNotOpen: (409, "job_not_open"),
     JobHeld: (409, "job_held"),
     NotRefusedByGate: (409, "not_refused_by_gate"),
+    FileNotKept: (409, "file_not_kept"),
     NoResultToReview: (409, "no_result_to_review"),
     ReviewIsFinal: (409, "review_is_final"),
     PieceMisplaced: (409, "offset_mismatch"),

@@ -67,6 +67,10 @@ class NotRefusedByGate(WorkerError):
     """Raised when an image is to be classified anyway that the gate did not refuse."""
 
 
+class FileNotKept(WorkerError):
+    """Raised when an image is to be classified again whose file is kept no longer."""
+
+
 class NoResultToReview(WorkerError):
     """Raised when an image is reviewed that has no result."""
 
@@ -76,7 +80,11 @@ class ReviewIsFinal(WorkerError):
 
 
 class JobHeld(WorkerError):
-    """Raised when a job that is held is to be deleted."""
+    """Raised when a job that is held is to be deleted, or what belongs to it."""
+
+
+class JobNotFinished(WorkerError):
+    """Raised when what belongs to a finished job is to be deleted, and it is worked on again."""
 
 
 class UnknownLabel(WorkerError):

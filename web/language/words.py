@@ -105,6 +105,7 @@ PROBLEMS = {
     "not_refused_by_gate": N_(
         "Only an image that was rejected by the gate can be classified anyway."
     ),
+    "file_not_kept": N_("The X-ray is not kept any more. Upload it again."),
     "no_result_to_review": N_("The image has no result to review."),
     "review_is_final": N_("The review is final and cannot be changed."),
     "upload_abandoned": N_("The upload was interrupted. Try again."),

@@ -1,12 +1,12 @@
 """What a clinic keeps no longer goes: files, pictures and maps of finished jobs, then the jobs."""
 
 from worker.audit import Action, AuditEvent
-from worker.errors import JobHeld, NotFound
+from worker.errors import JobHeld, JobNotFinished, NotFound
 from worker.files.image_files import ImageFiles
 from worker.records.clinics import Retention
 from worker.store import Store
 
-AT_ONCE = 200
+AT_ONCE = 100  # in one transaction, with their files
 
 
 def retire(store: Store, files: ImageFiles) -> int:
@@ -19,34 +19,42 @@ def retire(store: Store, files: ImageFiles) -> int:
             continue
         store.audit([_event(clinic_id, job_id, "job")])
         retired += 1
-    for kind, forget_some in FORGETTING.items():
+    for kind in FORGETTING:
         for clinic_id, job_id, keeps in store.due(kind):
-            store.audit([_event(clinic_id, job_id, kind)])
-            while forget_some(store, files, job_id, keeps):
-                pass
-            store.note_gone(job_id, kind)
-            retired += 1
+            if _forget(store, files, job_id, kind, keeps):
+                store.audit([_event(clinic_id, job_id, kind)])
+                retired += 1
     return retired
 
 
-def _forget_files(store: Store, files: ImageFiles, job_id: int, keeps: Retention) -> bool:
-    keys = store.forget_files(job_id, AT_ONCE, keeps.pictures_outlive_files)
-    (files.delete_originals if keeps.pictures_outlive_files else files.delete)(keys)
-    return bool(keys)
+def _forget(store: Store, files: ImageFiles, job_id: int, kind: str, keeps: Retention) -> bool:
+    """Returns: whether what the job had of that kind is gone, or some of it."""
+    gone = 0
+    try:
+        while some := FORGETTING[kind](store, files, job_id, keeps):
+            gone += some
+    except (JobHeld, JobNotFinished):  # meanwhile
+        return gone > 0
+    store.note_gone(job_id, kind)
+    return True
 
 
-def _forget_pictures(store: Store, files: ImageFiles, job_id: int, _: Retention) -> bool:
-    keys = store.forget_pictures(job_id, AT_ONCE)
-    files.delete(keys)
-    return bool(keys)
+def _forget_files(store: Store, files: ImageFiles, job_id: int, keeps: Retention) -> int:
+    stays = keeps.pictures_outlive_files
+    remove = files.delete_originals if stays else files.delete
+    return store.forget_files(job_id, AT_ONCE, stays, remove)
 
 
-def _forget_maps(store: Store, _files: ImageFiles, job_id: int, _: Retention) -> bool:
-    return store.forget_maps(job_id, AT_ONCE) > 0
+def _forget_pictures(store: Store, files: ImageFiles, job_id: int, _: Retention) -> int:
+    return store.forget_pictures(job_id, AT_ONCE, files.delete)
+
+
+def _forget_maps(store: Store, _files: ImageFiles, job_id: int, _: Retention) -> int:
+    return store.forget_maps(job_id, AT_ONCE)
 
 
 # In this order: pictures that go with their files are not looked for again. Each forgets some
-# images' of a job, and says whether there were any.
+# images' of a job, and says of how many.
 FORGETTING = {"files": _forget_files, "pictures": _forget_pictures, "maps": _forget_maps}
 
 

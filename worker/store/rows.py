@@ -143,6 +143,17 @@ def _result_record(result: Row) -> ResultRecord:
     )
 
 
+MAX_ROW_NUMBER = 2**63 - 1  # that a database can hold
+
+
+def row_number(text: str) -> int:
+    """Raises ValueError for what is no number of a row."""
+    number = int(text)
+    if not 0 <= number <= MAX_ROW_NUMBER:
+        raise ValueError("out of range")
+    return number
+
+
 def encode_cursor(last_id: int) -> str:
     return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
 
@@ -150,7 +161,8 @@ def encode_cursor(last_id: int) -> str:
 def decode_cursor(cursor: str) -> int:
     """Raises InvalidCursor for anything that `encode_cursor` did not make."""
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        return row_number(text)
     except (ValueError, binascii.Error):
         raise InvalidCursor(
             "The page cursor is not one that this API gave out. Start again without a cursor."

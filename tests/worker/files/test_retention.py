@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from cxr import main
 from tests.support.results import failed, work
+from tests.support.rows import finished_image
 from worker.audit import Action
 from worker.errors import JobHeld, NotFound
 from worker.files.removal import remove_some
@@ -180,3 +181,79 @@ def test_the_api_says_that_a_job_is_held(store, clinic, finished, settings):
     client = create_app(settings).test_client()
     answer = client.delete(f"/api/v1/jobs/{job}", headers={"Authorization": f"Bearer {TOKEN}"})
     assert (answer.status_code, answer.json["code"]) == (409, "job_held")
+
+
+def test_what_is_tried_again_meanwhile_keeps_its_file(store, files, clinic, finished, monkeypatch):
+    """Between the look for jobs whose time is over and the removal of their files."""
+    job = finished(10, play=failed)
+    store.set_retention(clinic.id, Retention(files=7))
+    due = store.due
+
+    def tried_again(kind: str):
+        found = due(kind)
+        if kind == "files":
+            store.retry_job(clinic.id, job)
+        return found
+
+    monkeypatch.setattr(store, "due", tried_again)
+    retire(store, files)
+    assert all(files.path(key).exists() for key in keys(store, clinic, job))
+    assert [claim.file_key for claim in store.claim(9, 60)] == keys(store, clinic, job)
+
+
+@pytest.mark.parametrize("keeps", [{"files": 7}, {"maps": 7}])
+def test_a_job_that_is_held_meanwhile_stays_whole(
+    store, files, clinic, finished, monkeypatch, keeps
+):
+    job = finished(10)
+    store.set_retention(clinic.id, Retention(**keeps))
+    due = store.due
+
+    def held(kind: str):
+        found = due(kind)
+        if found:
+            store.hold_job(clinic.id, job)
+        return found
+
+    monkeypatch.setattr(store, "due", held)
+    assert retire(store, files) == 0
+    assert all(keys(store, clinic, job))
+    assert all(store.maps(clinic.id, image.id) for image in store.all_images(clinic.id, job))
+    monkeypatch.undo()
+    store.release_job(clinic.id, job)
+    assert retire(store, files) == 1
+
+
+@pytest.mark.parametrize("pictures", [None, 30])
+def test_no_file_is_left_behind_by_a_sweeper_that_died(
+    store, files, clinic, finished, monkeypatch, pictures
+):
+    job = finished(10)
+    kept = [files.path(key) for key in keys(store, clinic, job)]
+    store.set_retention(clinic.id, Retention(files=7, pictures=pictures))
+
+    def dies(_keys):
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(files, "delete", dies)
+        dying.setattr(files, "delete_originals", dies)
+        with pytest.raises(SystemExit):
+            retire(store, files)
+    assert retire(store, files) == 1
+    assert [file.exists() for file in kept] == [False, False]
+    assert keys(store, clinic, job) == [None, None]
+
+
+def test_a_cancelled_job_is_not_over_before_its_workers_are_done(store, files, clinic, settings):
+    with Intake(store, files, settings, lambda _: None).receive(clinic.id) as upload:
+        upload.add("one.png", [b"x"])
+        job = upload.accept("job")
+    store.set_retention(clinic.id, Retention(files=0, jobs=1))
+    (claim,) = store.claim(1, 60)
+    store.cancel_job(clinic.id, job.id)
+    assert retire(store, files) == 0
+    assert files.path(claim.file_key).exists()
+    store.save([finished_image(claim)])
+    assert retire(store, files) == 1
+    assert not files.path(claim.file_key).exists()

@@ -10,6 +10,7 @@ from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.records.jobs import NewImage
 from worker.store.images import searching
+from worker.store.rows import encode_cursor
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 # By file: probabilities in the order of LABELS, and whether they are uncertain.
@@ -256,3 +257,25 @@ def test_the_pace_of_a_job(db):
     assert 0 < pace.seconds < 60
     with pytest.raises(NotFound):
         store.pace(clinic.id + 1, job.id)
+
+
+def test_a_cursor_of_another_clinic_tells_nothing_of_its_names(listed):
+    """Whose image it is that a cursor names: made by hand, it could be anybody's."""
+    store, clinic, _ = listed
+    theirs = next(store.all_images(store.clinic_named("other").id, None))
+    made_up = encode_cursor(theirs.id)
+    with pytest.raises(InvalidCursor):
+        store.images(clinic.id, None, ANY, Sort(SortKind.NAME), cursor=made_up)
+
+
+@pytest.mark.parametrize("number", [2**63, -(10**30)])
+def test_a_cursor_that_no_database_can_hold_is_refused(listed, number):
+    store, clinic, job = listed
+    made_up = encode_cursor(number)
+    for kind in (SortKind.FILE, SortKind.NEWEST, SortKind.NAME):
+        with pytest.raises(InvalidCursor):
+            store.images(clinic.id, job.id, ANY, Sort(kind), cursor=made_up)
+    with pytest.raises(InvalidCursor):
+        store.jobs(clinic.id, cursor=made_up)
+    with pytest.raises(InvalidCursor):
+        store.job_reviews(clinic.id, job.id, cursor=made_up)

@@ -1,6 +1,7 @@
 """What readers say about results, and images that are classified against the gate."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,14 @@ import pytest
 from model.scores import GateScore
 from tests.support.databases import migrated_store
 from tests.support.rows import finished_image, new_images
-from worker.errors import NoResultToReview, NotFound, NotRefusedByGate, ReviewIsFinal, UnknownLabel
+from worker.errors import (
+    FileNotKept,
+    NoResultToReview,
+    NotFound,
+    NotRefusedByGate,
+    ReviewIsFinal,
+    UnknownLabel,
+)
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobRecord, JobStatus
 from worker.records.reviews import NewReview, ReviewBox, Verdict
@@ -151,3 +159,22 @@ def test_what_the_gate_did_not_refuse_is_not_classified_anyway(store):
             store.classify_anyway(1, image, "Ann")
     with pytest.raises(NotFound):
         store.classify_anyway(2, 2, "Ann")
+
+
+def test_a_film_that_is_kept_no_longer_is_not_classified_anyway(store):
+    """A worker would have nothing to read."""
+    job = store.create_job(1, "job", new_images(1))
+    store.save([refused(claim) for claim in store.claim(1, lease_s=60)])
+    store.forget_files(job.id, 10, False, lambda keys: None)
+    with pytest.raises(FileNotKept, match="image 1"):
+        store.classify_anyway(1, 1, "Ann")
+    assert store.image(1, 1).status is ImageStatus.REJECTED
+    assert store.job(1, job.id).status is JobStatus.COMPLETE
+
+
+def test_a_review_that_is_sent_twice_at_once_is_one(store, job):
+    said = NewReview(Verdict.OTHER_LABEL, "PNEUMONIA")
+    with ThreadPoolExecutor(8) as readers:
+        found = list(readers.map(lambda _: store.review(1, 1, "Ann", said), range(8)))
+    assert {review.label for review in found} == {"PNEUMONIA"}
+    assert len(store.reviews(1, [1])[1]) == 1

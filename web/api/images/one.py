@@ -60,7 +60,10 @@ def original_name(image_id):
 @blueprint.post("/images/<int:image_id>/classify-anyway")
 @permits(Scope.REVIEW)
 @blueprint.doc(
-    responses={409: "The image was not rejected, or not as being no frontal chest X-ray."}
+    responses={
+        409: "The image was not rejected, or not as being no frontal chest X-ray; or its file is "
+        "not kept any more."
+    }
 )
 @blueprint.output(Image)
 def classify_anyway(image_id):

@@ -167,7 +167,9 @@ def image(image_id: int, query: PlaceQuery):
         job=job,
         maps=[] if hidden else store.maps(clinic_id(), image_id),
         hidden=hidden,
-        waivable=image.status is ImageStatus.REJECTED and image.reason in WAIVABLE,
+        waivable=image.status is ImageStatus.REJECTED
+        and image.reason in WAIVABLE
+        and image.file_key is not None,
         all_answered=not store.unsettled(clinic_id(), [image_id]),
         readers_disagree=len({review.label for review in reviews}) > 1,
         my_review=Review.of(mine[0]).model_dump() if mine else None,

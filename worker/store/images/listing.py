@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, aliased
 from worker.errors import InvalidCursor
 from worker.records.images import ImageFilter, ResultRole, Sort, SortKind
 from worker.records.reviews import ReviewState
+from worker.store.rows import row_number
 from worker.store.schema import IS_ACTIVE, IS_SHADOW, Image, Job, Result, Review
 
 ACTIVE_OF_IMAGE = and_(Result.image_id == Image.id, IS_ACTIVE)
@@ -175,13 +176,13 @@ def cursor_after(row: Row, sort: Sort) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def key_of_cursor(session: Session, cursor: str, sort: Sort) -> tuple[Any, ...]:
+def key_of_cursor(session: Session, clinic_id: int, cursor: str, sort: Sort) -> tuple[Any, ...]:
     """What `Order.behind` takes. Raises InvalidCursor for anything that `cursor_after` of the same
     order did not make."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         *value, number = text.split(",")
-        key = (*map(float, value), int(number))
+        key = (*map(float, value), row_number(number))
     except (ValueError, binascii.Error):
         key = ()
     if len(key) != (2 if sort.kind in (SortKind.SUSPICION, SortKind.PROBABILITY) else 1):
@@ -191,14 +192,18 @@ def key_of_cursor(session: Session, cursor: str, sort: Sort) -> tuple[Any, ...]:
         )
     if sort.kind is SortKind.PROBABILITY:
         return (-key[0], key[1])
-    return key_of_image(session, key[-1], sort) if sort.kind is SortKind.NAME else key
+    if sort.kind is SortKind.NAME:
+        return key_of_image(session, clinic_id, key[-1], sort)
+    return key
 
 
-def key_of_image(session: Session, image_id: int, sort: Sort) -> tuple[Any, ...]:
-    """The image's own place in the order. Raises InvalidCursor when there is no such image."""
+def key_of_image(session: Session, clinic_id: int, image_id: int, sort: Sort) -> tuple[Any, ...]:
+    """The image's own place in the order. Raises InvalidCursor when the clinic has no such image:
+    the place of another's would tell what its file is called."""
     columns = order_of(sort).columns
     query = select(*columns).select_from(Image).outerjoin(Result, ACTIVE_OF_IMAGE)
-    row = session.execute(query.where(Image.id == image_id)).one_or_none()
+    of_clinic = (Image.id == image_id, Image.clinic_id == clinic_id)
+    row = session.execute(query.where(*of_clinic)).one_or_none()
     if row is None:
         raise InvalidCursor("The image behind this page cursor was deleted. Start again.")
     return tuple(row)

@@ -79,7 +79,7 @@ class ImageVerbs:
         """
         with self.database.reading() as session:
             selection = Selection(session, clinic_id, job_id, wanted, sort)
-            key = None if cursor is None else key_of_cursor(session, cursor, sort)
+            key = None if cursor is None else key_of_cursor(session, clinic_id, cursor, sort)
             columns = (*IMAGE_COLUMNS, *RESULT_COLUMNS)
             found = session.execute(selection.page(columns, limit + 1, offset, key)).all()
             items = [image_record(row) for row in found[:limit]]
@@ -144,7 +144,7 @@ class ImageVerbs:
             this = selection.of(Image.id).where(Image.id == image_id)
             if session.execute(this).one_or_none() is None:
                 return Place(None, total, None, None)
-            key = key_of_image(session, image_id, sort)
+            key = key_of_image(session, clinic_id, image_id, sort)
             beside = [
                 session.scalar(selection.page([Image.id], 1, key=key, back=back))
                 for back in (True, False)

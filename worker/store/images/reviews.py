@@ -25,9 +25,9 @@ class ReviewVerbs:
         Raises NotFound, NoResultToReview, UnknownLabel, ReviewIsFinal.
         """
         with self.database.writing() as session:
-            judged = _result(session, clinic_id, image_id)
+            judged, job = _locked(session, clinic_id, image_id)
             verdict, label = _verdict(judged, said)
-            found = session.get(Review, (image_id, reader), with_for_update=True)
+            found = session.get(Review, (image_id, reader))
             if found is not None:
                 _check_can_change(session, found, judged.readers)
             else:
@@ -44,19 +44,19 @@ class ReviewVerbs:
             found.boxes = [asdict(box) for box in said.boxes]
             found.model, found.model_label = judged.model, judged.label
             found.changed_at = now()
-            job_row(session, clinic_id, judged.job_id, lock=True).revision += 1
+            job.revision += 1
             session.flush()
             return _record(found)
 
     def unreview(self, clinic_id: int, image_id: int, reader: str) -> None:
         """Take a review back, if there is one. Raises NotFound, NoResultToReview, ReviewIsFinal."""
         with self.database.writing() as session:
-            judged = _result(session, clinic_id, image_id)
-            found = session.get(Review, (image_id, reader), with_for_update=True)
+            judged, job = _locked(session, clinic_id, image_id)
+            found = session.get(Review, (image_id, reader))
             if found is None:
                 return
             _check_can_change(session, found, judged.readers)
-            job_row(session, clinic_id, found.job_id, lock=True).revision += 1
+            job.revision += 1
             session.delete(found)
 
     def reviews(self, clinic_id: int, image_ids: Sequence[int]) -> dict[int, list[ReviewRecord]]:
@@ -201,6 +201,17 @@ class ReviewVerbs:
             for model, answer, label, count in session.execute(query):
                 found[model][answer, label] = count
         return dict(found)
+
+
+def _locked(session: Session, clinic_id: int, image_id: int) -> tuple[Row, Job]:
+    """What is judged, as `_result`, and its job, whose lock lets one review at a time be written.
+
+    The job comes before its reviews, as in deletions: avoids deadlock.
+    """
+    judged = _result(session, clinic_id, image_id)
+    job = job_row(session, clinic_id, judged.job_id, lock=True)
+    # Again: while we waited, the image may have been deleted or classified anew.
+    return _result(session, clinic_id, image_id), job
 
 
 def _result(session: Session, clinic_id: int, image_id: int) -> Row:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from worker.errors import NotFound, NotRefusedByGate, TooManyWaiting
+from worker.errors import FileNotKept, NotFound, NotRefusedByGate, TooManyWaiting
 from worker.records.clinics import RetriedNumbers
 from worker.records.images import WAIVABLE, ImageStatus
 from worker.records.jobs import UNTITLED, JobRecord, JobStatus, named_after
@@ -144,7 +144,7 @@ class ControlVerbs(WorkerVerbs):
         """Let an image wait again that the gate refused, and pass it this time.
 
         by: who wants it. Returns: how many images of its job wait now. Raises NotFound,
-        NotRefusedByGate, TooManyWaiting.
+        NotRefusedByGate, FileNotKept, TooManyWaiting.
         """
         with self.database.writing() as session:
             image = session.scalar(
@@ -159,6 +159,11 @@ class ControlVerbs(WorkerVerbs):
                 raise NotRefusedByGate(
                     "Only an image that was rejected as not being a frontal chest X-ray can be "
                     f"classified anyway. Status of image {image_id}: {image.status}."
+                )
+            if image.file_key is None:
+                raise FileNotKept(
+                    f"The file of image {image_id} is not kept any more. Upload it again to have "
+                    "it classified."
                 )
             if max_waiting is not None:
                 check_room(session, clinic_id, 1, max_waiting)

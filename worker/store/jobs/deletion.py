@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from worker.errors import JobHeld
 from worker.records.jobs import JobStatus
 from worker.store.counters import move
 from worker.store.database import Database
-from worker.store.keeping.retention import Hold
+from worker.store.keeping.retention import check_not_held
 from worker.store.numbers import reserve
 from worker.store.rows import SHOWN, job_row, now
 from worker.store.schema import Image, Job, Result, Review
@@ -28,7 +27,7 @@ class DeletionVerbs:
         and files are removed behind. Its key is free again. Raises NotFound, JobHeld."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id, lock=True)
-            _check_not_held(session, job_id)
+            check_not_held(session, job_id)
             # Parts have higher numbers than their job, so rows are locked in the order of all.
             session.execute(
                 update(Job)
@@ -63,17 +62,10 @@ class DeletionVerbs:
             return len(found)
 
 
-def _check_not_held(session: Session, job_id: int) -> None:
-    if session.get(Hold, job_id) is not None:
-        raise JobHeld(
-            f"Job {job_id} is held: neither it nor its images can be deleted until it is released."
-        )
-
-
 def _take_away(session: Session, clinic_id: int, job_id: int, counts: Counter) -> None:
     """Take deleted images out of the counters of their job. Raises JobHeld, NotFound."""
     job = job_row(session, clinic_id, job_id, lock=True)
-    _check_not_held(session, job_id)
+    check_not_held(session, job_id)
     changes = {status: -count for status, count in counts.items()}
     move(session, job_id, Counter(changes | {"total": -counts.total()}))
     session.refresh(job)

@@ -1,12 +1,13 @@
 """How long a clinic's jobs and files are kept, and which jobs stay whatever that says."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ForeignKey, delete, exists, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from worker.errors import NotFound
+from worker.errors import JobHeld, JobNotFinished, NotFound
 from worker.records.clinics import Retention, RetentionRecord
 from worker.store.database import Database
 from worker.store.rows import SHOWN, job_row, now
@@ -114,6 +115,7 @@ class RetentionVerbs:
                 Job.clinic_id == clinic.clinic_id,
                 Job.open.is_(False),
                 Job.finished_at <= now() - timedelta(days=days),
+                Job.running == 0,  # of a job that was cancelled, while workers finish some
                 ~is_held(),
             )
             if (gone_at := GONE_AT.get(kind)) is not None:
@@ -124,19 +126,29 @@ class RetentionVerbs:
                 found += [(clinic.clinic_id, job, clinic.keeps) for job in jobs]
         return found
 
-    def forget_files(self, job_id: int, limit: int, pictures_stay: bool = False) -> list[str]:
-        """Let up to `limit` images of a finished job have no file any more. Returns: their keys."""
-        kept = {"picture_key": Image.file_key} if pictures_stay else {}
-        return self._forget(job_id, limit, Image.file_key, kept)
+    def forget_files(
+        self, job_id: int, limit: int, pictures_stay: bool, remove: Callable[[list[str]], None]
+    ) -> int:
+        """Let up to `limit` images of a finished job have no file any more. Returns: how many.
 
-    def forget_pictures(self, job_id: int, limit: int) -> list[str]:
-        """The same of pictures whose file is gone. Returns: the keys of their files."""
-        return self._forget(job_id, limit, Image.picture_key, {})
+        remove: is given their keys, and called before the rows forget them: whatever ends the
+        process in between, the next round finds them again. Raises JobHeld, JobNotFinished.
+        """
+        kept = {"picture_key": Image.file_key} if pictures_stay else {}
+        return self._forget(job_id, limit, Image.file_key, kept, remove)
+
+    def forget_pictures(self, job_id: int, limit: int, remove: Callable[[list[str]], None]) -> int:
+        """The same of pictures whose file is gone."""
+        return self._forget(job_id, limit, Image.picture_key, {}, remove)
 
     def forget_maps(self, job_id: int, limit: int) -> int:
-        """Delete the maps of up to `limit` images of a job. Returns: of how many."""
+        """Delete the maps of up to `limit` images of a finished job. Returns: of how many.
+
+        Raises JobHeld, JobNotFinished.
+        """
         has_maps = exists().where(ResultMap.image_id == Image.id).correlate(Image)
         with self.database.writing() as session:
+            _check_over(session, job_id)
             of_job = select(Image.id).where(Image.job_id == job_id, has_maps)
             ids = session.scalars(of_job.order_by(Image.id).limit(limit)).all()
             session.execute(
@@ -157,9 +169,15 @@ class RetentionVerbs:
             )
 
     def _forget(
-        self, job_id: int, limit: int, key: InstrumentedAttribute, also: dict[str, object]
-    ) -> list[str]:
+        self,
+        job_id: int,
+        limit: int,
+        key: InstrumentedAttribute,
+        also: dict[str, object],
+        remove: Callable[[list[str]], None],
+    ) -> int:
         with self.database.writing() as session:
+            # Images before their job, as workers do: avoids deadlock.
             rows = session.execute(
                 select(Image.id, key.label("key"))
                 .where(Image.job_id == job_id, key.is_not(None))
@@ -167,10 +185,29 @@ class RetentionVerbs:
                 .limit(limit)
                 .with_for_update()
             ).all()
+            _check_over(session, job_id)
+            remove([row.key for row in rows])
             session.execute(
                 update(Image)
                 .where(Image.id.in_([row.id for row in rows]))
                 .values({key.key: None} | also)
                 .execution_options(synchronize_session=False)
             )
-        return [row.key for row in rows]
+        return len(rows)
+
+
+def check_not_held(session: Session, job_id: int) -> None:
+    """Raises JobHeld. The caller has locked the job."""
+    if session.get(Hold, job_id) is not None:
+        raise JobHeld(
+            f"Job {job_id} is held: neither it nor its images can be deleted until it is released."
+        )
+
+
+def _check_over(session: Session, job_id: int) -> None:
+    """Lock the job. Raises JobHeld, JobNotFinished: since it was found, it may have been held,
+    resumed or retried."""
+    job = session.get(Job, job_id, with_for_update=True)
+    if job is None or job.finished_at is None or job.running:
+        raise JobNotFinished(f"Job {job_id} is worked on again.")
+    check_not_held(session, job_id)
