@@ -124,7 +124,10 @@ def jobs_table(jobs: Iterable[Json]) -> Table:
 
 
 def job_status(job: Json) -> str:
-    """An open job runs until it is closed, whatever it has left to do."""
+    """Without a worker nothing runs. An open job runs until it is closed, whatever it has left to
+    do."""
+    if job["waiting_for"] is not None:
+        return "waiting"
     return "open" if job["open"] and job["status"] == "running" else job["status"]
 
 

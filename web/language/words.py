@@ -31,6 +31,10 @@ STATES = (
         NP_("image", "Cancelled"),
         N_("The job was cancelled before a worker began on it. Resume the job to go on."),
     ),
+    (
+        NP_("job", "Waiting"),
+        N_("No worker is up that could classify the rest of the job. It goes on when one starts."),
+    ),
     (NP_("job", "Open"), N_("A job that accepts more files. It completes after it is closed.")),
     (NP_("job", "Complete"), N_("Every image of the job has its final status.")),
 )

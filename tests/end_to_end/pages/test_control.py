@@ -49,7 +49,7 @@ def test_resuming_a_cancelled_job(page, site, three):
     expect(row(page, "b.dcm")).to_contain_text("Cancelled", timeout=POLL_MS)
 
     button(page, "Resume").click()
-    expect(page.locator("#state")).to_have_text("Running")
+    expect(page.locator("#state")).to_have_text("Waiting")
     expect(button(page, "Resume")).to_be_hidden()
     expect(button(page, "Cancel job")).to_be_visible()
     expect(row(page, "b.dcm")).to_contain_text("Waiting", timeout=POLL_MS)
@@ -68,7 +68,7 @@ def test_retrying_what_failed_by_keyboard(page, site, three):
     expect(row(page, "c.dcm")).to_contain_text("given up")
     button(page, "Retry failed").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#state")).to_have_text("Running")
+    expect(page.locator("#state")).to_have_text("Waiting")
     expect(button(page, "Retry failed")).to_be_hidden()
     # The button is gone, and the keyboard is still where the buttons are.
     expect(button(page, "Cancel job")).to_be_focused()
@@ -86,7 +86,7 @@ def test_buttons_rest_while_their_request_runs(page, site, three, hold):
     for name in ("Retry failed", "Delete"):
         expect(button(page, name)).to_be_disabled()
     hold()
-    expect(page.locator("#state")).to_have_text("Running")
+    expect(page.locator("#state")).to_have_text("Waiting")
     for name in ("Cancel job", "Delete"):
         expect(button(page, name)).to_be_enabled()
 
@@ -120,7 +120,7 @@ def test_a_request_that_fails_says_why(page, site, three):
     expect(button(page, "Retry failed")).to_be_enabled()
     site.start()
     button(page, "Retry failed").click()
-    expect(page.locator("#state")).to_have_text("Running")
+    expect(page.locator("#state")).to_have_text("Waiting")
     expect(page.locator("#job-error")).to_be_hidden()
 
 
@@ -173,7 +173,7 @@ def test_a_finished_job_that_goes_on_elsewhere(page, site, three):
     expect(page.locator("#state")).to_have_text("No results")
     site.store.retry_job(site.clinic.id, 1)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.locator("#state")).to_have_text("Running", timeout=POLL_MS)
+    expect(page.locator("#state")).to_have_text("Waiting", timeout=POLL_MS)
     work(site.store, 3)
     expect(row(page, "a.dcm")).to_contain_text("Done", timeout=POLL_MS)
 

@@ -1,13 +1,14 @@
 """A list of images: the way back to it, what was seen, its order, its views, other jobs' images."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.access import sign_in_page
 from tests.support.browser import row
-from tests.support.results import failed, work
+from tests.support.results import done, failed, work
 from worker.records.jobs import NewImage
 
 
@@ -97,6 +98,17 @@ def test_searching_and_saving_a_view(many, site):
     expect(many.locator("#up")).to_have_attribute("href", re.compile("^/images.*search=07"))
 
 
+def test_a_row_says_whose_film_it_is(page, site, chest):
+    site.job("One", [NewImage("a.dcm", site.keep(chest), 1)])
+    claims = site.store.claim(1, lease_s=60)
+    site.store.save([replace(done(one), patient="P-17", accession="A42") for one in claims])
+    page.goto(f"{site.address}/jobs/1")
+    row = page.locator("#rows .item").first
+    expect(row.locator(".reason")).to_have_text("Patient P-17 · Accession A42")
+    page.goto(f"{site.address}/images?search=P-17")
+    expect(row.locator(".reason")).to_contain_text("Patient P-17 · Accession A42 · Uploaded")
+
+
 def test_a_range_of_probabilities(many):
     many.get_by_text("Probability", exact=True).click()
     many.get_by_label("Of", exact=True).select_option("NORMAL")
@@ -171,7 +183,7 @@ def test_images_are_deleted_from_the_list_and_from_their_page(page, site, chest)
     site.store.release_job(site.clinic.id, 1)
     page.get_by_role("button", name="Delete this image").click()
     expect(page).to_have_url(re.compile(r"/jobs/1\?sort=file"))
-    expect(page.locator("#no-images")).to_have_text("There are no images yet.")
+    expect(page.locator("#no-images")).to_contain_text("There are no images yet.")
 
 
 def test_images_of_some_days(page, site, chest):

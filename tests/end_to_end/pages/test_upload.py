@@ -55,7 +55,7 @@ def test_from_files_to_results(page, site, chest, radiographs):
     expect(row(page, chest.name)).to_contain_text("Done", timeout=POLL_MS)
     expect(row(page, chest.name)).to_contain_text("81.9 %")
     expect(page.locator("#finished")).to_contain_text("1 of 2 (50 %)")
-    expect(page.locator("#state")).to_have_text("Running")
+    expect(page.locator("#state")).to_have_text("Waiting")
 
     work(site.store, 1, rejected)
     expect(page.locator("#state")).to_have_text("Complete", timeout=POLL_MS)

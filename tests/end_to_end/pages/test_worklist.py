@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import POLL_MS
 from tests.support.results import failed, work
+from tests.support.rows import worker_record
 from worker.records.jobs import NewImage
 
 
@@ -52,6 +53,15 @@ def test_finding_jobs(jobs, site):
     expect(jobs.locator("#jobs .line")).to_have_count(2, timeout=POLL_MS)
 
 
+def test_a_job_without_a_worker_is_not_called_running(jobs, site):
+    waiting = line(jobs, "Tuesday night")
+    expect(waiting.locator(".state")).to_have_text("Waiting")
+    expect(waiting).to_contain_text("No worker is running.")
+    site.store.register_worker(worker_record("this"))
+    expect(waiting.locator(".state")).to_have_text("Running", timeout=POLL_MS)
+    expect(waiting).not_to_contain_text("No worker is running.")
+
+
 def test_changing_many_jobs(jobs, site):
     jobs.on("dialog", lambda dialog: dialog.accept())
     jobs.get_by_label("Select Monday").check()
@@ -60,7 +70,7 @@ def test_changing_many_jobs(jobs, site):
     expect(many).to_contain_text("2 jobs selected")
     assert "jobs=1,3" in many.get_by_role("link", name="CSV").get_attribute("href")
     many.get_by_role("button", name="Retry failed").click()
-    expect(line(jobs, "Monday")).to_contain_text("Running")
+    expect(line(jobs, "Monday")).to_contain_text("Waiting")
     many.get_by_role("button", name="Cancel").click()
     expect(line(jobs, "Monday")).to_contain_text("Cancelled", timeout=POLL_MS)
     expect(line(jobs, "Tuesday night")).to_contain_text("Cancelled")

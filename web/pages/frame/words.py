@@ -60,6 +60,8 @@ def _words() -> dict[str, object]:
 
 def job_state(job: Job | JobRecord) -> tuple[str, str]:
     """Class and word, as `jobStatus` in format.js has them."""
+    if job.waiting_for is not None:
+        return "waiting", pgettext("job", "Waiting")
     if job.open and job.status is JobStatus.RUNNING:
         return "open", pgettext("job", "Open")
     if job.status is JobStatus.COMPLETE and job.counts.done == 0:

@@ -62,8 +62,9 @@ def images(query: ListPageQuery):
 def job(job_id: int, query: ListPageQuery):
     found = services().store.job(clinic_id(), job_id)
     if not principal().may(Scope.READ):
+        told = services().readiness.told(found)
         return render_template(
-            "progress.html", job=found, state=job_state(found), finished=found.counts.finished
+            "progress.html", job=told, state=job_state(told), finished=found.counts.finished
         )
     rows, next_page = _rows(found, query)
     shown = Job.of(found)

@@ -12,6 +12,7 @@ export const IMAGE_STATUS_NAMES = {
 };
 export const JOB_STATUS_NAMES = {
   running: tp("job", "Running"),
+  waiting: tp("job", "Waiting"),
   open: tp("job", "Open"),
   complete: tp("job", "Complete"),
   none: tp("job", "No results"),
@@ -73,9 +74,10 @@ export function showLocally(root) {
   }
 }
 
-/** An open job runs until it is closed, whatever it has left to do; one that ended without a single
- * result is not called complete. */
+/** Without a worker nothing runs. An open job runs until it is closed, whatever it has left to do; one that
+ * ended without a single result is not called complete. */
 export function jobStatus(job) {
+  if (job.waiting_for !== null) return "waiting";
   if (job.open && job.status === "running") return "open";
   return job.status === "complete" && job.counts.done === 0 ? "none" : job.status;
 }

@@ -201,7 +201,19 @@ function resultParts(job) {
     const number = job.counts[status];
     if (number) parts.push(part(status, number, named(number), `/jobs/${job.id}?status=${status}`));
   }
+  if (job.waiting_for !== null) parts.push(lacking(job));
   return parts;
+}
+
+/** What a job waits for that does not go on. */
+function lacking(job) {
+  const words = document.createElement("span");
+  words.className = "lacking";
+  words.textContent =
+    job.waiting_for === "workers"
+      ? t("No worker is running.")
+      : t("No worker with model %(model)s is running.", { model: job.model });
+  return words;
 }
 
 function part(className, number, name, href) {

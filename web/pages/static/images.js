@@ -218,9 +218,16 @@ export class ImageList {
     $("images").ariaRowCount = total + 1;
     $("sheet").hidden = total === 0 || this.#view !== "sheet";
     $("no-images").hidden = total > 0;
-    $("no-images").textContent = isNarrowed(this.#filter)
-      ? t("No images match this filter.")
-      : t("There are no images yet.");
+    $("no-images").textContent = this.#whyEmpty();
+  }
+
+  /** With the next step, where this reader can take one. */
+  #whyEmpty() {
+    if (isNarrowed(this.#filter)) return t("No images match this filter. Clear it to see all images.");
+    const mayUpload = document.body.dataset.may.split(" ").includes("upload");
+    return mayUpload
+      ? t("There are no images yet. Upload X-rays on the page of jobs, or drop them here.")
+      : t("There are no images yet. They appear here once your clinic uploads some.");
   }
 
   #showError(error) {

@@ -1,14 +1,15 @@
 // One image in a list: as a row of the table, or as a tile of the contact sheet. Built once, updated
 // in place.
 
-import { IMAGE_STATUS_NAMES, probability, showStatus } from "./format.js";
+import { IMAGE_STATUS_NAMES, moment, probability, showStatus } from "./format.js";
 import { isSeen } from "./seen.js";
-import { reasonText } from "./words.js";
+import { reasonText, t } from "./words.js";
 
 const HUES = 8; // in base.css
 const rowTemplate = document.getElementById("row");
 const shareTemplate = document.getElementById("share");
 const tileTemplate = document.getElementById("tile");
+const isAcrossJobs = document.getElementById("image-list").dataset.job === "all";
 let labels = []; // [{label, name}] in the model's order, a column each
 
 /** From here on rows have a column for each of these labels; later ones only add to them. */
@@ -90,8 +91,8 @@ export function fillRow(row, image, address) {
   if (isSame(row, image)) return;
   addShares(row);
   fill(row, image, 96);
-  row.querySelector(".reason").textContent = reasonText(image);
-  row.querySelector(".reason").title = reasonText(image);
+  const second = reasonText(image) || about(image);
+  row.querySelector(".reason").textContent = row.querySelector(".reason").title = second;
   const cells = row.querySelectorAll(".share");
   for (const [place, { label }] of labels.entries()) {
     const cell = cells[place];
@@ -101,6 +102,15 @@ export function fillRow(row, image, address) {
     cell.querySelector("progress").value = share ?? 0;
     cell.querySelector(".numbers").textContent = share === undefined ? "" : probability(share);
   }
+}
+
+/** Whose film it is, as far as its file says so, and of which study. Across jobs also when it came. */
+function about(image) {
+  const parts = [];
+  if (image.patient) parts.push(t("Patient %(number)s", { number: image.patient }));
+  if (image.accession) parts.push(t("Accession %(number)s", { number: image.accession }));
+  if (isAcrossJobs) parts.push(t("Uploaded %(time)s", { time: moment(image.created_at) }));
+  return parts.join(" · ");
 }
 
 export function fillTile(tile, image, address) {
