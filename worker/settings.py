@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,8 @@ POSITIVE = (
     *("max_requests_per_minute", "max_clinic_requests_per_minute"),
     *("max_upload_mb_per_hour", "max_clinic_upload_mb_per_hour", "max_waiting_images"),
 )
+NOT_NEGATIVE = ("workers", "max_stored_mb", "picture_cache_mb", "min_free_mb")
+MAX_PORT = 65_535
 
 
 def _setting(variable: str, default: Any, help: str) -> Any:
@@ -175,6 +178,17 @@ class Settings:
                 raise SettingsError(
                     f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
                 )
+        for name in NOT_NEGATIVE:
+            if getattr(self, name) < 0:
+                raise SettingsError(
+                    f"CXR_{name.upper()} must be 0 or more. Received: {getattr(self, name)}"
+                )
+        if not 0 <= self.port <= MAX_PORT:
+            raise SettingsError(f"CXR_PORT must be from 0 to {MAX_PORT}. Received: {self.port}")
+        if not 0 < self.sweep_interval_s < inf:
+            raise SettingsError(
+                f"CXR_SWEEP_INTERVAL_S must be more than 0. Received: {self.sweep_interval_s}"
+            )
         for key in self.file_keys:
             if len(key) < MIN_FILES_KEY:
                 raise SettingsError(

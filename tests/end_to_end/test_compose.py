@@ -84,6 +84,28 @@ def test_variables_are_settings(name, tmp_path):
     assert len(environment) == len(files), "every secret that it gets is used"
 
 
+# Settings that several parts go by: one that does not get it would go by the default.
+BY_SEVERAL = {
+    "CXR_ARTIFACT": {"web", "worker-cpu", "worker-gpu"},
+    "CXR_OPEN_JOB_S": {"web", "sweeper"},
+    "CXR_MAX_ATTEMPTS": {"worker-cpu", "worker-gpu", "sweeper"},
+    "CXR_IMAGE_LIMIT_S": {"web", "worker-cpu", "worker-gpu", "sweeper"},
+    "CXR_FILES_KEY_FILE": {"web", "worker-cpu", "worker-gpu"},
+}
+
+
+def test_parts_that_go_by_the_same_setting_all_get_it():
+    services = own_services()
+    for variable, parts in BY_SEVERAL.items():
+        assert {name for name in services if variable in services[name]["environment"]} == parts
+
+
+def test_every_setting_reaches_a_part():
+    given = {name for one in own_services().values() for name in one["environment"]}
+    known = {variable for variable, _, _ in describe()} - {"CXR_DEVICE"}  # an option of the command
+    assert {name for name in known if not {name, f"{name}_FILE"} & given} == set()
+
+
 def test_defaults_are_those_of_the_settings():
     defaults = {variable: default for variable, default, _ in describe()}
     written = re.findall(

@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 
 from worker.errors import SettingsError
 from worker.settings import Settings, describe
+from worker.store.database import Database
 
 
 def test_defaults_keep_everything_in_one_folder():
@@ -87,6 +88,12 @@ def test_postgresql_gets_the_driver_that_we_install(address):
         ("CXR_SECURE_COOKIES", "maybe", "true or false"),
         ("CXR_DEVICE", "tpu", "cpu or gpu"),
         ("CXR_LEASE_S", "0", "1 or more"),
+        ("CXR_WORKERS", "-1", "0 or more"),
+        ("CXR_MAX_STORED_MB", "-1", "0 or more"),
+        ("CXR_PORT", "65536", "from 0 to 65535"),
+        ("CXR_SWEEP_INTERVAL_S", "nan", "more than 0"),
+        ("CXR_SWEEP_INTERVAL_S", "inf", "more than 0"),
+        ("CXR_SWEEP_INTERVAL_S", "-5", "more than 0"),
     ],
 )
 def test_a_wrong_value_names_the_variable_and_what_was_received(variable, value, expected):
@@ -108,3 +115,10 @@ def test_proxies_are_addresses_or_networks():
     for wrong in ("*", "nginx", "10.0.0.1/8"):
         with pytest.raises(SettingsError, match="CXR_TRUSTED_PROXIES"):
             Settings.from_env({"CXR_TRUSTED_PROXIES": wrong})
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://user:secret@host/name"])
+def test_a_database_of_another_kind_is_refused_without_its_password(url):
+    with pytest.raises(SettingsError, match="DATABASE_URL must be") as no:
+        Database(url)
+    assert "secret" not in str(no.value)

@@ -20,7 +20,7 @@ COPY_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Made:
-    """What a backup holds. gone: files of jobs that were deleted while it was made."""
+    """What a backup holds. gone: files that were deleted while it was made."""
 
     files: int
     size_bytes: int
@@ -74,16 +74,16 @@ class _Backup:
     def fill(self, settings: Settings, copy: Path) -> Made:
         files, gone = 0, []
         images = ImageFiles(settings.images_dir)
-        for key in _keys(copy):
+        for key, is_file in _keys(copy):
             try:
-                self._add(images.path(key), f"{IMAGES}/{key}")
+                if is_file:
+                    self._add(images.path(key), f"{IMAGES}/{key}")
+                    files += 1
             except FileNotFoundError:
                 gone.append(key)
-                continue
-            files += 1
             with suppress(FileNotFoundError):
                 self._add(images.small_picture(key), f"{IMAGES}/{key}.jpg")
-        _forget(copy, gone)
+        _forget(copy, gone, database_file(settings))
         self._add(copy, DATABASE)
         key_names = [f"{KEY_NAMES}/{file.name}" for file in images.key_names.glob("*")]
         for name in (*SECRETS, *key_names):
@@ -128,21 +128,45 @@ def _snapshot(database: Path, copy: Path) -> None:
         target.execute("PRAGMA journal_mode = DELETE")
 
 
-def _keys(copy: Path) -> Iterator[str]:
+def _keys(copy: Path) -> Iterator[tuple[str, bool]]:
+    """Keys of files, and (False) of small pictures that outlived theirs."""
     with closing(sqlite3.connect(copy)) as database:
-        query = "SELECT file_key FROM images WHERE file_key IS NOT NULL ORDER BY id"
-        for (key,) in database.execute(query):
-            yield key
-
-
-def _forget(copy: Path, keys: list[str]) -> None:
-    """Files go after their job was deleted: in the copy, too, the job is deleted then."""
-    with closing(sqlite3.connect(copy)) as database, database:
-        database.executemany(
-            "UPDATE jobs SET deleted_at = CURRENT_TIMESTAMP, idempotency_key = NULL "
-            "WHERE id = (SELECT job_id FROM images WHERE file_key = ?)",
-            [(key,) for key in keys],
+        query = (
+            "SELECT coalesce(file_key, picture_key), file_key IS NOT NULL FROM images "
+            "WHERE coalesce(file_key, picture_key) IS NOT NULL ORDER BY id"
         )
+        for key, is_file in database.execute(query):
+            yield key, bool(is_file)
+
+
+def _forget(copy: Path, keys: list[str], original: Path) -> None:
+    """Files that went since the copy was made, which still names them.
+
+    Where their job was deleted, it is deleted in the copy, too. Else only the file is not kept any
+    more, or only the image was deleted: what is known of it stays, without its file. One that still
+    waits keeps the name of its file, so that a worker says that it is missing.
+    """
+    with (
+        closing(sqlite3.connect(original)) as now,
+        closing(sqlite3.connect(copy)) as database,
+        database,
+    ):
+        for key in keys:
+            query = "SELECT job_id FROM images WHERE file_key = ?"
+            (job_id,) = database.execute(query, (key,)).fetchone()
+            stays = "SELECT 1 FROM jobs WHERE id = ? AND deleted_at IS NULL"
+            if now.execute(stays, (job_id,)).fetchone():
+                database.execute(
+                    "UPDATE images SET file_key = NULL, picture_key = file_key WHERE file_key = ? "
+                    "AND status NOT IN ('waiting', 'running')",
+                    (key,),
+                )
+            else:
+                database.execute(
+                    "UPDATE jobs SET deleted_at = CURRENT_TIMESTAMP, idempotency_key = NULL "
+                    "WHERE id = ?",
+                    (job_id,),
+                )
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

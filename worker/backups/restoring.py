@@ -48,8 +48,8 @@ def _unpack(source: Path, folder: Path) -> int:
     said: dict[str, str] | None = None
     with tarfile.open(source, "r|") as archive:
         for member in archive:
-            if member.name == SUMS and member.size < MAX_SUMS_BYTES:
-                said = _sums(archive.extractfile(member).read().decode())
+            if member.isreg() and member.name == SUMS and member.size < MAX_SUMS_BYTES:
+                said = _sums(archive.extractfile(member).read().decode(errors="replace"))
             elif member.isreg() and KNOWN.fullmatch(member.name) and member.name not in found:
                 file = folder / member.name
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -9,6 +9,12 @@ from worker.logs import log_to_stderr
 from worker.settings import Settings
 
 
+def known_settings() -> Settings:
+    """This machine's, for a command that needs more of them than the store. Wrong ones end it."""
+    with worker_errors():
+        return Settings.from_env()
+
+
 @contextmanager
 def opened_store(settings: Settings | None = None) -> Iterator:
     """The store, once its tables are known to be of this version. Default: this machine's."""

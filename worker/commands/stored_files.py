@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import click
 
 from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.commands.shared import known_settings, opened_store, this_user
 from worker.errors import SettingsError
 from worker.files.encrypting import KeyUse, encrypt_stored, key_uses
 from worker.files.image_files import ImageFiles
 from worker.files.sealing import FileKeys
 from worker.files.unfinished import UnfinishedUploads
-from worker.settings import MEGABYTE, Settings
+from worker.settings import MEGABYTE
 
 NOT_ENCRYPTED = "none"
 
@@ -32,7 +32,7 @@ def keys(as_json: bool) -> None:
     its name. STATE is `newest` for the key of new files, `former` for others of CXR_FILES_KEY,
     `missing` for those that it does not hold.
     """
-    settings = Settings.from_env()
+    settings = known_settings()
     with opened_store(settings) as store:
         # Not `of`, which needs every key.
         stored = ImageFiles(settings.images_dir, keys=FileKeys(settings.file_keys))
@@ -58,7 +58,7 @@ def encrypt(as_json: bool) -> None:
 
     Exit code 1 when files are left that are not encrypted with the first key.
     """
-    settings = Settings.from_env()
+    settings = known_settings()
     with opened_store(settings) as store:
         if not settings.file_keys:
             raise SettingsError(

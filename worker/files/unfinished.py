@@ -2,8 +2,9 @@
 
 Each has a folder with its pieces and a note of what they are. A piece counts once it is durable and
 the note names it, so after any failure the upload goes on where the note says. The last piece
-counts only once whoever began the upload has taken the whole of it. Pieces and notes are encrypted
-like all files. What is not finished goes when nothing came for a while.
+counts only once whoever began the upload has taken the whole of it; another note in the place of
+the first tells those who ask again. Pieces and notes are encrypted like all files. An upload goes
+when nothing came for a while.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from worker.settings import MEGABYTE, Settings
 
 PIECE_BYTES = 16_000_000  # what one piece holds; a broken connection loses none of them
 MAX_PER_CLINIC = 200
-NOTE = "note"
+NOTE, NOTE_OF_RECEIVED = "note", "received"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -82,8 +83,7 @@ class UnfinishedUploads:
                 f"The upload has {length} bytes, and at most {self.max_bytes} are accepted.",
                 "upload_too_large",
             )
-        folder = self._root / str(clinic_id)
-        if folder.exists() and sum(1 for _ in folder.iterdir()) >= MAX_PER_CLINIC:
+        if len(self._notes(clinic_id)) >= MAX_PER_CLINIC:
             raise TooManyUnfinished(
                 f"The clinic has {MAX_PER_CLINIC} unfinished uploads, the most that are kept. "
                 "Finish or delete some of them."
@@ -94,20 +94,27 @@ class UnfinishedUploads:
         self._note(clinic_id, upload)
         return upload
 
+    def announced_bytes(self, clinic_id: int) -> int:
+        """How much the clinic's unfinished uploads will be when they are whole."""
+        total = 0
+        for note in self._notes(clinic_id):
+            with contextlib.suppress(FileNotFoundError):  # received or deleted meanwhile
+                total += self._read(note).length
+        return total
+
     def find(self, clinic_id: int, upload_id: str) -> Unfinished:
         """Raises NotFound, also for an upload that has expired."""
-        folder = self._folder(clinic_id, upload_id)
+        note = _note_in(self._folder(clinic_id, upload_id))
         try:
-            if (folder / NOTE).stat().st_mtime < time.time() - self.expire_s:
+            if note.stat().st_mtime < time.time() - self.expire_s:
                 raise FileNotFoundError
-            note = json.loads(self._files.read(folder / NOTE))
+            return self._read(note)
         except FileNotFoundError:
             raise no_such_upload() from None
-        return Unfinished(**note | {"pieces": tuple(map(tuple, note["pieces"]))})
 
     def expires_at(self, clinic_id: int, upload_id: str) -> float:
         """Seconds since 1970."""
-        return (self._folder(clinic_id, upload_id) / NOTE).stat().st_mtime + self.expire_s
+        return _note_in(self._folder(clinic_id, upload_id)).stat().st_mtime + self.expire_s
 
     def append(
         self,
@@ -157,7 +164,7 @@ class UnfinishedUploads:
         oldest = time.time() - self.expire_s
         for folder in self._root.glob("*/*"):
             with contextlib.suppress(FileNotFoundError):
-                note = folder / NOTE
+                note = _note_in(folder)
                 # Without a note it was just begun, or it is being deleted.
                 if (note if note.exists() else folder).stat().st_mtime < oldest:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -203,15 +210,24 @@ class UnfinishedUploads:
             finish(longer, self._reader(folder, longer))
             received = replace(longer, received=True, pieces=())
             self._note(clinic_id, received, alone=True)
-        for name, _ in longer.pieces:
+        for name in (NOTE, *(name for name, _ in longer.pieces)):
             (folder / name).unlink(missing_ok=True)
         return received
+
+    def _notes(self, clinic_id: int) -> list[Path]:
+        """Of the clinic's uploads that are not received yet."""
+        return list((self._root / str(clinic_id)).glob(f"*/{NOTE}"))
+
+    def _read(self, note: Path) -> Unfinished:
+        said = json.loads(self._files.read(note))
+        return Unfinished(**said | {"pieces": tuple(map(tuple, said["pieces"]))})
 
     def _note(self, clinic_id: int, upload: Unfinished, alone: bool = False) -> None:
         folder = self._folder(clinic_id, upload.id)
         content = json.dumps(asdict(upload)).encode()
         try:
-            self._files.write(folder / NOTE, content, durable=True, alone=alone)
+            name = NOTE_OF_RECEIVED if upload.received else NOTE
+            self._files.write(folder / name, content, durable=True, alone=alone)
             sync_folder(folder)
         except FileNotFoundError:
             raise _went_meanwhile() from None
@@ -229,6 +245,11 @@ class UnfinishedUploads:
     def _reader(self, folder: Path, upload: Unfinished) -> io.BufferedReader:
         pieces = (self._files.read(folder / name) for name, _ in upload.pieces)
         return io.BufferedReader(_Joined(pieces), 1024 * 1024)
+
+
+def _note_in(folder: Path) -> Path:
+    received = folder / NOTE_OF_RECEIVED
+    return received if received.exists() else folder / NOTE
 
 
 def no_such_upload() -> NotFound:

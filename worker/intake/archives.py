@@ -124,7 +124,8 @@ class _Opened:
 
 
 def _is_folder_or_hidden(path: str) -> bool:
-    steps = PurePosixPath(path.replace("\\", "/")).parts
+    path = path.replace("\\", "/")  # some programs for Windows write it so
     return path.endswith("/") or any(
-        step == "__MACOSX" or (step[0] == "." and step != "..") for step in steps
+        step == "__MACOSX" or (step[0] == "." and step != "..")
+        for step in PurePosixPath(path).parts
     )

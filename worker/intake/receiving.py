@@ -47,10 +47,11 @@ class Intake:
         self.wake = wake
         self.quota = Quota(store.stored_bytes, settings.max_stored_mb)
 
-    def check_room(self, clinic_id: int) -> None:
-        """Raises TooManyWaiting, QuotaReached when a clinic may send nothing at all now."""
+    def check_room(self, clinic_id: int, more_bytes: int = 0) -> None:
+        """Raises TooManyWaiting, QuotaReached when a clinic may not send so much now, or nothing at
+        all."""
         self.store.check_room(clinic_id, self.settings.max_waiting_images)
-        self.quota.take(clinic_id)
+        self.quota.check(clinic_id, more_bytes)
 
     def receive(self, clinic_id: int, into: JobRecord | None = None) -> "Upload":
         """A new job on its way, or more files for the open job `into`.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     ColumnElement,
     DateTime,
     Engine,
@@ -22,7 +23,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
+
+from worker.errors import SettingsError
 
 BUSY_TIMEOUT_S = 30
 CONNECT_LIMIT = {"connect_timeout": 10}  # seconds
@@ -39,7 +43,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = _address(url)
         if self.url.get_backend_name() == "sqlite":
             Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
             self._writer = _sqlite_engine(url, begin="BEGIN IMMEDIATE")
@@ -125,6 +129,20 @@ class Database:
         self._writer.dispose()
         self._noter.dispose()
         self._reader.dispose()
+
+
+def _address(url: str) -> URL:
+    """Raises SettingsError for what is not an address of SQLite or PostgreSQL."""
+    try:
+        address = make_url(url)
+        if address.get_backend_name() in ("sqlite", "postgresql"):
+            return address
+    except ArgumentError:
+        pass
+    raise SettingsError(  # without the address, which may hold a password
+        "DATABASE_URL must be the address of a PostgreSQL or SQLite database, such as "
+        "postgresql://user@host:5432/name. Received: another one."
+    )
 
 
 def _sqlite_engine(url: str, begin: str, **pragmas: str | int) -> Engine:

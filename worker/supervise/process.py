@@ -61,7 +61,12 @@ class Running:
         """Run what follows its death, in a process of its own: a database that is locked or
         unreachable must not hold up the supervisor."""
         after = self.part.after_death
-        return self._run([*after, self.name]) if after else None
+        try:
+            return self._run([*after, self.name]) if after else None
+        except OSError as error:
+            # The sweeper takes back what it held, when the leases have ended.
+            log.error("%s is not cleaned up after (%s)", self.part.name, error.strerror)
+            return None
 
     def _run(self, command: Sequence[str]) -> subprocess.Popen:
         output = self._open_log() if self.log_file else None
@@ -105,8 +110,12 @@ class Running:
             self.delay_s = min(2 * self.delay_s, MAX_DELAY_S)
             return True
         if now >= self.restart_at:
-            self.restart_at = 0.0
-            self.process = self._start()
+            try:
+                self.process = self._start()
+                self.restart_at = 0.0
+            except OSError as error:  # no memory, or no room on the disk: the others go on
+                log.error("%s cannot be started (%s)", self.part.name, error.strerror)
+                self.restart_at = now + MAX_DELAY_S
         return False
 
 

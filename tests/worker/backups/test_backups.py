@@ -15,9 +15,13 @@ from click.testing import CliRunner
 from cxr import main
 from tests.support.access import TOKEN
 from tests.support.results import work
+from worker.backups import making
 from worker.files.image_files import ImageFiles
+from worker.files.removal import remove_some
+from worker.files.retention import retire
 from worker.files.sealing import FileKeys
 from worker.intake.receiving import Intake
+from worker.records.clinics import Retention
 from worker.settings import Settings
 from worker.store import Store
 
@@ -105,15 +109,70 @@ def test_only_its_owner_can_read_it_and_sha256sum_checks_it(backup, tmp_path):
     assert checked.stdout.count("OK") == 6
 
 
-def test_a_job_that_is_deleted_meanwhile_stays_deleted(cxr, store, clinic, files, job, tmp_path):
-    image = next(store.all_images(clinic.id, job.id))
-    files.path(image.file_key).unlink()
-    done = cxr("backup", tmp_path / "backup.tar")
-    assert "2 images" in done.output
-    other = restored(cxr, tmp_path / "backup.tar", tmp_path / "home2")
+@pytest.fixture
+def backup_during(cxr, monkeypatch, tmp_path, store, files):
+    """A backup in which something is deleted after the database was copied, with its files.
+
+    Returns: the store that is restored from it.
+    """
+    snapshot, opened = making._snapshot, []
+
+    def run(delete) -> Store:
+        def then_delete(*arguments) -> None:
+            snapshot(*arguments)
+            delete()
+            remove_some(store, files)
+
+        monkeypatch.setattr(making, "_snapshot", then_delete)
+        done = cxr("backup", tmp_path / "backup.tar")
+        assert done.exit_code == 0, done.output
+        opened.append(restored(cxr, tmp_path / "backup.tar", tmp_path / "home2"))
+        return opened[0]
+
+    yield run
+    for one in opened:
+        one.close()
+
+
+def test_a_job_that_is_deleted_meanwhile_stays_deleted(backup_during, store, clinic, job):
+    other = backup_during(lambda: store.delete_job(clinic.id, job.id))
     assert other.jobs(clinic.id).items == []
     assert [deleted.id for deleted in other.deleted_jobs()] == [job.id]
-    other.close()
+
+
+def test_an_image_that_is_deleted_meanwhile_takes_no_others_with_it(
+    backup_during, store, clinic, job
+):
+    first, *others = store.all_images(clinic.id, job.id)
+    other = backup_during(lambda: store.delete_images(clinic.id, [first.id]))
+    found = list(other.all_images(clinic.id, job.id))
+    assert [image.file_key for image in found] == [None, *(image.file_key for image in others)]
+    assert all(image.result for image in found)
+
+
+def test_files_that_are_kept_no_longer_meanwhile_leave_their_results(
+    backup_during, store, clinic, files, job
+):
+    store.set_retention(clinic.id, Retention(files=0))
+    other = backup_during(lambda: retire(store, files))
+    found = list(other.all_images(clinic.id, job.id))
+    assert [(image.file_key, bool(image.result)) for image in found] == [(None, True)] * 3
+
+
+def test_pictures_that_outlived_their_files_come_back(cxr, store, clinic, files, job, tmp_path):
+    pictures = [
+        files.small_picture(image.file_key) for image in store.all_images(clinic.id, job.id)
+    ]
+    for picture in pictures:
+        files.write(picture, b"a picture")
+    store.set_retention(clinic.id, Retention(files=0, pictures=30))
+    retire(store, files)
+    assert cxr("backup", tmp_path / "backup.tar").exit_code == 0
+    restored(cxr, tmp_path / "backup.tar", tmp_path / "home2").close()
+    copies = ImageFiles(tmp_path / "home2" / "images")
+    for picture in pictures:
+        key = str(picture.relative_to(files.root)).removesuffix(".jpg")
+        assert copies.small_picture(key).read_bytes() == b"a picture"
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "outside", "no tar"])

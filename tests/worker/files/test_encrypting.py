@@ -244,6 +244,10 @@ class TestCommand:
         received(count=2)
         refused = invoke("encrypt")
         assert (refused.exit_code, "CXR_FILES_KEY is not set" in refused.stderr) == (1, True)
+        for name in ("keys", "encrypt"):
+            wrong = invoke(name, key="short")
+            assert (wrong.exit_code, wrong.stdout) == (1, "")
+            assert wrong.stderr.startswith("Error: CXR_FILES_KEY must have 32 characters")
         (plain,) = json.loads(invoke("keys", "--json").stdout)
         assert (plain["key"], plain["state"], plain["files"]) == (None, "not encrypted", 6)
 

@@ -85,6 +85,31 @@ def test_how_long_a_dead_part_waits(tmp_path, monkeypatch, caplog, healthy_after
         assert said()[: len(delays)] == delays
 
 
+def test_a_part_that_cannot_be_started_now_is_started_later(tmp_path, monkeypatch, caplog):
+    """Without memory or room on the disk: the other parts go on meanwhile."""
+    monkeypatch.setattr(process, "FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(process, "MAX_DELAY_S", 0.0)
+    program, file = tmp_path / "program", tmp_path / "pids"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o700)
+    with Supervisor() as supervisor:
+        part = Part("part", [str(program)], {}, after_death=[str(program)])
+        supervisor.start(part).wait()
+        program.rename(tmp_path / "elsewhere")
+        for _ in range(3):
+            supervisor.restart_dead()
+        assert "part is not cleaned up after" in caplog.text
+        assert "part cannot be started" in caplog.text
+        program.write_text(f"#!/bin/sh\necho $$ >> {file}\n")
+        program.chmod(0o700)
+
+        def started() -> bool:
+            supervisor.restart_dead()
+            return bool(pids(file))
+
+        wait_for(started)
+
+
 def test_a_part_that_ignores_sigterm_is_killed_after_its_grace(tmp_path):
     file, dead = tmp_path / "pids", tmp_path / "dead"
     ignoring = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"

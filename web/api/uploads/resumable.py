@@ -84,9 +84,10 @@ def begin(job_id: int):
     _check_version()
     here = services()
     here.store.touch_open_job(clinic_id(), here.store.job(clinic_id(), job_id).id)
-    here.intake.check_room(clinic_id())
     filename, body_type = _metadata()
     length = _number("Upload-Length")
+    # What is on its way takes the disk as well, and counts as stored only when it is whole.
+    here.intake.check_room(clinic_id(), length + here.unfinished.announced_bytes(clinic_id()))
     upload = here.unfinished.begin(clinic_id(), job_id, length, filename, body_type)
     if length == 0 or request.mimetype == PIECE_TYPE:
         upload = _append(upload)

@@ -39,7 +39,13 @@ def test_a_zip_is_known_by_its_content(rows, png):
 
 
 def test_folders_and_hidden_files_are_left_out(rows, png):
-    contents = {"a/": b"", "a/.DS_Store": b"x", "__MACOSX/a/._x.png": b"x", ".git/b": b"x"}
+    contents = {
+        "a/": b"",
+        "b\\": b"",
+        "a/.DS_Store": b"x",
+        "__MACOSX/a/._x.png": b"x",
+        ".git/b": b"x",
+    }
     assert list(rows({"z.zip": archive(contents | {"a/x.png": png})})) == ["z.zip/a/x.png"]
 
 

@@ -90,7 +90,7 @@ def test_a_file_in_pieces(client, begin, send, png, settings, stored):
     (kept,) = stored()
     assert kept.read_bytes() == png
     folders = list(settings.images_dir.with_name("unfinished").glob("*/*"))
-    assert [[file.name for file in folder.iterdir()] for folder in folders] == [["note"]]
+    assert [[file.name for file in folder.iterdir()] for folder in folders] == [["received"]]
 
 
 def test_a_small_file_in_one_request(client, place, png):
@@ -190,7 +190,7 @@ def test_an_upload_that_is_left_expires(app, client, begin, send, settings):
     uploads: UnfinishedUploads = app.extensions["cxr"].unfinished
     assert uploads.delete_expired() == 0
     long_ago = time.time() - settings.open_job_s - 1
-    for note in settings.images_dir.with_name("unfinished").glob("*/*/note"):
+    for note in settings.images_dir.with_name("unfinished").glob("*/*/*"):
         os.utime(note, (long_ago, long_ago))
     assert client.head(address, headers=TUS).status_code == 404
     assert uploads.delete_expired() == 2
@@ -198,8 +198,13 @@ def test_an_upload_that_is_left_expires(app, client, begin, send, settings):
     assert len(images(client)) == 1
 
 
-def test_a_clinic_has_so_many_unfinished_uploads_and_no_more(begin, client, place, monkeypatch):
+def test_a_clinic_has_so_many_unfinished_uploads_and_no_more(
+    begin, send, client, place, monkeypatch
+):
+    """Those that are finished do not count: a client sends a folder file by file."""
     monkeypatch.setattr(unfinished, "MAX_PER_CLINIC", 2)
+    for _ in range(3):
+        assert send(begin(1), 0, b"x").status_code == 204
     begin(1)
     begin(1)
     ask = TUS | {"Upload-Length": "5", "Upload-Metadata": named(filename="a.png")}
@@ -211,6 +216,14 @@ def test_a_full_disk_takes_no_upload(client_with, place):
     full = client_with(min_free_mb=10**9)
     ask = TUS | {"Upload-Length": "5", "Upload-Metadata": named(filename="a.png")}
     assert full.post(place, headers=ask).status_code == 507
+
+
+def test_what_is_on_its_way_counts_for_the_quota(client_with, place):
+    limited = client_with(max_stored_mb=1)
+    ask = TUS | {"Upload-Length": "600000", "Upload-Metadata": named(filename="a.png")}
+    assert limited.post(place, headers=ask).status_code == 201
+    answer = limited.post(place, headers=ask)
+    assert (answer.status_code, answer.json["code"]) == (507, "quota_reached")
 
 
 def test_others_see_nothing_of_an_upload(app, store, begin, send):
