@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     URL,
     ColumnElement,
+    Connection,
     DateTime,
     Engine,
     Insert,
@@ -35,7 +36,8 @@ SQLITE = {"journal_mode": "WAL", "synchronous": "FULL", "foreign_keys": "ON"}
 
 
 class Database:
-    """One address, three kinds of transaction: `writing`, `noting` and `reading`.
+    """One address, four kinds of transaction: `writing`, `noting`, `reading`, and statements that
+    are each one of their own (`at_once`).
 
     SQLite gets BEGIN IMMEDIATE for writers, so that they queue for the lock instead of failing when
     they would upgrade a read, and a second engine for readers, which never wait for a writer (WAL).
@@ -51,11 +53,13 @@ class Database:
             notes = {"synchronous": "NORMAL", "wal_autocheckpoint": 0}
             self._noter = _sqlite_engine(url, begin="BEGIN IMMEDIATE", **notes)
             self._reader = _sqlite_engine(url, begin="BEGIN")
+            self._at_once = self._noter
         else:
             # A host that swallows packets must not hold anybody for the minutes of TCP's own limit.
             limit = {} if "connect_timeout" in self.url.query else CONNECT_LIMIT
             engine = create_engine(url, pool_pre_ping=True, connect_args=limit)
             self._writer = self._noter = self._reader = engine
+            self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def engine(self) -> Engine:
@@ -74,6 +78,14 @@ class Database:
         """
         with Session(self._noter, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """`noting` for single statements: PostgreSQL commits each as it executes it, so that
+        others wait for the rows that it locks no longer than the server itself takes.
+        """
+        with self._at_once.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self, max_wait_s: float | None = None) -> Iterator[Session]:
@@ -143,6 +155,19 @@ def _address(url: str) -> URL:
         "DATABASE_URL must be the address of a PostgreSQL or SQLite database, such as "
         "postgresql://user@host:5432/name. Received: another one."
     )
+
+
+def take_turns(session: Session, key: int) -> None:
+    """Wait until every other transaction that took its turn by the same key has ended, and let
+    none have its turn before this one ends. SQLite's writers take turns anyway.
+
+    Call it when no row remains to be locked: those who wait here hold theirs.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(_TURN, {"key": key})
+
+
+_TURN = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 def _sqlite_engine(url: str, begin: str, **pragmas: str | int) -> Engine:

@@ -1,8 +1,9 @@
 """Numbers of rows, counted by clinic: its own tell a clinic nothing about the rows of others."""
 
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import BigInteger, CheckConstraint, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Connection, String, TextClause, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from worker.store.database import Database
@@ -13,6 +14,7 @@ from worker.store.schema import Base
 PER_CLINIC = 10**10
 # Operators, who belong to no clinic, are numbered with the first one's people and tokens.
 FIRST_CLINIC = 1
+COLUMNS = "kind, last"
 
 
 class Number(Base):
@@ -25,13 +27,6 @@ class Number(Base):
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     clinic_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     last: Mapped[int] = mapped_column(BigInteger)
-
-
-_TAKE = text(
-    "INSERT INTO numbers (kind, clinic_id, last) VALUES (:kind, :clinic_id, :count) "
-    "ON CONFLICT (kind, clinic_id) DO UPDATE SET last = numbers.last + excluded.last "
-    "RETURNING last"
-)
 
 
 def last_of(clinic_id: int) -> int:
@@ -47,25 +42,48 @@ def reserve(
     For uploads, since many may arrive at once: nobody waits until the rows of another are written.
     Those that come to nothing leave a gap.
     """
-    if not any(count for _, count in wanted):
-        return [range(0) for _ in wanted]
-    with database.noting() as session:
+    asked = [(table, count) for table, count in wanted if count]
+    found: dict[type[Base], Sequence[int]] = {}
+    if asked:
+        columns = COLUMNS
         if database.url.get_backend_name() != "sqlite":
             # The commit of the rows comes later in the log, and waits until both are on the disk.
-            session.execute(text("SET LOCAL synchronous_commit = off"))
-        return [_take(session, table, clinic_id, count) for table, count in wanted]
+            columns += ", set_config('synchronous_commit', 'off', true)"
+        with database.at_once() as connection:
+            found = _take(connection, clinic_id, asked, columns)
+    return [found.get(table, range(0)) for table, _ in wanted]
 
 
 def take_number(session: Session, table: type[Base], clinic_id: int | None) -> int:
     """The id of a new row of a clinic, or of an operator's (None); the clinic's others wait until
     the transaction ends."""
-    return _take(session, table, clinic_id, 1)[0]
+    (number,) = _take(session.connection(), clinic_id or FIRST_CLINIC, [(table, 1)])[table]
+    return number
 
 
-def _take(session: Session, table: type[Base], clinic_id: int | None, count: int) -> Sequence[int]:
-    if not count:
-        return range(0)
-    clinic_id = clinic_id or FIRST_CLINIC
-    values = {"kind": table.__tablename__, "clinic_id": clinic_id, "count": count}
-    last = last_of(clinic_id - 1) + session.execute(_TAKE, values).scalar_one()
-    return range(last - count + 1, last + 1)
+def _take(
+    connection: Connection,
+    clinic_id: int,
+    asked: Sequence[tuple[type[Base], int]],
+    columns: str = COLUMNS,
+) -> dict[type[Base], Sequence[int]]:
+    """By table, in one statement."""
+    values: dict[str, str | int] = {"clinic_id": clinic_id}
+    for place, (table, count) in enumerate(asked):
+        values |= {f"kind_{place}": table.__tablename__, f"count_{place}": count}
+    rows = connection.execute(_taking(len(asked), columns), values)
+    last = {row.kind: last_of(clinic_id - 1) + row.last for row in rows}
+    return {
+        table: range(last[table.__tablename__] - count + 1, last[table.__tablename__] + 1)
+        for table, count in asked
+    }
+
+
+@cache
+def _taking(kinds: int, columns: str) -> TextClause:
+    rows = ", ".join(f"(:kind_{place}, :clinic_id, :count_{place})" for place in range(kinds))
+    return text(
+        f"INSERT INTO numbers (kind, clinic_id, last) VALUES {rows} "  # noqa: S608 - no input
+        "ON CONFLICT (kind, clinic_id) DO UPDATE SET last = numbers.last + excluded.last "
+        f"RETURNING {columns}"
+    )

@@ -8,10 +8,13 @@ from sqlalchemy.orm import Session
 from worker.errors import TooManyWaiting
 from worker.records.clinics import ClinicNumbers, ReasonNumbers, WaitingNumbers
 from worker.records.images import ImageStatus
-from worker.store.database import Database
+from worker.store.database import Database, take_turns
 from worker.store.keeping.retention import RetentionRow
 from worker.store.rows import SHOWN
 from worker.store.schema import HAS_WAITING, Clinic, Image, Job, status_is
+
+# Transactions of one clinic take turns by this and its number.
+ROOM_OF_CLINICS = 2026_1126_0000_0000
 
 
 class OverviewVerbs:
@@ -83,19 +86,35 @@ class OverviewVerbs:
     def check_room(self, clinic_id: int, max_waiting: int) -> None:
         """Raises TooManyWaiting when as many images of the clinic wait as may."""
         with self.database.reading() as session:
-            check_room(session, clinic_id, 1, max_waiting)
+            waiting = count_waiting(session, clinic_id)
+        if waiting >= max_waiting:
+            raise _too_many(waiting, 1, max_waiting)
 
 
-def check_room(session: Session, clinic_id: int, more: int, max_waiting: int) -> None:
-    """Raises TooManyWaiting when with `more` images too many of the clinic would wait."""
-    waiting = session.scalar(
+def check_room(session: Session, clinic_id: int, added: int, max_waiting: int) -> None:
+    """The last step of a transaction that let `added` images of the clinic wait.
+
+    Raises TooManyWaiting when more wait now than may. Nobody else gets past this for the clinic
+    before the transaction ends, so that two together do not exceed the limit either.
+    """
+    take_turns(session, ROOM_OF_CLINICS + clinic_id)
+    waiting = count_waiting(session, clinic_id)
+    if waiting > max_waiting:
+        raise _too_many(waiting - added, added, max_waiting)
+
+
+def count_waiting(session: Session, clinic_id: int) -> int:
+    """How many images of the clinic wait, with those that this transaction lets wait."""
+    return session.scalar(
         select(func.coalesce(func.sum(Job.waiting), 0)).where(
             Job.clinic_id == clinic_id, HAS_WAITING, Job.deleted_at.is_(None)
         )
     )
-    if waiting + more > max_waiting:
-        raise TooManyWaiting(
-            f"{waiting:,} images of your clinic wait, {more:,} would be added, and at most "
-            f"{max_waiting:,} may wait. Try again when some of them are classified, or with fewer "
-            "images."
-        )
+
+
+def _too_many(waiting: int, more: int, max_waiting: int) -> TooManyWaiting:
+    return TooManyWaiting(
+        f"{waiting:,} images of your clinic wait, {more:,} would be added, and at most "
+        f"{max_waiting:,} may wait. Try again when some of them are classified, or with fewer "
+        "images."
+    )

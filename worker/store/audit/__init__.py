@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select
 
 from worker.audit import BEGINNING, Action, AuditCheck, AuditEvent, AuditRecord, chained
 from worker.store.audit.tables import Audit
-from worker.store.database import Database
+from worker.store.database import Database, take_turns
 from worker.store.rows import now
 
 ROWS_AT_ONCE = 1000
-# PostgreSQL's writers take turns by this number; SQLite's do anyway.
-_LOCK = text("SELECT pg_advisory_xact_lock(2026112516)")
+WRITERS = 2026112516  # who take turns
 
 
 class AuditVerbs:
@@ -21,8 +20,7 @@ class AuditVerbs:
     def audit(self, events: Iterable[AuditEvent]) -> None:
         """Add entries, in their order."""
         with self.database.writing() as session:
-            if self.database.url.get_backend_name() != "sqlite":
-                session.execute(_LOCK)
+            take_turns(session, WRITERS)
             last = session.scalar(select(Audit.hash).order_by(Audit.id.desc()).limit(1))
             for event in events:
                 at = now()

@@ -5,7 +5,7 @@ is read again after its images were locked: while we waited for them, it may hav
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, exists, func, select, update
@@ -54,7 +54,8 @@ class ControlVerbs(WorkerVerbs):
         """
         models = {worker.model for worker in self.workers_up()}
         with self.database.writing() as session:
-            _, job = _let_wait(session, clinic_id, job_id, ImageStatus.CANCELLED, max_waiting)
+            _let_wait(session, clinic_id, [job_id], ImageStatus.CANCELLED, max_waiting)
+            job = job_row(session, clinic_id, job_id)
             if models and job.model is not None and job.model not in models:
                 job.model = None
                 job.revision += 1
@@ -70,8 +71,8 @@ class ControlVerbs(WorkerVerbs):
         Without any, nothing changes: results and refusals stand.
         """
         with self.database.writing() as session:
-            _, job = _let_wait(session, clinic_id, job_id, ImageStatus.FAILED, max_waiting)
-            return job_record(job)
+            _let_wait(session, clinic_id, [job_id], ImageStatus.FAILED, max_waiting)
+            return job_record(job_row(session, clinic_id, job_id))
 
     def retry_images(
         self, clinic_id: int, image_ids: Sequence[int], max_waiting: int | None = None
@@ -80,16 +81,9 @@ class ControlVerbs(WorkerVerbs):
 
         Raises TooManyWaiting when not all of them may.
         """
-        which = Image.id.in_(image_ids)
-        jobs = self._jobs_of(clinic_id, image_ids)
-        if max_waiting is not None:
-            with self.database.reading() as session:
-                check_room(session, clinic_id, _count_failed(session, jobs, which), max_waiting)
-        found = 0
-        for job_id in jobs:
-            with self.database.writing() as session:
-                found += _let_wait(session, clinic_id, job_id, ImageStatus.FAILED, None, which)[0]
-        return found
+        which, jobs = Image.id.in_(image_ids), self._jobs_of(clinic_id, image_ids)
+        with self.database.writing() as session:
+            return _let_wait(session, clinic_id, jobs, ImageStatus.FAILED, max_waiting, which)
 
     def retry_reason(
         self, reason: str, since: datetime, max_waiting: int | None = None
@@ -115,8 +109,8 @@ class ControlVerbs(WorkerVerbs):
             try:
                 with self.database.writing() as session:
                     found[clinic_id] += _let_wait(
-                        session, clinic_id, job_id, ImageStatus.FAILED, max_waiting, which
-                    )[0]
+                        session, clinic_id, [job_id], ImageStatus.FAILED, max_waiting, which
+                    )
             except NotFound:
                 pass  # deleted since
             except TooManyWaiting:
@@ -165,8 +159,6 @@ class ControlVerbs(WorkerVerbs):
                     f"The file of image {image_id} is not kept any more. Upload it again to have "
                     "it classified."
                 )
-            if max_waiting is not None:
-                check_room(session, clinic_id, 1, max_waiting)
             image.waived_reason, image.waived_by, image.waived_at = image.reason, by, now()
             image.status, image.attempts = ImageStatus.WAITING, 0
             image.reason = image.message = image.finished_at = None
@@ -174,6 +166,8 @@ class ControlVerbs(WorkerVerbs):
             move(session, job.id, Counter(waiting=1, rejected=-1))
             session.refresh(job)
             _run_again(job)
+            if max_waiting is not None:
+                check_room(session, clinic_id, 1, max_waiting)
             return job.waiting
 
     def close_job(self, clinic_id: int, job_id: int) -> JobRecord:
@@ -218,30 +212,36 @@ class ControlVerbs(WorkerVerbs):
 def _let_wait(
     session: Session,
     clinic_id: int,
-    job_id: int,
+    job_ids: Iterable[int],
     status: ImageStatus,
     max_waiting: int | None,
     *which: ColumnElement[bool],
-) -> tuple[int, Job]:
-    """Images of this status, all or some, wait again. Returns: how many; the job, locked.
+) -> int:
+    """Images of this status in these jobs, all or some, wait again. Returns: how many.
 
     Raises NotFound, TooManyWaiting.
     """
-    job_row(session, clinic_id, job_id)
-    waiting = session.execute(
-        update(Image)
-        .where(Image.job_id == job_id, *_able_to_wait(status), *which)
-        .values(status=ImageStatus.WAITING, reason=None, message=None, attempts=0, finished_at=None)
-        .execution_options(synchronize_session=False)
-    ).rowcount
-    if waiting and max_waiting is not None:
-        check_room(session, clinic_id, waiting, max_waiting)
-    job = job_row(session, clinic_id, job_id, lock=True)
-    if waiting:
-        move(session, job_id, Counter({"waiting": waiting, status.value: -waiting}))
-        session.refresh(job)
-        _run_again(job)
-    return waiting, job
+    waiting: Counter[int] = Counter()
+    # Images before their jobs, and jobs in order of id, as workers do: avoids deadlock.
+    for job_id in sorted(job_ids):
+        job_row(session, clinic_id, job_id)
+        waiting[job_id] = session.execute(
+            update(Image)
+            .where(Image.job_id == job_id, *_able_to_wait(status), *which)
+            .values(
+                status=ImageStatus.WAITING, reason=None, message=None, attempts=0, finished_at=None
+            )
+            .execution_options(synchronize_session=False)
+        ).rowcount
+    for job_id, count in waiting.items():
+        job = job_row(session, clinic_id, job_id, lock=True)
+        if count:
+            move(session, job_id, Counter({"waiting": count, status.value: -count}))
+            session.refresh(job)
+            _run_again(job)
+    if waiting.total() and max_waiting is not None:
+        check_room(session, clinic_id, waiting.total(), max_waiting)
+    return waiting.total()
 
 
 def _able_to_wait(status: ImageStatus) -> tuple[ColumnElement[bool], ...]:

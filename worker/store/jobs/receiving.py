@@ -20,11 +20,13 @@ from worker.store.counters import complete_if_done
 from worker.store.database import Database
 from worker.store.keeping.patient_data import OriginalName
 from worker.store.numbers import reserve
-from worker.store.overview import check_room
+from worker.store.overview import check_room, count_waiting
 from worker.store.rows import job_record, now
 from worker.store.schema import Image, Job, Result
 
 ROWS_PER_INSERT = 1000
+# Images of one clinic in transactions that have not ended: 100 of the groups that uploads write.
+ON_THEIR_WAY = 50_000
 MOVING = ("total", "waiting", "running", "done", "rejected", "failed", "cancelled", "started_with")
 
 
@@ -38,7 +40,8 @@ class ReceivingVerbs:
         """
         numbers = self._numbers(arriving, already, images)
         with self.database.writing() as session:
-            self._append(session, arriving, already, images, numbers)
+            _, added = self._append(session, arriving, already, images, numbers)
+            _check_waiting(session, arriving, added)
 
     def accept(
         self,
@@ -60,7 +63,7 @@ class ReceivingVerbs:
                 held = select(Image.id).where(of_upload).order_by(Image.id).with_for_update()
                 session.execute(held).all()
                 open_job = _open_job(session, arriving.part_of)
-            job = self._append(session, arriving, already, images, numbers)
+            job, added = self._append(session, arriving, already, images, numbers)
             if job.accepted_at is None:
                 _accept(session, job, acceptance)
                 if arriving.part_of is not None:
@@ -72,6 +75,7 @@ class ReceivingVerbs:
             session.flush()
             complete_if_done(session, job.id)
             session.refresh(job)
+            _check_waiting(session, arriving, added)
             return job_record(job)
 
     def touch(self, upload: str) -> None:
@@ -136,8 +140,11 @@ class ReceivingVerbs:
         already: int,
         images: Sequence[NewImage],
         numbers: list[Sequence[int]],
-    ) -> Job:
-        """The upload's row, locked, with these images after the `already` that it has."""
+    ) -> tuple[Job, int]:
+        """The upload's row, locked, with these images after the `already` that it has.
+
+        Returns: the row; how many images more wait.
+        """
         of_job, of_images = numbers
         job = session.scalar(select(Job).where(Job.upload == arriving.upload).with_for_update())
         if job is None:
@@ -147,9 +154,7 @@ class ReceivingVerbs:
         elif job.deleted_at is not None:
             raise UploadAbandoned(ABANDONED)
         elif job.accepted_at is not None or job.total != already:
-            return job  # it was committed, and the answer was lost
-        if arriving.max_waiting is not None:
-            check_room(session, arriving.clinic_id, len(images), arriving.max_waiting)
+            return job, 0  # it was committed, and the answer was lost
         refused = sum(image.reason is not None for image in images)
         job.total += len(images)
         job.waiting += len(images) - refused
@@ -160,7 +165,7 @@ class ReceivingVerbs:
         for start in range(0, len(images), ROWS_PER_INSERT):
             end = start + ROWS_PER_INSERT
             _insert(session, job, of_images[start:end], images[start:end])
-        return job
+        return job, len(images) - refused
 
 
 ABANDONED = "The upload was silent for too long and was discarded. Send it again."
@@ -200,6 +205,17 @@ def _insert(session: Session, job: Job, numbers: Sequence[int], images: Sequence
     ]
     if names:
         session.execute(insert(OriginalName), names)
+
+
+def _check_waiting(session: Session, arriving: Arriving, added: int) -> None:
+    """The last step. Raises TooManyWaiting.
+
+    Where there is room for all that may be on its way at once, uploads of a clinic do not wait for
+    each other's commits.
+    """
+    most, clinic_id = arriving.max_waiting, arriving.clinic_id
+    if added and most is not None and count_waiting(session, clinic_id) > most - ON_THEIR_WAY:
+        check_room(session, clinic_id, added, most)
 
 
 def _open_job(session: Session, job_id: int) -> Job:
