@@ -80,6 +80,8 @@ WITHOUT_ENTRY = {
 }
 # Pieces of an upload have one entry, when its job has taken it.
 ENTRY_WHEN_TAKEN = {"resumable.append", "resumable.begin"}
+# Of whom or what an address speaks besides, by their numbers.
+CONCERNED = ("person_id", "token_id", "session_id")
 DONE = range(200, 304)  # a form that was taken leads to another page
 REFUSED = {401, 403}
 
@@ -112,6 +114,10 @@ def _event(response: Response) -> AuditEvent | None:
     if response.status_code in REFUSED:
         route = request.endpoint or "none"
         detail = {"status": response.status_code, "route": route}
+        if "tried_as" in g:  # the clinic sees that somebody tries to be one of its people
+            clinic = g.tried_as.clinic
+            tried = {"clinic_id": clinic.id if clinic else None}
+            return _of(Action.REFUSED, **tried, detail=detail | {"person": g.tried_as.id})
         return _of(Action.REFUSED, **_who(), detail=detail)
     if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
         return None
@@ -136,9 +142,15 @@ def _event(response: Response) -> AuditEvent | None:
 
 
 def _detail(job_id: int | None, action: Action) -> dict[str, str | int]:
-    """Which route, unless the job says enough, and what the view adds in `g.audit_detail`."""
+    """Which route, unless the job says enough, of whom, and what the view adds in
+    `g.audit_detail`."""
     route = {} if job_id and action is Action.VIEWED else {"route": request.endpoint}
-    return route | g.get("audit_detail", {})
+    concerned = {
+        name.removesuffix("_id"): request.view_args[name]
+        for name in CONCERNED
+        if name in request.view_args
+    }
+    return route | concerned | g.get("audit_detail", {})
 
 
 def _who() -> dict[str, object]:

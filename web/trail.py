@@ -62,7 +62,7 @@ class Trail:
         """Write it, unless the same is true of one in the last minute. Raises DBAPIError."""
         key = (event.action, event.clinic_id, event.who_kind, event.who_id, event.job_id)
         if event.who_id is None:
-            key += (event.address,)
+            key += (event.address, event.detail.get("person"))
         with self._changed:
             minute = self._minutes.get(key)
             if minute is not None:

@@ -56,5 +56,4 @@ def revoke_token(token_id):
     stays as it is.
     """
     services().store.revoke_token(token_id, clinic_id())
-    g.audit_detail = {"token": token_id}
     return "", 204

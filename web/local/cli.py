@@ -11,9 +11,12 @@ import click
 
 from web.local.machine import OneMachine, address_file, link_address, local_address
 from worker.access import Role
+from worker.audit import Action, AuditEvent
 from worker.commands.admin import clinic_name
+from worker.commands.shared import this_user
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
+from worker.records.clinics import ClinicRecord
 from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date
@@ -68,7 +71,9 @@ def sign_in(url: str | None, home: Path | None) -> None:
     with client_errors(), worker_errors():
         settings = Settings.from_env(home=home)
         with _store(settings) as store:
-            link = store.sign_in_link(known_token(settings.token, settings))
+            token = known_token(settings.token, settings)
+            link, clinic = store.sign_in_link(token), store.principal_of_token(token).clinic
+            _note(store, clinic, {"what": "sign_in_link"})
         click.echo(link_address(url or _known_address(settings), link))
 
 
@@ -77,7 +82,7 @@ def sign_in(url: str | None, home: Path | None) -> None:
 @click.option(
     "--role",
     "roles",
-    type=click.Choice(list(Role)),
+    type=click.Choice([role.value for role in Role]),
     multiple=True,
     required=True,
     help="Their role there; repeat the option for several. An operator belongs to no clinic.",
@@ -100,6 +105,7 @@ def invite(clinic: str | None, roles: tuple[Role, ...], url: str | None) -> None
         settings = Settings.from_env()
         with _store(settings) as store:
             link = store.invite(clinic_name(clinic), [Role(role) for role in roles])
+            _note(store, store.link(link).clinic, {"what": "invitation", "roles": " ".join(roles)})
         click.echo(link_address(url or _known_address(settings), link))
 
 
@@ -111,6 +117,12 @@ def _store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def _note(store: Store, clinic: ClinicRecord | None, detail: dict[str, str]) -> None:
+    """Who made a link leaves an entry in the audit trail, as who uses it does."""
+    clinic_id = clinic.id if clinic else None
+    store.audit([AuditEvent(Action.CHANGED, clinic_id, detail=detail, **this_user())])
 
 
 def _known_address(settings: Settings) -> str:

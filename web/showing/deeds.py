@@ -100,6 +100,9 @@ DEEDS = {
 OTHER_DEEDS = {
     "hold_job": DEEDS["clinic_settings.hold"],
     "release_job": DEEDS["clinic_settings.release"],
+    "invitation": DEEDS["access.invite"],
+    "sign_in_link": N_("Make a link to sign in with"),
+    "token_replaced": N_("The configured access token was replaced"),
     "original_names": N_("See the original names of files"),
     "pseudonyms": N_("See who is behind the pseudonyms"),
     "files_encrypted": N_("Encrypt the stored files"),
@@ -110,10 +113,19 @@ OTHER_DEEDS = {
 }
 ASKED = ("route", "what")
 REFUSALS = {401: N_("not signed in"), 403: N_("not permitted")}
+LINKS = {
+    "sign_in": N_("with a link that works once"),
+    "invitation": N_("with an invitation"),
+    "password": N_("with a link for a new password"),
+}
 # The rest of an entry's detail, by name.
 VALUES: dict[str, Callable[[object], str]] = {
     "status": lambda status: _(REFUSALS.get(status, str(status))),
     "token": lambda number: _("token %(number)s", number=number),
+    "person": lambda number: _("person %(number)s", number=number),
+    "session": lambda number: _("session %(number)s", number=number),
+    "roles": lambda roles: _("roles: %(roles)s", roles=roles.replace(" ", ", ")),
+    "link": lambda purpose: _(LINKS[purpose]),
     "scopes": lambda scopes: _("scopes: %(scopes)s", scopes=scopes.replace(" ", ", ")),
     "second_factor": lambda _kind: _("with a recovery code"),
     "patient_data": lambda profile: _(profile.capitalize()),

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.support.access import TOKEN, sign_in
 from worker.access import PrincipalKind, Role
+from worker.audit import Action
 from worker.passwords import hashed
 
 ORIGIN = {"Origin": "http://localhost"}
@@ -280,3 +281,41 @@ def test_a_session_with_a_token_lists_and_ends_the_others_of_that_token(app, rea
     reader.post("/account/sessions/end-others", headers=ORIGIN)
     assert not is_in(other)
     assert is_in(reader)
+
+
+def test_the_trail_says_who_changed_whom(reader, person, browser, store, app):
+    """Roles, accounts, sessions and tokens by number; and who tried to be one of the clinic."""
+    maria = person("maria")
+    browser("maria")
+    session = store.sessions_of(PrincipalKind.PERSON, maria)[0].id
+    enter(app.test_client(), "maria", "not her password")
+    people = f"/access/people/{maria}"
+    for path, form in (
+        ("/access/invitations", {"roles": "reader"}),
+        (f"{people}/roles", {"roles": ["reader", "uploader"]}),
+        (f"/access/sessions/{session}/end", {}),
+        (f"{people}/disable", {}),
+        ("/access/tokens", {"scopes": ["read"]}),
+    ):
+        assert reader.post(path, data=form, headers=ORIGIN).status_code == 200
+    token = max(token.id for token in store.tokens(1))
+    assert reader.post(f"/access/tokens/{token}/revoke", headers=ORIGIN).status_code == 200
+    found = [record.event for record in store.audit_page(1)][::-1]
+    refused, *changes = [event for event in found if event.action is not Action.SIGNED_IN]
+    assert (refused.action, refused.who_kind) == (Action.REFUSED, "nobody")
+    assert refused.detail == {"status": 403, "route": "sign_in.enter", "person": maria}
+    assert [dict(event.detail) for event in changes] == [
+        {"route": "access.invite", "roles": "reader"},
+        {"route": "access.set_roles", "person": maria, "roles": "reader uploader"},
+        {"route": "access.end_session", "session": session},
+        {"route": "access.disable", "person": maria},
+        {"route": "access.create_token", "token": token, "scopes": "read"},
+        {"route": "access.revoke_token", "token": token},
+    ]
+
+
+def test_the_trail_says_by_which_link_somebody_came_in(store, app):
+    secret = store.invite("default", [Role.READER])
+    follow(app.test_client(), f"/sign-in?link={secret}", name="maria", password=PASSWORD)
+    (entry,) = store.audit_page(1)
+    assert (entry.event.who, entry.event.detail) == ("maria", {"link": "invitation"})

@@ -19,6 +19,12 @@ DETAILS = [
         {"route": "tokens.create_token", "token": 3, "scopes": "read review"},
         "Create an access token, token 3, scopes: read, review",
     ),
+    (
+        {"route": "access.set_roles", "person": 4, "roles": "reader admin"},
+        "Change a person's roles, person 4, roles: reader, admin",
+    ),
+    ({"what": "token_replaced", "token": 5}, "The configured access token was replaced, token 5"),
+    ({"link": "invitation"}, "with an invitation"),
     ({"second_factor": "recovery_code"}, "with a recovery code"),
     ({"route": "clinic_settings.hold", "what": "hold_job"}, "Hold a job"),
     ({"what": "files"}, "X-rays were kept for their time"),

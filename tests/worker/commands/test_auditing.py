@@ -5,6 +5,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from cxr import main
+from tests.support.access import TOKEN
 from worker.audit import Action, AuditEvent
 
 
@@ -32,6 +33,29 @@ def test_tokens_leave_entries_and_the_trail_is_verified_and_exported(cxr, store,
     found = cxr("audit", "verify")
     assert found.exit_code == 0
     assert found.output == f"3 entries are intact. The last: 3:{lines[2]['hash']}\n"
+
+
+def test_links_of_the_command_line_leave_entries(cxr, store, clinic, settings):
+    invite = ("invite", "--clinic", "north", "--role", "reader", "--role", "admin")
+    assert cxr(*invite).exit_code == 0
+    assert cxr("invite", "--role", "operator").exit_code == 0
+    settings.home.mkdir(exist_ok=True)
+    settings.token_file.write_text(TOKEN)
+    assert cxr("sign-in").exit_code == 0
+    entries = [json.loads(line) for line in cxr("audit", "export").output.splitlines()]
+    assert [entry["detail"] for entry in entries] == [
+        {"what": "invitation", "roles": "reader admin"},
+        {"what": "invitation", "roles": "operator"},
+        {"what": "sign_in_link"},
+    ]
+    assert [entry["clinic_id"] for entry in entries] == [2, None, clinic.id]
+
+
+def test_a_configured_token_that_replaces_another_leaves_entries(store, clinic):
+    store.ensure_clinic(clinic.name, "cxr-another-token-of-32-characters")
+    made, revoked = [record.event for record in store.audit_page(clinic.id)][::-1]
+    assert (made.action, made.detail["what"]) == (Action.TOKEN_CREATED, "token_replaced")
+    assert (revoked.action, revoked.detail) == (Action.TOKEN_REVOKED, {"token": 1})
 
 
 def test_a_changed_entry_is_named(cxr, store, clinic):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from apiflask import APIBlueprint
-from flask import render_template, request
+from flask import g, render_template, request
 
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id, principal
@@ -30,7 +30,8 @@ def show():
 @blueprint.post("/invitations")
 @permits(Scope.ADMIN)
 def invite():
-    secret = services().store.invite(principal().clinic.name, _roles())
+    secret = services().store.invite(principal().clinic.name, roles := _roles())
+    g.audit_detail = {"roles": " ".join(roles)}
     return _page(link=_address(secret), link_is="invitation")
 
 
@@ -43,6 +44,7 @@ def set_roles(person_id: int):
             _("You cannot take the role of an admin from yourself. Ask another admin.")
         )
     services().store.set_roles(person_id, clinic_id(), roles)
+    g.audit_detail = {"roles": " ".join(roles)}
     return _page(_("The roles are changed."))
 
 
@@ -81,10 +83,11 @@ def create_token():
             _("A token ends after one of %(days)s days, or never.", days=EXPIRES_DAYS)
         )
     name = request.form.get("name", "").strip()[:MAX_NAME]
-    created = services().store.create_token(
+    made, secret = services().store.create_token(
         principal().clinic.name, scopes, name, float(days) if days else None
     )
-    return _page(token=created[1])
+    g.audit_detail = {"token": made.id, "scopes": " ".join(made.scopes)}
+    return _page(token=secret)
 
 
 @blueprint.post("/tokens/<int:token_id>/revoke")

@@ -4,7 +4,7 @@ import logging
 import re
 
 from apiflask import APIBlueprint
-from flask import redirect, render_template, request, session, url_for
+from flask import g, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -79,6 +79,7 @@ def enter_code():
         return redirect(url_for("sign_in.form", next=_shown(wanted)), code=303)
     count_try(known.person.name)
     if not second_factor.takes(known, request.form.get("code", "")):
+        g.tried_as = known.person
         return _refused("a code", _code_page, known, wanted, _(WRONG_CODE))
     return _opened(PrincipalKind.PERSON, known.person.id, wanted)
 
@@ -97,6 +98,7 @@ def follow():
     found, wanted = _link(), local_path(request.form.get("next"))
     if found is None:
         return redirect(url_for("sign_in.link"), code=303)
+    g.audit_detail = {"link": found.purpose.value}
     if found.purpose is LinkPurpose.SIGN_IN:
         services().store.use_link(found.id)
         response = _opened(PrincipalKind.TOKEN, found.token_id, wanted)
@@ -134,6 +136,7 @@ def from_provider():
     store, invited = services().store, _link()
     if invited is not None and invited.purpose is LinkPurpose.INVITATION:
         person = store.accept_invitation(invited.id, name[:MAX_NAME], oidc_subject=subject)
+        g.audit_detail = {"link": invited.purpose.value}
     else:
         person = store.person_of_subject(subject)
     if person is None:
@@ -166,6 +169,8 @@ def _enter_with_password(name: str, password: str, wanted: str) -> Response | tu
     count_try(name)
     known = services().store.credentials(name)
     if not passwords.matches(password, known.password_hash if known else None):
+        if known is not None:
+            g.tried_as = known.person
         return _refused("a password", _page, wanted, _(WRONG_PASSWORD), name)
     if passwords.is_outdated(known.password_hash):
         services().store.renew_password_hash(known.person.id, passwords.hashed(password))

@@ -1,16 +1,19 @@
 """Access tokens of programs: made, listed, revoked, and looked up at every request."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from worker.access import FIRST_SCOPES, Principal, Scope, TokenRecord
+from worker.audit import Action, AuditEvent
 from worker.errors import NotFound, TokenEnded
 from worker.records.clinics import ClinicRecord
 from worker.store.accounts.records import clinic_record, token_principal, token_record
 from worker.store.accounts.tables import Session, Token
+from worker.store.audit import AuditVerbs
 from worker.store.database import Database
 from worker.store.numbers import take_number
 from worker.store.rows import now
@@ -26,14 +29,16 @@ def token_works() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-class TokenVerbs:
+class TokenVerbs(AuditVerbs):
     database: Database
 
     def ensure_clinic(self, name: str, token: str) -> ClinicRecord:
         """Make the clinic unless it exists, and let its configured token in.
 
-        The one that was configured before ends. Raises TokenEnded when `token` itself has ended.
+        The one that was configured before ends, and the audit trail says so. Raises TokenEnded when
+        `token` itself has ended.
         """
+        ended = []
         with self.database.writing() as session:
             clinic = clinic_row(session, name)
             known = session.scalar(select(Token).where(Token.sha256 == digest(token)))
@@ -53,9 +58,15 @@ class TokenVerbs:
             ):
                 earlier.of_setting = False
                 _end(session, earlier)
+                ended.append(earlier.id)
             known.of_setting = True
             known.name = known.name or "first token"
-            return clinic_record(clinic)
+        if ended:
+            revoked = AuditEvent(Action.TOKEN_REVOKED, clinic.id, who_kind="system")
+            detail = {"what": "token_replaced", "token": known.id}
+            made = replace(revoked, action=Action.TOKEN_CREATED, detail=detail)
+            self.audit([made, *(replace(revoked, detail={"token": number}) for number in ended)])
+        return clinic_record(clinic)
 
     def clinic_named(self, name: str) -> ClinicRecord:
         """Raises NotFound."""
