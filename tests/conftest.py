@@ -17,11 +17,11 @@ import pytest
 from model.reading.radiograph import decode
 from tests.support import caches, shared, temporary, toys
 from tests.support.access import SECRET_KEY, TOKEN
-from tests.support.databases import PostgresServer, migrated_store
+from tests.support.databases import PostgresServer, store_with_clinic
 from worker.files.image_files import ImageFiles
 from worker.records.clinics import ClinicRecord
 from worker.settings import Settings, describe
-from worker.store import DEFAULT_CLINIC, Store
+from worker.store import Store
 from worker.supervise.valkey import EmbeddedValkey
 
 NO_DATA = "CXR_DATA is not set: this test needs the X-rays of the training data"
@@ -190,8 +190,7 @@ def settings(tmp_path) -> Settings:
 @pytest.fixture
 def store(settings) -> Iterator[Store]:
     """The migrated store of `settings`, with the default clinic."""
-    store = migrated_store(settings.database_url)
-    store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+    store = store_with_clinic(settings.database_url)
     yield store
     store.close()
 

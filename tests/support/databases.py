@@ -1,4 +1,4 @@
-"""Databases with tables in them: Alembic runs once, each test gets a copy."""
+"""Databases with tables, and a clinic, in them: made once, and each test gets a copy."""
 
 import atexit
 import contextlib
@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from worker.store import Store
+from tests.support.access import TOKEN
+from worker.store import DEFAULT_CLINIC, Store
 from worker.store.migrations import migrate
 
 
@@ -21,6 +22,13 @@ def migrated_store(database_url: str) -> Store:
     store = Store(database_url)
     if store.database.url.get_backend_name() == "sqlite":
         shutil.copyfile(_sqlite_template(), store.database.url.database)
+    return store
+
+
+def store_with_clinic(sqlite_url: str) -> Store:
+    """A store in a new file, with the default clinic and its TOKEN."""
+    store = Store(sqlite_url)
+    shutil.copyfile(_template_with_clinic(), store.database.url.database)
     return store
 
 
@@ -71,9 +79,22 @@ class PostgresServer:
 
 @functools.cache
 def _sqlite_template() -> Path:
+    file = _folder() / "tables.db"
+    with contextlib.closing(Store(f"sqlite:///{file}")) as store:
+        migrate(store.database)
+    return file
+
+
+@functools.cache
+def _template_with_clinic() -> Path:
+    file = _folder() / "clinic.db"
+    with contextlib.closing(migrated_store(f"sqlite:///{file}")) as store:
+        store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+    return file
+
+
+@functools.cache
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="cxr-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    store = Store(f"sqlite:///{folder / 'cxr.db'}")
-    migrate(store.database)
-    store.close()
-    return folder / "cxr.db"
+    return folder
