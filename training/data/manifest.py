@@ -96,11 +96,7 @@ def read_manifest(file: Path, classes: Classes, column: str = "split") -> list[S
     column: see `Choice`. Without a patient, each image is a patient of its own.
     Raises InvalidManifest, PatientLeak.
     """
-    try:
-        with file.open(newline="") as opened:
-            rows = list(csv.DictReader(opened))
-    except OSError as error:
-        raise InvalidManifest(f"The manifest {file} cannot be read: {error.strerror}.") from error
+    rows = _rows(file)
     if not rows or not {"path", "label"} <= rows[0].keys():
         raise InvalidManifest(
             f"The manifest {file} needs a header with the columns path and label, and rows. "
@@ -131,13 +127,9 @@ def read_unsure(folder: Path) -> list[Sample]:
         return []
     names = ("label", "split", "patient", "source")
     try:
-        with file.open(newline="") as opened:
-            return [
-                Sample(folder / row["path"], *(row[name] for name in names))
-                for row in csv.DictReader(opened)
-            ]
-    except (OSError, KeyError) as error:
-        raise InvalidManifest(f"{file} cannot be read: {error}") from error
+        return [Sample(folder / row["path"], *(row[name] for name in names)) for row in _rows(file)]
+    except KeyError as error:
+        raise InvalidManifest(f"The manifest {file} has no column {error}.") from error
 
 
 def read_folders(folder: Path, classes: Classes) -> list[Sample]:
@@ -186,12 +178,10 @@ def read_data(path: Path, classes: Classes, choice: Choice = ALL_DATA) -> list[S
 
 
 def has_column(path: Path, column: str) -> bool:
-    """Whether the data at `path` are split by a manifest that has this column."""
+    """Whether the data at `path` are split by a manifest that has this column. Raises
+    InvalidManifest."""
     file = path / "manifest.csv" if path.is_dir() else path
-    if not file.is_file():
-        return False
-    with file.open(newline="") as opened:
-        return column in next(csv.reader(opened), [])
+    return file.is_file() and column in next(iter(_rows(file)), {})
 
 
 def with_validation(samples: Sequence[Sample], share: float, seed: int = 0) -> list[Sample]:
@@ -283,6 +273,20 @@ def content_hash(samples: Sequence[Sample]) -> str:
     for sample in samples:
         digest.update(sample.path.read_bytes())
     return digest.hexdigest()
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """Raises InvalidManifest."""
+    try:
+        # Spreadsheets put a mark before the first column's name.
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            return list(csv.DictReader(opened))
+    except OSError as error:
+        raise InvalidManifest(f"The manifest {file} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidManifest(
+            f"The manifest {file} is not a CSV file in UTF-8. Export it again as `CSV UTF-8`."
+        ) from error
 
 
 def _sample(file: Path, number: int, row: dict[str, str], classes: Classes, column: str) -> Sample:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from worker.backups import DATABASE, IMAGES, KEY_NAMES, SECRETS, SUMS, BackupError
-from worker.files.image_files import ImageFiles
+from worker.files.image_files import ImageFiles, sync_folder
 from worker.settings import Settings
 
 COPY_BYTES = 1024 * 1024
@@ -42,7 +42,7 @@ def make_backup(settings: Settings, target: Path) -> Made:
         with _private(part) as opened, tarfile.open(fileobj=opened, mode="w|") as archive:
             made = _Backup(archive).fill(settings, copy)
         os.replace(part, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         return made
     except (OSError, sqlite3.Error) as error:
         raise BackupError(f"The backup cannot be written to {target}: {error}.") from error
@@ -183,11 +183,3 @@ def _private(file: Path) -> Iterator[BinaryIO]:
         yield opened
         opened.flush()
         os.fsync(opened.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

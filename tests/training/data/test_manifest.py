@@ -13,6 +13,7 @@ from training.data.manifest import (
     Classes,
     Sample,
     data_hash,
+    has_column,
     leave_out,
     of_split,
     read_data,
@@ -260,3 +261,15 @@ def test_the_articles_own_small_data(training_data):
     four = read_data(training_data, Classes(labels), Choice("article"))
     assert Counter(s.label for s in of_split(four, "test")) == dict.fromkeys(labels, 9)
     assert len(four) == 270 + 36
+
+
+def test_a_manifest_as_spreadsheets_write_it(tmp_path):
+    """`CSV UTF-8` of Excel begins with a mark; its other CSV is in the alphabet of the machine."""
+    file = tmp_path / "manifest.csv"
+    file.write_text("path,label,source\na.png,normal,Köln\n", encoding="utf-8-sig")
+    (sample,) = read_manifest(file, CLASSES)
+    assert (sample.label, sample.source) == ("NORMAL", "Köln")
+    assert has_column(tmp_path, "path")
+    file.write_text("path,label,source\na.png,normal,Köln\n", encoding="latin-1")
+    with pytest.raises(InvalidManifest, match="CSV UTF-8"):
+        read_manifest(file, CLASSES)

@@ -1,6 +1,8 @@
 """An upload on its way: workers see its images, its clinic sees nothing before it is accepted."""
 # ruff: noqa: PT012 - the statement that raises is the end of an upload, which has several lines
 
+import os
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -152,7 +154,42 @@ def test_what_a_lost_answer_repeats_is_done_once(intake, clinic, monkeypatch):
     assert all(intake.files.path(claim.file_key).exists() for claim in store.claim(9, lease_s=60))
 
 
-def test_while_nobody_knows_whether_it_was_accepted_no_file_goes(intake, clinic, monkeypatch):
+def test_files_and_their_names_are_on_the_disk_before_their_rows(intake, clinic, monkeypatch):
+    """Or a power failure after the answer would leave rows that name no file."""
+    on_disk: set[str] = set()
+    fsync, checked = os.fsync, []
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        on_disk.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+
+    def checking(verb):
+        def check(arriving, already, images, *more):
+            for image in images:
+                file = intake.files.path(image.file_key).resolve()
+                assert {str(file), str(file.parent), str(file.parent.parent)} <= on_disk
+                checked.append(image.filename)
+            on_disk.clear()
+            return verb(arriving, already, images, *more)
+
+        return check
+
+    monkeypatch.setattr(os, "fsync", noting)
+    for name in ("add_images", "accept"):
+        monkeypatch.setattr(intake.store, name, checking(getattr(intake.store, name)))
+    with intake.receive(clinic.id) as upload:
+        upload.add("a.png", [b"a"])
+        wait_for(lambda: checked == ["a.png"])
+        upload.add("b.png", [b"b"])
+        upload.accept("Monday")
+    assert checked == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("comes_back", [False, True], ids=["it stays away", "it comes back"])
+def test_while_nobody_knows_whether_it_was_accepted_no_file_goes(
+    intake, clinic, monkeypatch, comes_back
+):
+    """The database accepts the upload, and its answer is lost for good."""
     monkeypatch.setattr(writing, "OUTAGE_S", 0)
     store = intake.store
     accept = store.accept
@@ -166,7 +203,8 @@ def test_while_nobody_knows_whether_it_was_accepted_no_file_goes(intake, clinic,
 
     with monkeypatch.context() as broken:
         broken.setattr(store, "accept", accept_and_die)
-        broken.setattr(store, "abandon", unreachable)
+        if not comes_back:
+            broken.setattr(store, "abandon", unreachable)
         with pytest.raises(OperationalError), intake.receive(clinic.id) as upload:
             upload.add("a.png", [b"a"])
             upload.accept("Monday", key="monday")

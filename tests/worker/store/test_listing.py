@@ -9,6 +9,7 @@ from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.records.jobs import NewImage
+from worker.records.work import FinishedImage
 from worker.store.images import searching
 from worker.store.rows import encode_cursor
 
@@ -279,3 +280,25 @@ def test_a_cursor_that_no_database_can_hold_is_refused(listed, number):
         store.jobs(clinic.id, cursor=made_up)
     with pytest.raises(InvalidCursor):
         store.job_reviews(clinic.id, job.id, cursor=made_up)
+
+
+def test_what_was_refused_or_failed_has_no_label(db):
+    """In no list, count or record: neither of its own nor of a batch that it was in."""
+    store, clinic = db
+    job = store.create_job(clinic.id, "job", new_images(3))
+    done, refused, failed = store.claim(3, lease_s=60)
+    images = [
+        finished_image(done),
+        FinishedImage(refused, ImageStatus.REJECTED, "lateral", "It looks lateral."),
+        FinishedImage(failed, ImageStatus.FAILED, "internal_error", "It failed."),
+    ]
+    store.save(images)
+    for job_id in (job.id, None):
+        assert store.tally(clinic.id, job_id).labels == {"NORMAL": 1}
+        for label in LABELS:
+            found = store.images(clinic.id, job_id, ImageFilter(labels=(label,))).items
+            assert [image.id for image in found] == [done.image_id] * (label == "NORMAL")
+        found = store.images(clinic.id, job_id, ImageFilter(uncertain=False)).items
+        assert [image.id for image in found] == [done.image_id]
+        results = [bool(image.result) for image in store.images(clinic.id, job_id).items]
+        assert results == [True, False, False]

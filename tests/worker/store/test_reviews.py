@@ -61,6 +61,7 @@ def test_a_review_is_kept_with_its_boxes_and_replaced_by_the_next(store, job):
     assert (second.verdict, second.label, second.boxes) == (Verdict.AGREE, "NORMAL", ())
     assert second.created_at == first.created_at
     assert store.job(1, job.id).revision > job.revision
+    assert store.reviews(2, [1, 2]) == {}, "another clinic sees none of them"
 
 
 def test_the_model_own_label_is_an_agreement(store, job):

@@ -226,6 +226,16 @@ def test_what_is_on_its_way_counts_for_the_quota(client_with, place):
     assert (answer.status_code, answer.json["code"]) == (507, "quota_reached")
 
 
+def test_an_upload_is_found_at_its_own_job_only(client, begin, send):
+    address = begin(10)
+    other = client.post("/api/v1/jobs", json={"open": True}).json["id"]
+    elsewhere = f"/api/v1/jobs/{other}/uploads/{address.rpartition('/')[2]}"
+    assert client.head(elsewhere, headers=TUS).status_code == 404
+    assert send(elsewhere, 0, b"0123456789").status_code == 404
+    assert client.delete(elsewhere, headers=TUS).status_code == 404
+    assert send(address, 0, b"0123456789").status_code == 204
+
+
 def test_others_see_nothing_of_an_upload(app, store, begin, send):
     address = begin(10)
     for clinic, scopes, status in (
