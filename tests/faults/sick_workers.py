@@ -20,7 +20,7 @@ SICKNESS = {
     b"die by an abort": os.abort,
     b"hang for ever": ctypes.PyDLL(None).pause,
 }
-SLOW, SLOW_S = b"take several seconds", 6
+SLOW, SLOW_S = b"take several seconds", 4
 
 
 def decode_or_worse(source: bytes, **options: int) -> Radiograph:

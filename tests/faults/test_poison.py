@@ -11,8 +11,8 @@ from worker.records.images import ImageStatus
 from worker.records.jobs import JobStatus
 from worker.settings import Settings
 
-GOOD = 200
-ATTEMPTS = 3
+GOOD = 80
+ATTEMPTS = 2  # in company and alone; each costs the start of a worker
 
 
 @pytest.fixture
