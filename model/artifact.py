@@ -105,15 +105,25 @@ def load_artifact(path: Path | None = None) -> Artifact:
         ) from None
     except (OSError, ValueError) as error:
         raise ArtifactMismatch(f"{path / METADATA} cannot be read: {error}") from error
-    if metadata.get("format") != FORMAT:
+    made_for = metadata.get("format") if isinstance(metadata, dict) else None
+    if made_for != FORMAT:
         raise ArtifactMismatch(
-            f"The model in {path} has format {metadata.get('format')!r}, "
-            f"this program reads {FORMAT}."
+            f"The model in {path} has format {made_for!r}, this program reads {FORMAT}."
         )
     try:
-        labels = checked_labels(metadata["labels"])
-    except ValueError as error:
+        return _described(path, metadata)
+    except KeyError as error:
+        raise ArtifactMismatch(
+            f"The model in {path} cannot be used: its {METADATA} has no {error}."
+        ) from None
+    except (AttributeError, TypeError, ValueError) as error:
         raise ArtifactMismatch(f"The model in {path} cannot be used: {error}") from None
+
+
+def _described(path: Path, metadata: Mapping[str, Any]) -> Artifact:
+    """The artifact that the metadata describe. Raises KeyError, AttributeError, TypeError and
+    ValueError for what they lack or have wrong, ArtifactMissing, ArtifactMismatch."""
+    labels = checked_labels(metadata["labels"])
     for name, expected in metadata["files"].items():
         _check_file(path / name, expected)
     return Artifact(
@@ -131,7 +141,7 @@ def load_artifact(path: Path | None = None) -> Artifact:
             statistics_file=path / STATISTICS,
         ),
         uncertain_below=metadata["uncertain_below"],
-        triage=_operating_point(metadata.get("triage")),
+        triage=_operating_point(metadata.get("triage"), labels),
         calibration=_calibration(metadata.get("calibration"), labels),
         metadata=metadata,
     )
@@ -184,8 +194,14 @@ def save_metadata(
     (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
 
 
-def _operating_point(triage: Mapping[str, Any] | None) -> OperatingPoint | None:
-    return OperatingPoint(triage["well"], triage["threshold"]) if triage else None
+def _operating_point(
+    triage: Mapping[str, Any] | None, labels: Sequence[str]
+) -> OperatingPoint | None:
+    if not triage:
+        return None
+    if triage["well"] not in labels:
+        raise ValueError(f"The triage is about a label of its own: {triage['well']!r}.")
+    return OperatingPoint(triage["well"], triage["threshold"])
 
 
 def _calibration(kept: Mapping[str, Any] | None, labels: Sequence[str]) -> Calibration | None:

@@ -1,7 +1,9 @@
 """The files behind the paths of a command line: files, folders, zip archives."""
 
 import contextlib
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +16,19 @@ MAX_FILE_MB = 256
 MAX_MEMBERS = 100_000
 _ZIP = b"PK\x03\x04"
 _ENCRYPTED = 0x1
-_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+# What reading a broken or unusual archive raises, depending on where the damage is.
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    OverflowError,
+    ValueError,
+    struct.error,
+)
 
 
 class SourceFailed(ModelError):
@@ -65,7 +79,7 @@ def count(paths: Iterable[str | Path]) -> int:
     for file in _files(paths):
         total += 1
         # A file with a fault counts as one: `walk` gives one source for it.
-        with contextlib.suppress(*_BROKEN_ZIP):
+        with contextlib.suppress(*BROKEN_ZIP):
             if _is_zip(file):
                 with zipfile.ZipFile(file) as archive:
                     total += len(_pictures(archive)) - 1
@@ -79,7 +93,9 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
             continue
         for folder, subfolders, names in os.walk(path):
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+            found = (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+            # A pipe or a socket would be waited for without end.
+            yield from (file for file in found if file.is_file() or not file.exists())
 
 
 def _is_zip(file: Path) -> bool:
@@ -92,7 +108,7 @@ def _members_of(file: Path) -> Iterator[Source]:
         with zipfile.ZipFile(file) as archive:
             for member in _pictures(archive):
                 yield Source(f"{file}/{member.filename}", _content(archive, member))
-    except _BROKEN_ZIP:
+    except BROKEN_ZIP:
         yield Source(
             str(file), UnreadableImage("The zip archive is damaged. Pack it and send it again.")
         )
@@ -118,7 +134,7 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | Rejec
     try:
         with archive.open(member) as opened:
             content = opened.read(limit + 1)  # the size in the archive's index may be a lie
-    except _BROKEN_ZIP:
+    except BROKEN_ZIP:
         return UnreadableImage("The file is damaged inside the zip archive. Pack it again.")
     return content if len(content) <= limit else _too_large()
 

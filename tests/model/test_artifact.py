@@ -99,6 +99,29 @@ def test_metadata_of_another_program(broken):
         load_artifact(broken(format=99))
 
 
+@pytest.mark.parametrize("metadata", ["[]", "7", '{"format": 1}', '{"format": 1, "labels": 7}'])
+def test_metadata_of_no_model(broken, metadata):
+    folder = broken()
+    (folder / METADATA).write_text(metadata)
+    with pytest.raises(ArtifactMismatch, match=str(folder)):
+        load_artifact(folder)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"files": []},
+        {"preprocessing": {"size": 224, "unknown": 1}},
+        {"uncertain_below": None, "preprocessing": None},
+        {"triage": {"threshold": 0.5}},
+        {"triage": {"well": "HEALTHY", "threshold": 0.5}},
+    ],
+)
+def test_metadata_that_do_not_fit_each_other(broken, fields):
+    with pytest.raises(ArtifactMismatch, match="cannot be used"):
+        load_artifact(broken(**fields))
+
+
 @pytest.mark.parametrize(
     "labels",
     [["COVID19"], [str(n) for n in range(11)], ["A", "A"], ["A", " B"], ["A", ""], ["A", 2], "AB"],
@@ -110,7 +133,7 @@ def test_labels_that_are_none(broken, labels):
 
 def test_labels_have_any_names_and_keep_their_order(broken):
     labels = ["Zoster", "normal", "Lungenentzündung, viral", "D"]
-    assert load_artifact(broken(labels=labels)).labels == tuple(labels)
+    assert load_artifact(broken(labels=labels, triage=None)).labels == tuple(labels)
 
 
 def test_an_artifact_of_the_time_before_maps_had_names(broken):

@@ -1,29 +1,17 @@
 """Zip archives in an upload: which members are images to be, read as streams, within bounds."""
 
 import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from model.classify.sources import BROKEN_ZIP
+
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # a first member, or an archive without any
 CHUNK_BYTES = 1024 * 1024
 
-# What reading a broken or unusual archive raises, depending on where the damage is.
-BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-    OverflowError,
-    ValueError,
-    struct.error,
-)
 # The others (bzip2, LZMA) unpack a megabyte to gigabytes in one piece, and nobody archives so.
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -57,7 +45,7 @@ class Member:
             with self.archive.open(self.info) as opened:
                 while chunk := opened.read(CHUNK_BYTES):
                     yield chunk
-        except BROKEN as error:
+        except BROKEN_ZIP as error:
             raise BrokenArchive(
                 "This file is damaged inside its zip archive (its checksum or compression is "
                 "wrong). Make the archive again."
@@ -77,7 +65,7 @@ def members(file: BinaryIO, max_directory_bytes: int) -> list[Member]:
     try:
         archive = zipfile.ZipFile(_Opened(file, max_directory_bytes))
         size_bytes = file.seek(0, os.SEEK_END)
-    except BROKEN as error:
+    except BROKEN_ZIP as error:
         raise BrokenArchive(
             "This zip archive cannot be read: it is damaged or was cut off. Make it again."
         ) from error

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -201,6 +202,32 @@ def test_a_damaged_member_has_a_result_of_its_own(tmp_path, chest):
 
     assert [line["status"] for line in lines] == ["rejected", "done"]
     assert lines[0]["reason"] == "unreadable"
+
+
+def test_a_damaged_member_of_an_unusual_kind_has_a_result_too(tmp_path, chest):
+    archive = tmp_path / "upload.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("a.png", png_of(chest.pixels), zipfile.ZIP_LZMA)
+        opened.writestr("b.png", png_of(chest.pixels))
+    content = bytearray(archive.read_bytes())
+    content[100:160] = bytes(60)
+    archive.write_bytes(content)
+    code, lines, _ = run(archive)
+
+    assert code == 0
+    assert [(line["status"], line["reason"]) for line in lines] == [
+        ("rejected", "unreadable"),
+        ("done", None),
+    ]
+
+
+def test_what_is_no_file_is_not_waited_for(folder):
+    os.mkfifo(folder / "a-pipe.png")
+    assert [Path(source.name).name for source in walk([folder])] == [
+        "a.png",
+        "notes.txt",
+        "page.png",
+    ]
 
 
 def test_a_damaged_zip_has_one_result(tmp_path):
