@@ -27,7 +27,7 @@ from worker.supervise.valkey import EmbeddedValkey
 NO_DATA = "CXR_DATA is not set: this test needs the X-rays of the training data"
 
 # What a test needs decides its markers, so that nobody has to remember them.
-MARKERS_OF_FOLDERS = {
+MARKERS_OF_PATHS = {
     "end_to_end": {"server"},
     "end_to_end/pages": {"browser"},
     "faults": {"server"},
@@ -38,10 +38,13 @@ MARKERS_OF_FOLDERS = {
     "training/gate": {"slow"},
     "training/measure/article": {"slow"},
     "training/measure/maps": {"slow"},
+    "training/measure/test_failures.py": {"slow"},
+    "training/measure/test_report.py": {"slow"},
     "training/release": {"slow"},
 }
 MARKERS_OF_FIXTURES = {
     "postgres_server": {"server"},
+    "provider": {"server"},
     "valkey_url": {"server"},
     "chromium": {"browser"},
     "narrow": {"slow"},
@@ -53,12 +56,12 @@ MARKERS_OF_FIXTURES = {
 }
 
 
-def markers_of(folder: Path) -> set[str]:
-    """Markers of every test in `folder`."""
-    inside = folder.relative_to(Path(__file__).parent)
+def markers_of(path: Path) -> set[str]:
+    """Markers of every test in a folder or file."""
+    inside = path.relative_to(Path(__file__).parent)
     return {
         marker
-        for name, markers in MARKERS_OF_FOLDERS.items()
+        for name, markers in MARKERS_OF_PATHS.items()
         if inside.is_relative_to(name)
         for marker in markers
     }
@@ -66,15 +69,13 @@ def markers_of(folder: Path) -> set[str]:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even import what `-m "not …"` leaves out: TensorFlow alone takes seconds."""
-    if collection_path.is_dir():
-        unwanted = set(re.findall(r"not (\w+)", config.option.markexpr))
-        return bool(markers_of(collection_path) & unwanted) or None
-    return None
+    unwanted = set(re.findall(r"not (\w+)", config.option.markexpr))
+    return bool(markers_of(collection_path) & unwanted) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        markers = markers_of(item.path.parent)
+        markers = markers_of(item.path)
         for fixture in item.fixturenames:
             markers |= MARKERS_OF_FIXTURES.get(fixture, set())
         parameters = item.callspec.params if hasattr(item, "callspec") else {}

@@ -19,6 +19,7 @@ def modules_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "unwanted"),
     [
@@ -31,6 +32,7 @@ def test_a_process_loads_only_what_it_is_for(statement, unwanted):
     assert not modules_after(statement) & unwanted
 
 
+@pytest.mark.slow  # and the same as in `make lint`
 def test_arrows_go_one_way():
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True

@@ -283,6 +283,7 @@ def test_no_model_is_one_sentence(tmp_path, radiographs):
     assert problem.startswith("Error: There is no model")
 
 
+@pytest.mark.slow
 def test_the_real_command_without_tensorflow(radiographs):
     """In a process of its own: lines come as JSON, and TensorFlow is never imported."""
     program = (

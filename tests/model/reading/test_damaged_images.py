@@ -129,6 +129,7 @@ def test_no_message_names_the_file(tmp_path):
         assert "Smith" not in str(caught.value), name
 
 
+@pytest.mark.slow
 def test_nothing_is_written_to_the_terminal(tmp_path):
     """Warnings of Pillow, pydicom and libtiff would fill a worker's log."""
     damaged = {name: data[: len(data) // 2] for name, data in PICTURES.items()}

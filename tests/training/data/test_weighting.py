@@ -43,9 +43,10 @@ def test_a_source_counts_by_the_root_of_its_images():
 
 
 def test_a_share_grows_without_a_jump():
+    large, small = samples(NORMAL_large=900), samples(NORMAL_small=2 * FEW)
     shares = [
         total(sample_weights(chosen), chosen, "NORMAL", "small") / len(chosen)
-        for chosen in (samples(NORMAL_large=900, NORMAL_small=n) for n in range(1, 2 * FEW))
+        for chosen in (large + small[:n] for n in range(1, 2 * FEW))
     ]
     steps = np.diff(shares)
     assert (steps > 0).all()

@@ -36,9 +36,9 @@ def width(figure: Figure) -> float:
 
 def test_intervals_hold_the_value_and_widen_with_fewer_patients():
     targets, probabilities = answers(600)
-    many = with_intervals(targets, probabilities, [str(n) for n in range(600)], resamples=200)
-    few = with_intervals(targets, probabilities, [str(n % 12) for n in range(600)], resamples=200)
-    small = with_intervals(targets[:60], probabilities[:60], list(range(60)), resamples=200)
+    many = with_intervals(targets, probabilities, [str(n) for n in range(600)], resamples=100)
+    few = with_intervals(targets, probabilities, [str(n % 12) for n in range(600)], resamples=100)
+    small = with_intervals(targets[:60], probabilities[:60], list(range(60)), resamples=100)
 
     for found in (many, few, small):
         for figure in found.values():
@@ -50,10 +50,10 @@ def test_intervals_hold_the_value_and_widen_with_fewer_patients():
 def test_images_of_one_patient_count_as_one():
     """Forty equal images of a patient say no more than one of them does."""
     targets, probabilities = answers(30)
-    alone = with_intervals(targets, probabilities, list(range(30)), resamples=200)
+    alone = with_intervals(targets, probabilities, list(range(30)), resamples=100)
     many = np.repeat(targets, 40), np.repeat(probabilities, 40, axis=0)
-    repeated = with_intervals(*many, list(np.repeat(range(30), 40)), resamples=200)
-    by_image = with_intervals(*many, list(range(1200)), resamples=200)
+    repeated = with_intervals(*many, list(np.repeat(range(30), 40)), resamples=100)
+    by_image = with_intervals(*many, list(range(1200)), resamples=100)
 
     assert repeated["accuracy"] == alone["accuracy"]
     assert width(by_image["accuracy"]) < width(repeated["accuracy"]) / 3
@@ -107,14 +107,14 @@ def test_the_calibration_error_is_corrected_for_its_bias():
     targets = (probabilities.cumsum(axis=1) < random.random((300, 1))).sum(axis=1)
     measure = measures_of(targets, range(300), LABELS)
     measured = measure(targets, probabilities)["ece"]
-    found = with_intervals(targets, probabilities, range(300), resamples=200)["ece"]
+    found = with_intervals(targets, probabilities, range(300), resamples=100)["ece"]
 
     assert 0 <= found.low <= found.value <= found.high
     assert found.value < 0.8 * measured
     assert found.low < 0.02
     # And an error that is really there stays.
     sure = np.eye(3)[random.integers(0, 3, 300)] * 0.9 + 0.1 / 3
-    wrong = with_intervals(targets, sure, range(300), resamples=200)["ece"]
+    wrong = with_intervals(targets, sure, range(300), resamples=100)["ece"]
     assert wrong.low > 0.4
 
 

@@ -19,8 +19,6 @@ pytest.importorskip("matplotlib")
 
 from training.measure.report import write_report
 
-pytestmark = pytest.mark.slow  # each draws many plots
-
 HISTORY = """epoch,accuracy,learning_rate,loss,val_accuracy,val_loss
 0,0.5,0.001,1.1,0.4,1.2
 1,0.7,0.001,0.9,0.6,1.0

@@ -64,7 +64,7 @@ def test_the_preview_has_the_proportions_of_the_file(client, classified):
 def test_a_large_picture_is_drawn_once_and_deleted_with_its_job(
     client, upload, store, radiographs, settings
 ):
-    upload({"chest.dcm": radiographs["RG1_J2KI"].read_bytes()})
+    upload({"chest.dcm": radiographs["RG1_UNCI"].read_bytes()})
     large = picture(client.get("/api/v1/images/1/preview.png?max_side=1500"))
     assert max(large.shape) == 1500
     kept = list((settings.home / "pictures").rglob("*.png"))

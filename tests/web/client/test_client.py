@@ -209,6 +209,7 @@ def test_the_fingerprint_is_that_of_the_server(client, scans):
     assert content_sha256(files) == theirs.hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "said"),
     [

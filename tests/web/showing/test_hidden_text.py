@@ -29,6 +29,11 @@ def lettered(chest) -> bytes:
 NAMES_OF_PICTURES = ("preview.png", "preview.jpg", "film.png", "preview.png?max_side=1024")
 
 
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
 @pytest.mark.parametrize(
     ("profile", "chosen", "hides"),
     [
@@ -40,7 +45,7 @@ NAMES_OF_PICTURES = ("preview.png", "preview.jpg", "film.png", "preview.png?max_
 )
 @pytest.mark.parametrize("worked", [False, True])
 def test_text_is_hidden_in_every_picture_as_the_profile_demands(
-    client, upload, store, clinic, files, chest, profile, chosen, hides, worked
+    client, upload, store, clinic, files, chest, classifier, profile, chosen, hides, worked
 ):
     store.set_profile(clinic.id, profile, chosen)
     upload({"a.png": lettered(chest)})
@@ -49,7 +54,7 @@ def test_text_is_hidden_in_every_picture_as_the_profile_demands(
         Runner(
             store,
             files,
-            Classifier.load(),
+            classifier,
             Pulse(store, worker_record("this"), lease_s=60, step_limit_s=60),
         ).run()
         assert client.get("/api/v1/images/1").json["facts"]["burned_in_text"] == "likely"
