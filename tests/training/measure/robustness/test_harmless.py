@@ -5,12 +5,12 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from model.artifact import load_artifact
+from model.classifier import Classifier
 from model.gate.frontal import check
 from model.reading.radiograph import decode
 from training.data.manifest import Sample
 from training.measure.robustness.changes import changes, inverted_dicom, png
-from training.measure.robustness.harmless import _moved, measure
+from training.measure.robustness.harmless import Said, _any, _moved, measure
 
 
 @pytest.mark.parametrize("name", changes())
@@ -31,15 +31,31 @@ def test_an_inverted_film_with_its_tag_is_the_same_film():
     assert np.ptp(inverted.pixels) == pytest.approx(spread, abs=0.1)
 
 
+BEFORE = Said(np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.9, 0.1]]), np.zeros(4, bool))
+
+
 def test_what_moves_is_counted():
-    before = np.array([[0.8, 0.2], [0.3, 0.7], [0.6, 0.4], [0.9, 0.1]])
-    after = np.array([[0.4, 0.6], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3]])
+    after = Said(np.array([[0.4, 0.6], [0.3, 0.7], [0.6, 0.4], [0.7, 0.3]]), np.zeros(4, bool))
 
-    found = _moved(before, after, ("A", "B"))
+    found = _moved(BEFORE, after, ("A", "B"))
 
-    assert found.changed == 0.25
+    assert found.changed == found.unmarked == 0.25
     assert found.moved == pytest.approx((0.4 + 0 + 0 + 0.2) / 4)
     assert found.toward == {"A": 0, "B": 1}
+
+
+def test_of_an_uncertain_result_somebody_is_told():
+    turned = 1 - BEFORE.probabilities
+    all_turned = Said(turned, np.array([True, False, False, False]))
+    one_turned = Said(
+        np.stack([turned[0], *BEFORE.probabilities[1:]]), np.array([False, True, True, True])
+    )
+
+    assert _moved(BEFORE, all_turned, ("A", "B")).unmarked == 0.75
+    assert _moved(all_turned, BEFORE, ("A", "B")).unmarked == 0.75
+    assert _moved(BEFORE, one_turned, ("A", "B")).unmarked == 0.25
+    # Under one change or another, nobody is told of any of the four.
+    assert _any(BEFORE, [all_turned, one_turned]).unmarked == 1.0
 
 
 def test_a_model_is_measured_under_every_change(toy_artifact, tmp_path):
@@ -48,7 +64,7 @@ def test_a_model_is_measured_under_every_change(toy_artifact, tmp_path):
     file.write_bytes(png(film))
     sample = Sample(file, "NORMAL", "test", "1", "here")
 
-    found = measure(load_artifact(toy_artifact()), [sample])
+    found = measure(Classifier.load(toy_artifact()), [sample])
 
     assert list(found) == [*list(changes())[1:], "any"]
     assert found["inverted, with its tag"].moved < 0.01
