@@ -157,5 +157,8 @@ def test_the_page_shows_and_filters(reader, client, finished):
     ahead = reader.get(f"/audit?since={tomorrow}&utc_offset=1440").text
     assert "No entries." not in ahead, "a day begins where the reader is"
     assert '<time datetime="' in ahead
-    for odd in ("action=x&job_id=x&since=x&before=x&utc_offset=x", f"job_id={2**70}"):
+    for odd in (
+        *("action=x&job_id=x&since=x&before=x&utc_offset=x", f"job_id={2**70}"),
+        *("until=9999-12-31", "since=0001-01-01&utc_offset=60"),
+    ):
         assert reader.get(f"/audit?{odd}").status_code == 200

@@ -56,8 +56,11 @@ class PictureFiles:
         with contextlib.suppress(OSError):
             os.utime(picture)
 
-    def trim(self) -> None:
-        """Delete what was not used for longest, down to the size that the cache may have."""
+    def trim(self, drawn: Path | None = None) -> None:
+        """Delete what was not used for longest, down to the size that the cache may have.
+
+        drawn: the picture that somebody waits for; it stays, whatever the size.
+        """
         found = []
         for picture in self._files.picture_cache.glob("*/*"):
             with contextlib.suppress(FileNotFoundError):
@@ -67,6 +70,8 @@ class PictureFiles:
         for _, size, picture in sorted(found):
             if too_much <= 0:
                 return
+            if picture == drawn:
+                continue
             remove(picture)
             with contextlib.suppress(OSError):  # not empty
                 picture.parent.rmdir()

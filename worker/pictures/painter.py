@@ -147,7 +147,7 @@ class Painter:
             if not order.source.exists():  # deleted meanwhile
                 remove(order.target)
                 return False
-            self._files.trim()
+            self._files.trim(order.target)
         except FileNotFoundError:
             return False
         except (OSError, WorkerError) as error:

@@ -55,6 +55,27 @@ def test_a_rejected_image_says_why(client, upload, store):
     assert image["message"].startswith("This does not look like")
 
 
+def test_polling_an_image_costs_nothing_until_something_of_it_changes(client, upload, store, png):
+    upload({"a.png": png})
+    steps = [
+        lambda: store.save([rejected(claim) for claim in store.claim(1, lease_s=60)]),
+        lambda: client.post("/api/v1/images/1/classify-anyway"),
+        lambda: store.claim(1, lease_s=0.0),
+        lambda: store.take_back_expired(3),
+        lambda: work(store, 1),
+    ]
+    known = client.get("/api/v1/images/1")
+    for step in steps:
+        asked = {"If-None-Match": known.headers["ETag"]}
+        assert client.get("/api/v1/images/1", headers=asked).status_code == 304
+        step()
+        changed = client.get("/api/v1/images/1", headers=asked)
+        assert changed.status_code == 200
+        assert changed.json != known.json
+        known = changed
+    assert known.json["status"] == "done"
+
+
 def test_the_preview_has_the_proportions_of_the_file(client, classified):
     assert picture(client.get("/api/v1/images/1/preview.png")).shape == (120, 160, 3)
     small = picture(client.get("/api/v1/images/1/preview.png?max_side=80"))

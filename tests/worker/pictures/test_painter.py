@@ -220,6 +220,18 @@ def large(pictures, keep) -> list[Path]:
     return made
 
 
+def test_what_was_just_drawn_is_there_to_be_shown(store, keep, chest):
+    """Also where nothing is kept for later, or one picture is larger than all may be."""
+    pictures = PictureFiles(store, max_cache_mb=0)
+    painter = Painter(pictures, LIMIT_S)
+    first, second = keep(chest.read_bytes()), keep(chest.read_bytes())
+    for key in (first, second):
+        assert painter.large(ONE, key, 1024).result()
+        assert pictures.large(key, 1024).exists()
+    assert not pictures.large(first, 1024).exists()
+    painter.close()
+
+
 def test_the_cache_keeps_what_was_used_last(pictures, large):
     pictures.used(large[0])
     pictures.trim()

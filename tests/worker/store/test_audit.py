@@ -1,14 +1,15 @@
 """The audit trail in the database: a chain to which entries are added, and nothing else."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.databases import migrated_store
-from worker.audit import Action, AuditEvent
+from worker.audit import BEGINNING, Action, AuditEvent, chained
 
 EVENT = AuditEvent(
     Action.VIEWED,
@@ -83,6 +84,18 @@ def test_what_was_changed_is_found(store, tamper, statement, broken_at):
     store.audit([EVENT] * 5)
     tamper(statement)
     assert store.check_audit().broken_at == broken_at
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(AuditEvent)])
+def test_every_field_of_an_entry_is_in_its_hash(name):
+    other = {"action": Action.DELETED, "image_ids": (91, 93), "detail": {"times": 3}}
+    value = getattr(EVENT, name)
+    changed = other.get(name, value + 1 if isinstance(value, int) else f"{value}x")
+    at = datetime.now(UTC)
+    before = chained(BEGINNING, at, EVENT)
+    assert chained(BEGINNING, at, replace(EVENT, **{name: changed})) != before
+    assert chained(before, at, EVENT) != before
+    assert chained(BEGINNING, at + timedelta(microseconds=1), EVENT) != before
 
 
 def test_writers_at_once_make_one_chain(store):

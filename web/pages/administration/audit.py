@@ -83,4 +83,7 @@ def _offset(text: str) -> timedelta:
 
 
 def _day(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    if not datetime.min.year < day.year < datetime.max.year:
+        raise ValueError(f"The day after it, or before it, may not exist: {text}")
+    return day
