@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from worker.backups import DATABASE, IMAGES, KEY_NAMES, SECRETS, SUMS, BackupError
-from worker.files.image_files import ImageFiles, sync_folder
+from worker.files.image_files import ImageFiles
+from worker.files.writing import sync_folder
 from worker.settings import Settings
 
 COPY_BYTES = 1024 * 1024

@@ -1,28 +1,23 @@
-"""The image store: uploaded files on disk, durable before an upload is answered.
+"""The image store: uploaded files and their pictures, by their keys.
 
-Each upload has a folder of its own. Its files belong to nobody until the job's rows, which name
-them, are committed: so a key never names half a file, and a folder that no job names is rubbish.
-Names are random: what the user called the files stays in SQL. With a key of the setting, files and
+Each upload has a folder of its own (`worker.files.incoming`). With a key of the setting, files and
 pictures are encrypted here (`worker.files.sealing`), on their way to the disk.
 """
 
 import contextlib
-import io
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
 
 from worker.errors import StorageUnavailable
+from worker.files.incoming import FOLDER_NAME_BYTES, NO_KEYS, IncomingFile, UploadFolder
 from worker.files.locks import changing, remove
 from worker.files.sealing import (
     HEADER_BYTES,
     FileKey,
     FileKeys,
-    SealedFile,
     is_sealed,
     key_id,
     locked,
@@ -30,102 +25,8 @@ from worker.files.sealing import (
     unsealed,
 )
 from worker.files.space import check_free
+from worker.files.writing import name_of, remove_folder, replace_file, unavailable, write_durably
 from worker.settings import Settings
-
-BUFFER_BYTES = 1024 * 1024
-FOLDER_NAME_BYTES = 16
-NO_KEYS = FileKeys()
-
-
-class IncomingFile(io.BufferedRandom):
-    """A file being uploaded: write it, then `keep` or `discard` it. Closing alone discards it.
-
-    Up to BUFFER_BYTES stay in memory until it is kept, so that whoever keeps it does the writing.
-    It is refused when less than `min_free_mb` megabytes are, or would be, free on the disk.
-    """
-
-    def __init__(self, file: Path, min_free_mb: int = 0, keys: FileKeys = NO_KEYS) -> None:
-        self._file = file
-        self._kept = False
-        self._min_free_mb = min_free_mb
-        self._unchecked_bytes = 0
-        check_free(file.parent, min_free_mb)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            raw, key = io.FileIO(file, "x+b"), keys.new(name_of(file))
-            super().__init__(SealedFile(raw, key, new=True) if key else raw, BUFFER_BYTES)
-        except OSError as error:
-            raise _unavailable(error) from error
-
-    def write(self, data) -> int:
-        self._unchecked_bytes += len(data)
-        if self._unchecked_bytes > BUFFER_BYTES:
-            self._unchecked_bytes = 0
-            check_free(self._file.parent, self._min_free_mb)
-        try:
-            return super().write(data)
-        except OSError as error:
-            raise _unavailable(error) from error
-
-    def flush(self) -> None:
-        """Write all of it; an encrypted file takes nothing more then."""
-        try:
-            super().flush()
-            if isinstance(self.raw, SealedFile):
-                self.raw.finish()
-        except OSError as error:
-            raise _unavailable(error) from error
-
-    def keep(self) -> str:
-        """Flush the content to the disk. Returns: the file's key. Its name is durable after
-        `UploadFolder.sync`."""
-        self.flush()
-        try:
-            os.fsync(self.fileno())
-            self.raw.close()
-        except OSError as error:
-            raise _unavailable(error) from error
-        self._kept = True
-        return f"{self._file.parent.name}/{self._file.name}"
-
-    def discard(self) -> None:
-        self.raw.close()  # without writing what is still in memory
-        self._file.unlink(missing_ok=True)
-
-    def close(self) -> None:
-        if not self.closed and not self._kept:
-            self.discard()
-
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError, ValueError):  # creation itself failed
-            self.close()
-
-
-class UploadFolder:
-    """The files of one upload. `name` is what the job remembers of it."""
-
-    def __init__(self, root: Path, min_free_mb: int, keys: FileKeys) -> None:
-        self._min_free_mb = min_free_mb
-        self._keys = keys
-        self.name = secrets.token_hex(FOLDER_NAME_BYTES)
-        self._path = root / self.name
-
-    def new_file(self) -> IncomingFile:
-        """A new file to write. Raises StorageUnavailable when the disk is full or read-only."""
-        return IncomingFile(self._path / secrets.token_hex(8), self._min_free_mb, self._keys)
-
-    def sync(self) -> None:
-        """Make the names of the kept files durable. Raises StorageUnavailable."""
-        if not self._path.exists():
-            return
-        try:
-            sync_folder(self._path)
-            sync_folder(self._path.parent)
-        except OSError as error:
-            raise _unavailable(error) from error
-
-    def delete(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
 
 
 class ImageFiles:
@@ -216,7 +117,7 @@ class ImageFiles:
             # The same name each time: what a killed process left is written over.
             written = file.with_name(f"{file.name}.encrypted")
             try:
-                _write_durably(written, sealed(content, self._keys.new(name_of(file))))
+                write_durably(written, sealed(content, self._keys.new(name_of(file))))
                 with changing(file.parent, alone=True):
                     # As long as it is open, no other file gets its number.
                     if not os.path.samestat(file.stat(), os.fstat(opened.fileno())):
@@ -249,7 +150,7 @@ class ImageFiles:
         """Delete files and their large pictures; small pictures stay."""
         for key in keys:
             remove(self.path(key))
-            _remove_folder(self.picture_cache / self.path(key).parent.name)
+            remove_folder(self.picture_cache / self.path(key).parent.name)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete files with their pictures, and the folders that they leave empty. Missing files
@@ -260,7 +161,7 @@ class ImageFiles:
             remove(self.small_picture(key))
             folders.add(self.path(key).parent)
         for folder in folders:
-            _remove_folder(self.picture_cache / folder.name)
+            remove_folder(self.picture_cache / folder.name)
             with contextlib.suppress(OSError):  # not empty, or gone
                 folder.rmdir()
 
@@ -281,7 +182,7 @@ class ImageFiles:
                 self.key_names.mkdir(parents=True, exist_ok=True)
                 (self.key_names / id_).touch()
         except OSError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
 
     def folders(self, older_than_s: float) -> Iterator[str]:
         """Names of upload folders to which nothing was added for so many seconds."""
@@ -295,57 +196,5 @@ class ImageFiles:
                         yield entry.name
 
     def delete_folder(self, name: str) -> None:
-        _remove_folder(self.root / name)
-        _remove_folder(self.picture_cache / name)
-
-
-def name_of(file: Path) -> str:
-    """What a stored file is bound to when it is encrypted: its name and that of its folder."""
-    return f"{file.parent.name}/{file.name}"
-
-
-def replace_file(
-    file: Path,
-    content: bytes,
-    key: FileKey | None = None,
-    durable: bool = False,
-    alone: bool = False,
-) -> None:
-    """As `ImageFiles.write`, for a process that has this one key and no other."""
-    written = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    try:
-        with written.open("xb") as opened:
-            opened.write(sealed(content, key) if key else content)
-            if durable:
-                opened.flush()
-                os.fsync(opened.fileno())
-        with contextlib.nullcontext() if alone else changing(file.parent):
-            written.replace(file)
-    finally:
-        written.unlink(missing_ok=True)
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    with file.open("wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-
-
-def _remove_folder(folder: Path) -> None:
-    """A missing one is not an error."""
-    with contextlib.suppress(OSError), changing(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in it durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unavailable(error: OSError) -> StorageUnavailable:
-    return StorageUnavailable(f"The image store cannot take the file: {os.strerror(error.errno)}.")
+        remove_folder(self.root / name)
+        remove_folder(self.picture_cache / name)

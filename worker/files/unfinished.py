@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Self
 
 from worker.errors import NotFound, PieceMisplaced, TooManyUnfinished, UploadTooLarge
-from worker.files.image_files import ImageFiles, sync_folder
+from worker.files.image_files import ImageFiles
 from worker.files.locks import changing
+from worker.files.writing import sync_folder
 from worker.settings import MEGABYTE, Settings
 
 PIECE_BYTES = 16_000_000  # what one piece holds; a broken connection loses none of them

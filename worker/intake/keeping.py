@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
-from worker.files.image_files import IncomingFile, UploadFolder
+from worker.files.incoming import IncomingFile, UploadFolder
 
 # Disks flush several files in hardly more time than one: 8 at once kept 880 small files a second,
 # one after the other 115. The second number bounds how many are open, in memory if they are small.

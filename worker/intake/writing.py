@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
-from worker.files.image_files import UploadFolder
+from worker.files.incoming import UploadFolder
 from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage
 from worker.store import Store
 

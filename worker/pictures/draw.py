@@ -25,8 +25,8 @@ from model.drawing.pictures import film_png, grey, small_jpeg
 from model.errors import Rejection
 from model.reading import radiograph
 from model.reading.burned_in import text_boxes, without_text
-from worker.files.image_files import replace_file
 from worker.files.sealing import FileKey, unsealed
+from worker.files.writing import replace_file
 from worker.pictures.files import FILM, SMALL
 
 DRAWN, REFUSED, FAILED = 0, 3, 4

@@ -125,7 +125,11 @@ def test_what_a_reader_has_answered_is_listed_and_counted(tmp_path):
     assert ids("jobs/1/images?sort=suspicion") == [1, 2, 3, 4, 5, 6]
     assert ids("jobs/1/images?label=PNEUMONIA") == ids("images?sort=suspicion") == []
     assert ids("images?sort=file") == [1, 2, 3, 4, 5, 6]
+    unseen = reader.get("/api/v1/images/1")
+    assert unseen.json["result"] is None
     system.review(reader, 1, "PNEUMONIA")  # image 5 is PNEUMONIA, too
+    seen = reader.get("/api/v1/images/1", headers={"If-None-Match": unseen.headers["ETag"]})
+    assert (seen.status_code, seen.json["result"]["label"]) == (200, "PNEUMONIA")
     assert ids("jobs/1/images?label=PNEUMONIA") == ids("images?label=PNEUMONIA") == [1]
     assert ids("images?sort=suspicion") == [1]
     assert reader.get("/api/v1/images/tally?sort=suspicion").json["total"] == 1

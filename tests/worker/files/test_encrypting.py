@@ -146,7 +146,7 @@ def test_a_file_that_was_changed_or_deleted_meanwhile_stays_so(received, opened,
     def meanwhile(change, key: str) -> bool:
         # At the last moment: when the encrypted copy is written.
         monkeypatch.setattr(
-            "worker.files.image_files._write_durably",
+            "worker.files.image_files.write_durably",
             lambda written, content: (written.write_bytes(content), change()),
         )
         return files.encrypt(files.path(key))
@@ -225,7 +225,7 @@ def test_a_full_disk_is_said_and_the_file_stays(store, received, opened, monkeyp
     def full(_file, _content) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("worker.files.image_files._write_durably", full)
+    monkeypatch.setattr("worker.files.image_files.write_durably", full)
     with pytest.raises(StorageUnavailable, match=r"No space left on device.*goes on"):
         encrypt_stored(store, files, unfinished)
     assert all(files.path(key).read_bytes() == content for key, content in kept.items())

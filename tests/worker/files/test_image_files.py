@@ -3,7 +3,7 @@ import os
 import pytest
 
 from worker.errors import StorageUnavailable
-from worker.files.image_files import BUFFER_BYTES
+from worker.files.incoming import BUFFER_BYTES
 
 
 def test_a_kept_file_is_found_by_its_key(files):

@@ -17,7 +17,7 @@ from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts
 from web.services import services
 from worker.errors import UploadTooLarge
-from worker.files.image_files import IncomingFile
+from worker.files.incoming import IncomingFile
 from worker.intake.fingerprint import Fingerprint
 from worker.settings import MEGABYTE
 

@@ -17,6 +17,7 @@ from tests.support.door import serving
 from tests.support.waiting import wait_for
 from web.door.limits import Limits
 from worker.access import Scope
+from worker.errors import PieceMisplaced
 from worker.files import unfinished
 from worker.files.unfinished import UnfinishedUploads
 from worker.store import DEFAULT_CLINIC
@@ -282,6 +283,20 @@ def test_a_failure_at_the_end_loses_no_piece(app, client, begin, send, png, monk
     assert client.head(address, headers=TUS).headers["Upload-Offset"] == "100"
     assert send(address, 100, png[100:]).status_code == 204
     assert len(images(client)) == 1
+
+
+def test_a_piece_that_is_sent_twice_at_once_counts_once(app, begin, clinic):
+    uploads: UnfinishedUploads = app.extensions["cxr"].unfinished
+    before = uploads.find(clinic.id, begin(10).rpartition("/")[2])
+
+    def finish(*_):
+        raise AssertionError
+
+    assert uploads.append(clinic.id, before, [b"12345"], finish).offset == 5
+    with pytest.raises(PieceMisplaced, match="5 of 10 are here"):
+        uploads.append(clinic.id, before, [b"12345"], finish)
+    assert uploads.find(clinic.id, before.id).offset == 5
+    assert len(list(uploads.stored())) == 2, "a note and one piece"
 
 
 def test_a_server_that_died_at_the_end_takes_no_file_twice(app, client, begin, send, monkeypatch):
