@@ -1,9 +1,9 @@
 """Text that is burned into a radiograph: where lines of letters seem to be, from the pixels alone.
 
 Letters make the brightness rise and fall many times within a few pixels, along a line that is many
-letters long; ribs, wires and single markers (L, R) do not. Nothing is read: a marker with a
-technician's initials, or a scale, is reported like a name. How often it is right, and what it
-misses: docs/security.md. Text that stands on its side is not looked for.
+letters long; ribs, wires and single markers (L, R, also in a circle) do not. Nothing is read: a
+marker with a technician's initials, or a scale, is reported like a name. How often it is right, and
+what it misses: docs/security.md. Text that stands on its side is not looked for.
 """
 
 import dataclasses
@@ -23,6 +23,10 @@ CELL = 8  # columns that are counted together
 STROKES = ((0.12, 6), (0.06, 7))
 # Around such a place, windows with so many belong to the same text.
 SOME = 3
+# A single letter in a circle or a frame has as many strokes as text, but all at one place. It is so
+# high, in pixels (lines are lower, and what is higher is text that touches a bone or a wire), and
+# no wider than so many times its height.
+MARKER_HEIGHT, MARKER_WIDTH = range(22, 49), 2
 MARGIN = 1.5  # cells around what was found: ends of words have fewer strokes
 
 
@@ -43,7 +47,8 @@ def text_boxes(pixels: np.ndarray) -> tuple[Box, ...]:
         sure = sure | (np.minimum(strokes[:, :-2], strokes[:, 2:]) >= many)
     if not sure.any():
         return ()
-    return tuple(_box(group, pixels.shape) for group in _groups(some, sure))
+    groups = _groups(some, sure)
+    return tuple(_box(group, pixels.shape) for group in groups if not _is_marker(group, sure))
 
 
 def without_text(radiograph: Radiograph, boxes: Sequence[Box]) -> Radiograph:
@@ -110,6 +115,16 @@ def _extent(group: list[tuple[int, int]], by_square: np.ndarray) -> tuple[int, i
         min(xs),
         max(xs),
     )
+
+
+def _is_marker(group: tuple[int, int, int, int], sure: np.ndarray) -> bool:
+    first_row, last_row, first_cell, last_cell = group
+    inside = sure[first_row : last_row + 1, first_cell : last_cell + 1]
+    columns, rows = inside.any(axis=0), np.flatnonzero(inside.any(axis=1))
+    # Several short lines above each other have a gap between them.
+    at_one_place = columns.sum() <= 1 and np.all(np.diff(rows) == 1)
+    height, width = (last_row - first_row + 2) * ROW_STRIDE, (last_cell - first_cell + 2) * CELL
+    return bool(at_one_place) and height in MARKER_HEIGHT and width <= MARKER_WIDTH * height
 
 
 def _box(group: tuple[int, int, int, int], shape: tuple[int, ...]) -> Box:

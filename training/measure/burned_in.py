@@ -1,11 +1,13 @@
 """How well text that is burned into a film is found (`model.reading.burned_in`).
 
-    CXR_DATA=folder python -m training.measure.burned_in [--use measure]
+    CXR_DATA=folder python -m training.measure.burned_in [--use check]
 
 `burned_in.csv` lists films that a person has looked at: does one hold a word or number of three or
 more letters, for certain (`yes`), for certain not (`no`; side markers, plates and arrows do not
 count), or can that not be told at this size (`unsure`)? By the films of `choose` the detector's
-limits were chosen; those of `measure` were drawn at random afterwards.
+limits were chosen; those of `measure` were drawn at random afterwards, and its false alarms there
+were looked at later. Those of `check` were drawn at random, and looked at, after that: no limit was
+chosen by what it finds there.
 
 Small films say little about text as clinics have it. So each film without text is also enlarged to
 the size of a detector, with its grain, lines as scanners write them are drawn onto it in several
@@ -139,7 +141,7 @@ def _share(name: str, found: Sequence[bool]) -> str:
 
 @click.command()
 @DATA_FOLDER
-@click.option("--use", type=click.Choice(["measure", "choose"]), default="measure")
+@click.option("--use", type=click.Choice(["check", "measure", "choose"]), default="check")
 @click.option("--seed", default=1, show_default=True)
 def measure(data: Path, use: str, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 (to be repeated, not to be secret)

@@ -50,6 +50,16 @@ def test_a_side_marker_is_not_text(film, letter):
     assert text_boxes(drawn(film, letter, (0.85, 0.05), 28)) == ()
 
 
+@pytest.mark.parametrize("size", [18, 20])
+def test_a_side_marker_in_a_circle_is_not_text(film, size):
+    picture = Image.fromarray(film.copy())
+    drawing, middle = ImageDraw.Draw(picture), (400, 40)
+    circle = [side + sign * 0.7 * size for sign in (-1, 1) for side in middle]
+    drawing.ellipse(circle, outline=1.0, width=2)
+    drawing.text(middle, "M", font=ImageFont.load_default(size), fill=1.0, anchor="mm")
+    assert text_boxes(np.asarray(picture)) == ()
+
+
 def test_black_on_white_is_found_as_well(film):
     negative = 1 - drawn(1 - film, "DOE^JANE 4711", PLACES["upper left"], 14)
     assert text_boxes(negative)
