@@ -19,7 +19,10 @@ DEFAULT_HOME = "~/.local/share/cxr-batch"
 # No setting: a supervisor gives each process that it starts a name of its own in this variable.
 PROCESS_NAME = "CXR_PROCESS_NAME"
 # May also be in a file that the variable with _FILE at its end names.
-SECRETS = ("token", "secret_key", "files_key", "database_password", "redis_password")
+SECRETS = (
+    *("token", "secret_key", "files_key", "database_password", "redis_password"),
+    "oidc_client_secret",
+)
 MIN_FILES_KEY = 32  # characters
 POSITIVE = (
     *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
@@ -222,7 +225,8 @@ class Settings:
     def for_workers(self) -> Self:
         """For processes that decode files, which may be made to take them over: no secrets but
         those without which they could not read them."""
-        return replace(self, token="", secret_key="")
+        provider = {"oidc_issuer": "", "oidc_client_id": "", "oidc_client_secret": ""}
+        return replace(self, token="", secret_key="", **provider)
 
     @property
     def without_secrets(self) -> Self:

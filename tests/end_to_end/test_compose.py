@@ -127,7 +127,7 @@ def test_secrets_are_files_that_the_readme_makes():
     assert set(loop[1].split()) == SECRETS
     assert "/secrets/" in (ROOT / ".gitignore").read_text()
     assert not re.search(
-        r"(PASSWORD|TOKEN|SECRET_KEY): ", (ROOT / "docker-compose.yml").read_text()
+        r"(PASSWORD|TOKEN|SECRET_KEY|SECRET): ", (ROOT / "docker-compose.yml").read_text()
     )
 
 
@@ -141,6 +141,7 @@ def test_secrets_go_only_where_they_are_needed():
         "token": {"migrate"},
         "secret_key": {"web"},
         "files_key": {"web"} | workers,
+        "oidc": {"web"},
         "redis": OWN | {"redis"},
         "postgres": {"postgres"},
         "owner": {"migrate", "postgres"},

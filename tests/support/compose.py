@@ -13,6 +13,7 @@ SECRETS = {
     "token",
     "secret_key",
     "files_key",
+    "oidc",
     "redis",
     "postgres",
     "owner",

@@ -31,12 +31,16 @@ def test_a_child_process_gets_the_same_settings(tmp_path):
 
 
 def test_processes_that_decode_files_get_no_secrets(tmp_path):
-    settings = Settings(
-        home=tmp_path, token="the token", secret_key="the key", files_key="f" * 32, lease_s=7
-    )
+    provider = {
+        "oidc_issuer": "https://id.example",
+        "oidc_client_id": "cxr",
+        "oidc_client_secret": "the secret",
+    }
+    secrets = {"token": "the token", "secret_key": "the key"} | provider
+    settings = Settings(home=tmp_path, files_key="f" * 32, lease_s=7, **secrets)
     kept = settings.for_workers
-    assert not {"the token", "the key"} & set(kept.environment().values())
-    assert replace(kept, token="the token", secret_key="the key") == settings
+    assert not {"the token", "the key", "the secret"} & set(kept.environment().values())
+    assert replace(kept, **secrets) == settings
     assert settings.without_secrets == replace(kept, files_key="")
 
 
@@ -45,12 +49,12 @@ def test_secrets_may_be_in_files(tmp_path):
     file.write_text("p@ss/word: 100% {strange} and long enough\n")
     names = (
         *("CXR_TOKEN", "CXR_SECRET_KEY", "CXR_FILES_KEY"),
-        *("DATABASE_PASSWORD", "REDIS_PASSWORD"),
+        *("DATABASE_PASSWORD", "REDIS_PASSWORD", "CXR_OIDC_CLIENT_SECRET"),
     )
     addresses = {"DATABASE_URL": "postgresql://cxr@db:5432/cxr", "REDIS_URL": "redis://queue/0"}
     settings = Settings.from_env(addresses | {f"{name}_FILE": str(file) for name in names})
     assert settings.token == settings.secret_key == "p@ss/word: 100% {strange} and long enough"
-    assert settings.files_key == settings.token
+    assert settings.files_key == settings.oidc_client_secret == settings.token
     assert make_url(settings.database_url).password == "p@ss/word: 100% {strange} and long enough"
     assert make_url(settings.database_url).username == "cxr"
     assert parse_url(settings.redis_url)["password"] == "p@ss/word: 100% {strange} and long enough"

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictBool,
     WithJsonSchema,
     model_validator,
 )
@@ -305,8 +306,8 @@ class InlineJob(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: Annotated[Text, Field(max_length=MAX_JOB_NAME)] = ""
-    urgent: bool = False
-    open: bool = False
+    urgent: StrictBool = False
+    open: StrictBool = False
     """More images will be added: then it may have none."""
     images: list[InlineImage] = []
 
@@ -355,7 +356,7 @@ class ReviewBody(BaseModel):
 class BlindChange(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    blind: bool
+    blind: StrictBool
 
 
 class ReadersChange(BaseModel):

@@ -1,6 +1,9 @@
 """Every operation of the OpenAPI document as every kind of principal, with made-up requests.
 
-    python -m tests.faults.inputs.fuzz_api --requests 50000 [--seed 7]
+    python -m tests.faults.inputs.fuzz_api --requests 50000 [--seed 7] [--minutes 5]
+
+A long run can be divided: runs of different seeds make different requests, and a run that its
+minutes end has asked its operations and principals in an order of its own.
 
 Schemathesis makes requests that the document allows, and others that it does not; a real server
 answers over HTTP. What is answered must be documented: no 5xx, no status, header or field that the
@@ -10,9 +13,12 @@ document does not know, nothing refused that it allows, nothing accepted that it
 
 import functools
 import logging
+import math
+import random
 import sqlite3
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
@@ -195,18 +201,23 @@ def _is_rule(failure: Failure, answer: requests.Response) -> bool:
 @click.command()
 @click.option("--requests", "wanted", default=50_000, show_default=True, help="How many, at least.")
 @click.option("--seed", default=0, show_default=True, help="Other seeds make other requests.")
-def main(wanted: int, seed: int) -> None:
+@click.option("--minutes", type=float, help="End after so long. Default: when all are sent.")
+def main(wanted: int, seed: int, minutes: float | None) -> None:
     """Fuzz the REST API as every kind of principal."""
     logging.disable()
+    ends = time.monotonic() + 60 * minutes if minutes else math.inf
     findings: dict[str, str] = {}
     total: Counter = Counter()
     with Api() as api:
         pairs = [(asking, operation) for asking in api.asking for operation in api.operations]
+        random.Random(seed).shuffle(pairs)
         number = 0
         # Some operations have few different requests: the others are asked again.
-        while total.total() < wanted:
+        while total.total() < wanted and time.monotonic() < ends:
             left = -(-(wanted - total.total()) // len(pairs))
             for asking, operation in pairs:
+                if time.monotonic() >= ends:
+                    break
                 outcome = api.ask(asking, operation, max(4, left), seed * 1_000_003 + number)
                 total += outcome.statuses
                 findings = outcome.findings | findings

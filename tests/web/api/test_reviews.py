@@ -64,6 +64,11 @@ def test_a_review_that_cannot_be_understood_is_refused(client, classified, body)
     assert client.get("/api/v1/images/1/reviews").json["items"] == []
 
 
+@pytest.mark.parametrize("blind", [0.0, 1, "true", None])
+def test_whether_a_job_is_blind_is_true_or_false(client, classified, blind):
+    assert put(client, "/jobs/1/blind", blind=blind).status_code == 422
+
+
 def test_a_reader_sees_the_answer_of_a_blind_job_after_their_own(client, reader, classified):
     assert put(client, "/jobs/1/blind", blind=True).json["blind"]
     assert client.get("/api/v1/images/1").json["result"], "a program sees all"
