@@ -1,5 +1,6 @@
 """Deleted jobs and images, and abandoned uploads: rows go in chunks, and files with them."""
 
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,6 +10,8 @@ from sqlalchemy.exc import OperationalError
 from worker.files.image_files import ImageFiles
 from worker.files.space import Reserve
 from worker.store import Store
+
+log = logging.getLogger(__name__)
 
 Marked = TypeVar("Marked")
 CHUNK = 100
@@ -50,9 +53,14 @@ def remove_some(store: Store, files: ImageFiles, max_images: int | None = None) 
     """
     room = AT_ONCE if max_images is None else max_images
     for job in store.deleted_jobs():
-        while room > 0 and (keys := store.remove_images(job.id, min(CHUNK, room))):
-            files.delete(key for key in keys if key is not None)
-            room -= len(keys)
+        try:
+            while room > 0 and (
+                removed := store.remove_images(job.id, min(CHUNK, room), files.delete)
+            ):
+                room -= removed
+        except OSError as error:  # one bad file must not keep all others
+            log.error("files of deleted job %d cannot be removed (%s)", job.id, error.strerror)
+            continue
         if room <= 0:
             return True
         if job.upload is not None:

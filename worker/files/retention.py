@@ -1,10 +1,14 @@
 """What a clinic keeps no longer goes: files, pictures and maps of finished jobs, then the jobs."""
 
+import logging
+
 from worker.audit import Action, AuditEvent
 from worker.errors import JobHeld, JobNotFinished, NotFound
 from worker.files.image_files import ImageFiles
 from worker.records.clinics import Retention
 from worker.store import Store
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 100  # in one transaction, with their files
 
@@ -34,6 +38,9 @@ def _forget(store: Store, files: ImageFiles, job_id: int, kind: str, keeps: Rete
         while some := FORGETTING[kind](store, files, job_id, keeps):
             gone += some
     except (JobHeld, JobNotFinished):  # meanwhile
+        return gone > 0
+    except OSError as error:  # one bad file must not keep all others
+        log.error("%s of job %d cannot be removed (%s)", kind, job_id, error.strerror)
         return gone > 0
     store.note_gone(job_id, kind)
     return True

@@ -32,7 +32,8 @@ NAMES_PER_QUERY = 500
 
 
 def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
-    """Sweep until `stopping`, and tidy every ten minutes; outlives a lost database."""
+    """Sweep until `stopping`, and tidy every ten minutes; outlives a lost database, and a disk that
+    does not obey."""
     store = Store(settings.database_url)
     check_up_to_date(store.database)
     dispatcher = Dispatcher(store, settings)
@@ -52,6 +53,8 @@ def run_sweeper(settings: Settings, stopping: threading.Event) -> None:
                     tidy_at = time.monotonic() + TIDY_EVERY_S
             except OperationalError as error:
                 log.warning("the database is unreachable (%s)", type(error.orig).__name__)
+            except OSError as error:
+                log.error("the disk does not obey (%s)", error.strerror)
             heartbeat.beat()
             stopping.wait(0 if in_a_hurry else settings.sweep_interval_s)
     finally:

@@ -257,3 +257,24 @@ def test_a_cancelled_job_is_not_over_before_its_workers_are_done(store, files, c
     store.save([finished_image(claim)])
     assert retire(store, files) == 1
     assert not files.path(claim.file_key).exists()
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_other_job(
+    store, files, clinic, finished, monkeypatch, caplog
+):
+    bad, good = finished(10), finished(10)
+    store.set_retention(clinic.id, Retention(files=7))
+    delete, refused = files.delete, keys(store, clinic, bad)
+
+    def delete_others(which):
+        if list(which) == refused:
+            raise PermissionError(1, "Operation not permitted")
+        delete(which)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "delete", delete_others)
+        assert retire(store, files) == 1
+    assert keys(store, clinic, bad) == refused
+    assert keys(store, clinic, good) == [None, None]
+    assert f"files of job {bad} cannot be removed" in caplog.text
+    assert retire(store, files) == 1

@@ -301,6 +301,20 @@ def test_an_open_job_has_room_for_so_many_images_in_all(intake, clinic):
     assert intake.store.job(clinic.id, job.id).counts.total == 30
 
 
+def test_two_uploads_at_once_keep_to_the_room_of_an_open_job(intake, clinic):
+    with intake.receive(clinic.id) as upload:
+        job = upload.accept("Monday", stays_open=True)
+    most = intake.settings.max_job_images
+    with intake.receive(clinic.id, job) as first, intake.receive(clinic.id, job) as second:
+        for upload in (first, second):
+            for number in range(most - 1):
+                upload.refuse(f"{number}.png", b"", "unreadable", "The file is empty.")
+        first.accept()
+        with pytest.raises(UploadTooLarge, match=f"more than {most} images"):
+            second.accept()
+    assert intake.store.job(clinic.id, job.id).counts.total == most - 1
+
+
 def test_names_of_files_are_kept_apart_where_the_clinic_demands_it(intake, clinic):
     store = intake.store
     store.set_profile(clinic.id, Profile.RESEARCH)

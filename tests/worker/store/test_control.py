@@ -49,8 +49,8 @@ def remove(store: Store) -> list[str]:
     """Remove what was deleted, in small chunks. Returns: the keys of the files."""
     keys = []
     for job in store.deleted_jobs():
-        while some := store.remove_images(job.id, 2):
-            keys += [key for key in some if key is not None]
+        while store.remove_images(job.id, 2, keys.extend):
+            pass
         store.remove_job(job.id)
     return keys
 

@@ -54,7 +54,7 @@ def test_numbers_are_used_once(db):
     store.delete_images(clinic.id, [last])
     store.delete_job(clinic.id, job.id)
     for deleted in store.deleted_jobs():
-        store.remove_images(deleted.id, limit=100)
+        store.remove_images(deleted.id, 100, lambda keys: None)
         store.remove_job(deleted.id)
     next_one = store.create_job(clinic.id, "next", new_images(1))
     assert next_one.id > job.id

@@ -127,7 +127,7 @@ def test_reviews_of_a_job_come_in_pages(store, job):
 def test_reviews_go_with_their_job(store, job):
     store.review(1, 1, "Ann", AGREE)
     store.delete_job(1, job.id)
-    store.remove_images(job.id, 10)
+    store.remove_images(job.id, 10, lambda keys: None)
     store.remove_job(job.id)
     assert store.reviews(1, [1]) == {}
 

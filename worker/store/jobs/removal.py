@@ -1,5 +1,7 @@
 """Removing what was deleted: rows in chunks, so that nothing else waits for long."""
 
+from collections.abc import Callable
+
 from sqlalchemy import delete, func, select
 
 from worker.records.jobs import DeletedJob
@@ -20,10 +22,11 @@ class RemovalVerbs:
             rows = session.execute(query.order_by(Job.id.desc()).limit(JOBS_AT_ONCE))
             return [DeletedJob(row.id, row.upload) for row in rows]
 
-    def remove_images(self, job_id: int, limit: int) -> list[str | None]:
+    def remove_images(self, job_id: int, limit: int, remove: Callable[[list[str]], None]) -> int:
         """Remove up to `limit` images of a deleted job with their results, maps and reviews.
 
-        Returns: the key of the file of each, None where it has none.
+        remove: is given the keys of their files, and called before the rows go: whatever ends the
+        process in between, the next round finds them again. Returns: how many images.
         """
         with self.database.writing() as session:
             rows = session.execute(
@@ -34,6 +37,7 @@ class RemovalVerbs:
                 .limit(limit)
                 .with_for_update(of=Image)
             ).all()
+            remove([row.key for row in rows if row.key is not None])
             ids = [row.id for row in rows]
             for statement in (
                 delete(OriginalName).where(OriginalName.image_id.in_(ids)),
@@ -44,7 +48,7 @@ class RemovalVerbs:
                 delete(Image).where(Image.id.in_(ids)),
             ):
                 session.execute(statement.execution_options(synchronize_session=False))
-        return [row.key for row in rows]
+        return len(rows)
 
     def remove_job(self, job_id: int) -> None:
         """Remove the row of a deleted job that has no images left."""
