@@ -24,7 +24,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from worker.errors import SettingsError
@@ -68,7 +69,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that commits at the end; never hold it during inference."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with _transaction(self._writer, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -76,7 +77,7 @@ class Database:
         """`writing` for what may be forgotten when the power fails: who works on what, and that
         somebody lives. On SQLite its commit does not wait for the disk.
         """
-        with Session(self._noter, expire_on_commit=False) as session, session.begin():
+        with _transaction(self._noter, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -90,7 +91,7 @@ class Database:
     @contextmanager
     def reading(self, max_wait_s: float | None = None) -> Iterator[Session]:
         """max_wait_s: how long it may wait for a lock. On SQLite readers wait for nobody."""
-        with Session(self._reader) as session, session.begin():
+        with _transaction(self._reader) as session:
             if max_wait_s and self.url.get_backend_name() != "sqlite":
                 session.execute(text(f"SET LOCAL lock_timeout = {round(1000 * max_wait_s)}"))
             yield session
@@ -141,6 +142,16 @@ class Database:
         self._writer.dispose()
         self._noter.dispose()
         self._reader.dispose()
+
+
+@contextmanager
+def _transaction(engine: Engine, **options: bool) -> Iterator[Session]:
+    try:
+        with Session(engine, **options) as session, session.begin():
+            yield session
+    except PoolTimeout as error:
+        # All connections are waiting for a database that does not answer: the same to a caller.
+        raise OperationalError("BEGIN", {}, error) from error
 
 
 def _address(url: str) -> URL:
