@@ -174,6 +174,9 @@ class Image(Base):
     file as it is kept: pseudonyms where the clinic keeps those. `deidentified` is what was done to
     the file, as `worker.patient_data.Changes`; null where nothing was. `waived_reason` is why the
     gate refused the image before a person had it classified anyway.
+
+    Names have an index of their trigrams besides (migration 0031). SQLite keeps it up to date by
+    triggers, which a migration that makes this table anew has to make again.
     """
 
     __tablename__ = "images"

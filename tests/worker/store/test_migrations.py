@@ -26,6 +26,7 @@ from worker.store import Store
 from worker.store.migrations import (
     alembic_config,
     check_up_to_date,
+    is_declared,
     latest_revision,
     migrate,
 )
@@ -35,6 +36,7 @@ from worker.tokens import digest
 
 FINISHED = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
 GRID = np.linspace(0, 1, 6, dtype="<f2").reshape(2, 3)
+COMPARED = {"compare_type": True, "include_name": is_declared}
 NORMAL_ONLY = ImageFilter(labels=("NORMAL",))
 TIMINGS = '{"infer": 12.5}'
 
@@ -45,7 +47,7 @@ def test_migrations_make_the_tables_that_the_code_declares(database_url):
     migrate(store.database)
     check_up_to_date(store.database)
     with store.database.engine.begin() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts=COMPARED)
         assert compare_metadata(context, Base.metadata) == []
     store.close()
 
@@ -97,7 +99,7 @@ def test_what_an_earlier_version_stored_is_kept(database_url, revision):
         assert accepted.scalar() == 0
         if connection.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts=COMPARED)
         assert compare_metadata(context, Base.metadata) == []
     assert [claim.image_id for claim in store.claim(9, lease_s=60)] == [6]
     newest = store.create_job(1, "newest", new_images(1))

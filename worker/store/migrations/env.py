@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from worker.settings import Settings
 from worker.store.database import Database
+from worker.store.migrations import is_declared
 from worker.store.schema import Base
 
 MIGRATION_LOCK = 0x637872  # any number, the same in every process: "cxr"
@@ -19,6 +20,7 @@ def run(connection) -> None:
         target_metadata=Base.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_type=True,
+        include_name=is_declared,
     )
     context.run_migrations()
 
