@@ -65,6 +65,9 @@ def page_latencies_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
         "GET /images?label=": "/images?label=NORMAL&limit=100&sort=newest",
         "GET /images?label=&sort=suspicion": "/images?label=NORMAL&limit=100&sort=suspicion",
         "GET /images?status=failed": "/images?status=failed&limit=100&sort=newest",
+        # Of each job one, and none.
+        "GET /images?search=": "/images?search=1234.PNG&limit=100&sort=suspicion",
+        "GET /images?search=, nothing": "/images?search=nowhere&limit=100&sort=suspicion",
     }
     return {name: _p95_ms(client, path) for name, path in pages.items()}
 

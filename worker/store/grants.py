@@ -26,7 +26,7 @@ OF_SWEEPER |= {"audit": ADD, "retention": READ, "holds": READ}
 def rights() -> dict[str, dict[str, str]]:
     """By role and table."""
     of_web = dict.fromkeys(Base.metadata.tables, WRITE) | {"audit": ADD, "alembic_version": READ}
-    of_web |= {"clinic_keys": "INSERT"}
+    of_web |= {"clinic_keys": "INSERT", "image_names": READ}
     return {WEB: of_web, WORKER: OF_WORKERS, SWEEPER: OF_SWEEPER}
 
 

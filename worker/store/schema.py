@@ -175,8 +175,8 @@ class Image(Base):
     the file, as `worker.patient_data.Changes`; null where nothing was. `waived_reason` is why the
     gate refused the image before a person had it classified anyway.
 
-    Names have an index of their trigrams besides (migration 0031). SQLite keeps it up to date by
-    triggers, which a migration that makes this table anew has to make again.
+    Triggers keep an index of the names' trigrams besides (migration 0031): a migration that makes
+    this table anew has to make them again.
     """
 
     __tablename__ = "images"

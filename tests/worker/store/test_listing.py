@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text, update
 
 from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
@@ -13,6 +14,7 @@ from worker.records.jobs import NewImage
 from worker.records.work import FinishedImage
 from worker.store.images import searching
 from worker.store.rows import encode_cursor
+from worker.store.schema import Image
 
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 # By file: probabilities in the order of LABELS, and whether they are uncertain.
@@ -180,6 +182,62 @@ def test_a_search_with_letters_that_are_not_ascii(db, search):
     is_found = store.database.engine.dialect.name == "postgresql" or search.startswith("Ä")
     for part, found in ((search, is_found), (search.removeprefix(search[0]), True)):
         assert len(store.images(clinic.id, None, ImageFilter(search=part)).items) == found
+
+
+# Of the first clinic's names.
+COUNT_NAMES = {
+    "postgresql": "SELECT count(*) FROM image_names WHERE clinic_id = 1",
+    "sqlite": "SELECT count(*) FROM image_names "
+    "WHERE image_names MATCH '\"dcm\"' AND rowid < 10000000000",
+}
+NO_INDEX = (
+    *(f"DROP TRIGGER image_names_{what}" for what in ("added", "removed", "changed")),
+    "DROP TABLE image_names",
+)
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "without an index"])
+def test_a_search_finds_what_is_there_now_and_of_this_clinic_only(db, indexed):
+    store, clinic = db
+    dialect = store.database.engine.dialect.name
+    if not indexed:
+        if dialect != "sqlite":
+            pytest.skip("PostgreSQL always has it")
+        with store.database.writing() as session:
+            for statement in NO_INDEX:
+                session.execute(text(statement))
+    other = store.ensure_clinic("other", "another token")
+    theirs = store.create_job(other.id, "theirs", [NewImage("Scan 17.dcm", "00/a", 1)])
+    odd = (
+        "scan 17.dcm",
+        'a "quoted" AND b*.dcm',
+        "100%_x.dcm",
+        "\uf000\ue000\ue002.dcm",
+        "胸部正面像.dcm",
+    )
+    ours = store.create_job(clinic.id, "ours", [NewImage(name, "00/b", 1) for name in odd])
+
+    def found(clinic_id: int, part: str) -> list[str]:
+        page = store.images(clinic_id, None, ImageFilter(search=part))
+        return [image.filename for image in page.items]
+
+    assert found(other.id, "SCAN 17") == ["Scan 17.dcm"]
+    assert found(other.id, "quoted") == []
+    for name in odd:
+        for part in (name, name[1:-4], name[:4], name[-5:-1]):
+            assert name in found(clinic.id, part), part
+    assert found(clinic.id, "'") == found(clinic.id, '"" OR') == found(clinic.id, "scan_17") == []
+    with store.database.writing() as session:
+        renamed = update(Image).where(Image.job_id == theirs.id)
+        session.execute(renamed.values(filename="new 18.dcm"))
+    assert (found(other.id, "scan 17"), found(other.id, "new 18")) == ([], ["new 18.dcm"])
+    if indexed:
+        with store.database.reading() as session:
+            assert session.scalar(text(COUNT_NAMES[dialect])) == len(odd)
+        store.delete_job(clinic.id, ours.id)
+        store.remove_images(ours.id, 9)
+        with store.database.reading() as session:
+            assert session.scalar(text(COUNT_NAMES[dialect])) == 0
 
 
 @pytest.mark.parametrize(("sort", "expected", "across"), EVERY_LIST)

@@ -1,8 +1,9 @@
 """Part of a file's name is found by its trigrams: every three characters in a row.
 
-SQLite keeps them in a full-text index beside the images, which triggers bring up to date;
-PostgreSQL in an index on the images, by a function of our own, since its extension for trigrams is
-not on every server. Each trigram is kept by clinic, or the names of all others would be read too.
+Both databases keep names beside the images, which triggers bring up to date: SQLite in a full-text
+index, PostgreSQL in a table with an index by a function of our own, since its extension for
+trigrams is not on every server. Each trigram is kept by clinic, or the names of all others would be
+read too.
 """
 
 import logging
@@ -34,19 +35,41 @@ TRIGGERS = {
 }
 
 
+# PostgreSQL writes all indexes of a row anew when its status changes: names have rows of their own.
+IN_POSTGRESQL = (
+    "CREATE TABLE image_names (id bigint PRIMARY KEY, clinic_id integer NOT NULL, "
+    "filename text NOT NULL)",
+    "INSERT INTO image_names SELECT id, clinic_id, filename FROM images",
+    "CREATE FUNCTION image_name_trigrams(clinic_id integer, filename text) RETURNS text[] "
+    "LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ "
+    """SELECT coalesce(array_agg(DISTINCT clinic_id || ':' || """
+    """substr(lower(filename COLLATE "C"), n, 3)), '{}') """
+    "FROM generate_series(1, length(filename) - 2) AS n $$",
+    "CREATE INDEX image_names_by_trigram ON image_names "
+    "USING gin (image_name_trigrams(clinic_id, filename))",
+    *(
+        # Roles that write images need no right on the names.
+        f"CREATE FUNCTION image_names_{when}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+        f"SET search_path FROM CURRENT AS $$ BEGIN {what}; RETURN NULL; END $$"
+        for when, what in (
+            ("added", "INSERT INTO image_names SELECT id, clinic_id, filename FROM added"),
+            ("removed", "DELETE FROM image_names USING removed WHERE image_names.id = removed.id"),
+            ("changed", "UPDATE image_names SET filename = new.filename WHERE id = new.id"),
+        )
+    ),
+    "CREATE TRIGGER image_names_added AFTER INSERT ON images REFERENCING NEW TABLE AS added "
+    "FOR EACH STATEMENT EXECUTE FUNCTION image_names_added()",
+    "CREATE TRIGGER image_names_removed AFTER DELETE ON images REFERENCING OLD TABLE AS removed "
+    "FOR EACH STATEMENT EXECUTE FUNCTION image_names_removed()",
+    "CREATE TRIGGER image_names_changed AFTER UPDATE OF filename ON images "
+    "FOR EACH ROW EXECUTE FUNCTION image_names_changed()",
+)
+
+
 def upgrade() -> None:
     if op.get_bind().dialect.name != "sqlite":
-        op.execute(
-            "CREATE FUNCTION image_name_trigrams(clinic_id integer, filename text) RETURNS text[] "
-            "LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ "
-            "SELECT coalesce(array_agg(DISTINCT clinic_id || ':' || "
-            """substr(lower(filename COLLATE "C"), n, 3)), '{}') """
-            "FROM generate_series(1, length(filename) - 2) AS n $$"
-        )
-        op.execute(
-            "CREATE INDEX image_names_by_trigram ON images "
-            "USING gin (image_name_trigrams(clinic_id, filename))"
-        )
+        for statement in IN_POSTGRESQL:
+            op.execute(statement)
         return
     try:
         op.execute(
@@ -65,10 +88,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    if op.get_bind().dialect.name != "sqlite":
-        op.execute("DROP INDEX image_names_by_trigram")
-        op.execute("DROP FUNCTION image_name_trigrams")
-        return
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
     for name in TRIGGERS:
-        op.execute(f"DROP TRIGGER IF EXISTS {name}")
+        op.execute(f"DROP TRIGGER IF EXISTS {name}" + ("" if is_sqlite else " ON images"))
+        if not is_sqlite:
+            op.execute(f"DROP FUNCTION {name}")
     op.execute("DROP TABLE IF EXISTS image_names")
+    if not is_sqlite:
+        op.execute("DROP FUNCTION image_name_trigrams")
