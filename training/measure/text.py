@@ -37,11 +37,9 @@ def print_figures(figures: dict[str, Any]) -> None:
     console.print(f"95 % intervals over patients. {DISCLAIMER}")
     for sentence in sentences(figures):
         console.print(sentence, highlight=False)
-    refused = figures["refused"]
-    if refused["n"]:
-        console.print(f"Refused or unreadable, not counted above: {refused['n']}")
-        for image in refused["images"]:
-            console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
+    _print_refused(console, figures["refused"])
+    for image in figures["refused"]["images"]:
+        console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
 
 
 def print_comparison(figures: dict[str, Any]) -> None:
@@ -61,9 +59,12 @@ def print_comparison(figures: dict[str, Any]) -> None:
     )
     shares = ", ".join(f"{name} {with_interval(one)}" for name, one in figures["marked"].items())
     console.print(f"Marked as uncertain or not: {shares}.", highlight=False)
-    refused = before["refused"]["n"]
-    if refused:
-        console.print(f"Refused or unreadable, not counted above: {refused}")
+    _print_refused(console, before["refused"])
+
+
+def _print_refused(console: Console, refused: dict[str, Any]) -> None:
+    if refused["n"]:
+        console.print(f"Refused or unreadable, not counted above: {refused['n']}")
 
 
 def _console_for(table: Table) -> Console:

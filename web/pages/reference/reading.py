@@ -1,6 +1,7 @@
 """Pages that are read: the model, and help."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -8,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import render_template
 
 from model.artifact import Artifact, load_artifact
+from model.errors import ModelError
 from model.films import histograms
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
@@ -29,7 +31,8 @@ blueprint = APIBlueprint("reading", __name__, enable_openapi=False)
 @permits(Scope.READ)
 def model():
     store, card = services().store, _card()
-    films, known_to = _films(card), viewer().known_to
+    known_to = viewer().known_to
+    films = {one.version: _films(one) for one in (*_others_at_hand(), card)}
     counts = store.agreement(clinic_id(), known_to=known_to)
     since = datetime.now(UTC) - timedelta(weeks=DRIFT_WEEKS)
     at_work = Counter(worker.model for worker in store.workers_up())
@@ -51,9 +54,9 @@ def model():
                 since,
                 store.labels(clinic_id()),
                 with_blind=known_to is None,
-                edges={card.version: films.edges},
+                edges={version: found.edges for version, found in films.items()},
             ),
-            {card.version: films},
+            films,
         ),
         film_statistics=FILM_STATISTICS,
         drift_weeks=DRIFT_WEEKS,
@@ -74,8 +77,17 @@ def _card() -> Artifact:
     return load_artifact(services().settings.artifact)
 
 
+@cache
+def _others_at_hand() -> list[Artifact]:
+    """Models of the clinic's jobs may be the released one, or one that was a shadow before."""
+    found = []
+    for folder in (None, services().settings.shadow_artifact):
+        with suppress(ModelError):  # a shadow's folder may be on the workers' machine alone
+            found.append(load_artifact(folder))
+    return found
+
+
 def _films(card: Artifact) -> FilmReference:
-    """Of other versions the artifact is not at hand."""
     share = card.metadata.get("unlike_training", {}).get("marked_on_val")
     return FilmReference(share, histograms(card.metadata))
 

@@ -126,7 +126,26 @@ def test_a_model_without_histograms_says_that_it_has_none(reader, upload, store,
     upload({"a.png": png})
     work(store, 1)
     text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
-    assert "there are no statistics of the films that it was validated with" in text
+    assert "this server does not have the model, or the model has no statistics of them" in text
+
+
+def test_films_of_a_version_that_is_not_in_use_are_compared_where_its_artifact_is_at_hand(
+    reader, upload, store, png, monkeypatch
+):
+    released = load_artifact()
+    in_use = replace(released, number="2.2.0+st-anna")
+    monkeypatch.setattr("web.pages.reference.reading._card", lambda: in_use)
+    upload({f"{n}.png": png for n in range(4)})
+
+    def before(claim):
+        finished = done(claim)
+        film = {"distance": 0.1, "mean": 45.0, "contrast": 70.0}
+        return replace(finished, result=replace(finished.result, model=released.version, film=film))
+
+    work(store, 4, before)
+    monkeypatch.setattr("web.showing.drift.MIN_RESULTS", 4)
+    text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
+    assert "differ clearly from those that the model was validated with" in text
 
 
 SHADOW = "shadow_net-2.0.0"
