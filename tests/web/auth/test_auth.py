@@ -205,6 +205,7 @@ def test_signing_out_ends_the_session_and_its_cookie_is_worth_nothing(reader):
     stolen = reader.get_cookie("cxr_session").value
     answer = reader.post("/sign-out", headers=ORIGIN)
     assert answer.headers["Location"] == "/sign-in"
+    assert answer.headers["Clear-Site-Data"] == '"cache"'  # with X-rays that the browser has kept
     assert reader.get("/").status_code == 302
     reader.set_cookie("cxr_session", stolen)
     assert reader.get("/").status_code == 302

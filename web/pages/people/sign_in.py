@@ -150,10 +150,14 @@ def from_provider():
 @blueprint.post("/sign-out")
 @anyone
 def sign_out():
-    """Also for those whose session has ended: they wanted to be signed out, and are."""
+    """Also for those whose session has ended: they wanted to be signed out, and are.
+
+    The browser's copies of X-rays go, too: others may use the same machine.
+    """
     check_same_site()
     response = redirect(url_for("sign_in.form"), code=303)
     end_session(response)
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
