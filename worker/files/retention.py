@@ -18,32 +18,35 @@ def retire(store: Store, files: ImageFiles) -> int:
     retired = 0
     for clinic_id, job_id, _ in store.due("jobs"):
         try:
-            store.delete_job(clinic_id, job_id)
+            store.delete_job(clinic_id, job_id, [_event(clinic_id, job_id, "job")])
         except (NotFound, JobHeld):  # meanwhile
             continue
-        store.audit([_event(clinic_id, job_id, "job")])
         retired += 1
     for kind in FORGETTING:
         for clinic_id, job_id, keeps in store.due(kind):
-            if _forget(store, files, job_id, kind, keeps):
+            gone, is_all = _forget(store, files, job_id, kind, keeps)
+            if gone or is_all:
                 store.audit([_event(clinic_id, job_id, kind)])
                 retired += 1
+            if is_all:  # after its entry: a sweeper that died in between comes back to the job
+                store.note_gone(job_id, kind)
     return retired
 
 
-def _forget(store: Store, files: ImageFiles, job_id: int, kind: str, keeps: Retention) -> bool:
-    """Returns: whether what the job had of that kind is gone, or some of it."""
+def _forget(
+    store: Store, files: ImageFiles, job_id: int, kind: str, keeps: Retention
+) -> tuple[int, bool]:
+    """Returns: of how many images that kind went, and whether it is all that the job had."""
     gone = 0
     try:
         while some := FORGETTING[kind](store, files, job_id, keeps):
             gone += some
+        return gone, True
     except (JobHeld, JobNotFinished):  # meanwhile
-        return gone > 0
+        return gone, False
     except OSError as error:  # one bad file must not keep all others
         log.error("%s of job %d cannot be removed (%s)", kind, job_id, error.strerror)
-        return gone > 0
-    store.note_gone(job_id, kind)
-    return True
+        return gone, False
 
 
 def _forget_files(store: Store, files: ImageFiles, job_id: int, keeps: Retention) -> int:

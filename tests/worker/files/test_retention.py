@@ -278,3 +278,22 @@ def test_a_file_that_cannot_be_removed_keeps_no_other_job(
     assert keys(store, clinic, good) == [None, None]
     assert f"files of job {bad} cannot be removed" in caplog.text
     assert retire(store, files) == 1
+
+
+def test_no_deletion_is_without_its_entry_when_the_sweeper_dies(
+    store, files, clinic, finished, monkeypatch
+):
+    first, second = finished(40), finished(10)
+    store.set_retention(clinic.id, Retention(files=7, jobs=30))
+
+    def dies(_events):
+        raise SystemExit
+
+    with monkeypatch.context() as dying:
+        dying.setattr(store, "audit", dies)
+        with pytest.raises(SystemExit):
+            retire(store, files)
+    assert deletions(store) == [(first, "job", "retention")]
+    retire(store, files)
+    assert (second, "files", "retention") in deletions(store)
+    assert store.check_audit().broken_at is None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from worker.audit import BEGINNING, Action, AuditCheck, AuditEvent, AuditRecord, chained
 from worker.store.audit.tables import Audit
@@ -20,13 +21,7 @@ class AuditVerbs:
     def audit(self, events: Iterable[AuditEvent]) -> None:
         """Add entries, in their order."""
         with self.database.writing() as session:
-            take_turns(session, WRITERS)
-            last = session.scalar(select(Audit.hash).order_by(Audit.id.desc()).limit(1))
-            for event in events:
-                at = now()
-                last = chained(last or BEGINNING, at, event)
-                session.add(_row(event, at, last))
-                session.flush()  # numbers follow the order of the chain
+            add_entries(session, events)
 
     def audit_page(
         self,
@@ -78,6 +73,17 @@ class AuditVerbs:
     def _read(self, query: Select) -> list[AuditRecord]:
         with self.database.reading() as session:
             return [_record(row) for row in session.scalars(query)]
+
+
+def add_entries(session: Session, events: Iterable[AuditEvent]) -> None:
+    """In this transaction; other writers of entries wait until it ends."""
+    take_turns(session, WRITERS)
+    last = session.scalar(select(Audit.hash).order_by(Audit.id.desc()).limit(1))
+    for event in events:
+        at = now()
+        last = chained(last or BEGINNING, at, event)
+        session.add(_row(event, at, last))
+        session.flush()  # numbers follow the order of the chain
 
 
 def _row(event: AuditEvent, at: datetime, hash_: str) -> Audit:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from worker.audit import AuditEvent
 from worker.records.jobs import JobStatus
+from worker.store.audit import add_entries
 from worker.store.counters import move
 from worker.store.database import Database
 from worker.store.keeping.retention import check_not_held
@@ -22,9 +24,10 @@ from worker.store.schema import Image, Job, Result, Review
 class DeletionVerbs:
     database: Database
 
-    def delete_job(self, clinic_id: int, job_id: int) -> None:
+    def delete_job(self, clinic_id: int, job_id: int, entries: Sequence[AuditEvent] = ()) -> None:
         """From now on the job is gone for everybody, and no worker begins on its images; its rows
-        and files are removed behind. Its key is free again. Raises NotFound, JobHeld."""
+        and files are removed behind. Its key is free again. entries: of the audit trail, written
+        with it or not at all. Raises NotFound, JobHeld."""
         with self.database.writing() as session:
             job_row(session, clinic_id, job_id, lock=True)
             check_not_held(session, job_id)
@@ -35,6 +38,8 @@ class DeletionVerbs:
                 .values(deleted_at=now(), idempotency_key=None)
                 .execution_options(synchronize_session=False)
             )
+            if entries:
+                add_entries(session, entries)
 
     def delete_images(self, clinic_id: int, image_ids: Sequence[int]) -> int:
         """The same for those of these images that the clinic has; their jobs stay, without them.
