@@ -8,7 +8,7 @@ from tests.support.results import rejected, work
 from worker.records.jobs import NewImage
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", [390, 820, 1440])
 def test_no_page_scrolls_sideways(visit, site, chest, width):
     name = "a-very-long-name-without-any-space-" * 8 + ".dcm"
     site.job(name, [NewImage(name, site.keep(chest), 1) for _ in range(3)], urgent=True)
@@ -21,6 +21,12 @@ def test_no_page_scrolls_sideways(visit, site, chest, width):
         page.wait_for_timeout(300)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} pixels wide"
+        head = page.locator("header.top")
+        ends = head.locator("a, button").evaluate_all(
+            "(all) => all.map((one) => one.getBoundingClientRect().right)"
+        )
+        assert max(ends) <= width, f"{path} has a head of {max(ends)} pixels"
+        assert head.bounding_box()["height"] < 100
 
 
 @pytest.mark.parametrize("width", [390, 1440])
