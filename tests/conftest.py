@@ -54,6 +54,8 @@ MARKERS_OF_FIXTURES = {
     "trained": {"slow"},
     "walk": {"slow"},
 }
+# Fixtures with an address on SQLite and on PostgreSQL.
+ADDRESSES = ("database_url", "migrated_url", "module_url")
 
 
 def markers_of(path: Path) -> set[str]:
@@ -79,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in item.fixturenames:
             markers |= MARKERS_OF_FIXTURES.get(fixture, set())
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if "postgresql" in (parameters.get("database_url"), parameters.get("migrated_url")):
+        if "postgresql" in [parameters.get(name) for name in ADDRESSES]:
             markers.add("server")
         for marker in sorted(markers):
             item.add_marker(marker)
@@ -175,6 +177,17 @@ def migrated_url(request, tmp_path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'cxr.db'}"
     return request.getfixturevalue("migrated_postgres_url")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_url(request, tmp_path_factory) -> Iterator[str]:
+    """As `migrated_url`, for the tests of a module that only read."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('module') / 'cxr.db'}"
+    else:
+        server = request.getfixturevalue("postgres_server")
+        with server.new_database(template=server.migrated) as url:
+            yield url
 
 
 @pytest.fixture

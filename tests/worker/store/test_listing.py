@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text, update
 
+from tests.support.databases import migrated_store
 from tests.support.rows import finished_image, new_images
 from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
@@ -33,11 +34,12 @@ BY_SUSPICION = [
 ]
 
 
-@pytest.fixture
-def listed(db):
-    """A job of five results and two images that wait, and another clinic's. Returns: store, clinic,
-    job."""
-    store, clinic = db
+@pytest.fixture(scope="module")
+def listed(module_url):
+    """A job of five results and two images that wait, and another clinic's; leave them alone.
+    Gives: store, clinic, job."""
+    store = migrated_store(module_url)
+    clinic = store.ensure_clinic("clinic", "token")
     other = store.ensure_clinic("other", "another token")
     store.create_job(other.id, "theirs", new_images(2))
     names = [*RESULTS, "waits.png", "also.png"]
@@ -58,7 +60,8 @@ def listed(db):
         )
         finished.append(replace(image, result=result))
     store.save(finished)
-    return store, clinic, job
+    yield store, clinic, job
+    store.close()
 
 
 ANY = ImageFilter()
