@@ -238,7 +238,7 @@ def test_a_search_finds_what_is_there_now_and_of_this_clinic_only(db, indexed):
         with store.database.reading() as session:
             assert session.scalar(text(COUNT_NAMES[dialect])) == len(odd)
         store.delete_job(clinic.id, ours.id)
-        store.remove_images(ours.id, 9)
+        store.remove_images(ours.id, 9, lambda keys: None)
         with store.database.reading() as session:
             assert session.scalar(text(COUNT_NAMES[dialect])) == 0
 
