@@ -105,16 +105,17 @@ REDIRECT_TRICKS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", REDIRECT_TRICKS)
-def test_signing_in_never_leads_to_another_site(visitor, wanted):
-    assert sign_in(visitor, wanted=wanted).headers["Location"] == "/"
+def test_signing_in_never_leads_to_another_site(app):
+    for wanted in REDIRECT_TRICKS:
+        answer = sign_in(app.test_client(), wanted=wanted)
+        assert answer.headers["Location"] == "/", repr(wanted)
 
 
-@pytest.mark.parametrize("wanted", REDIRECT_TRICKS)
-def test_a_link_never_leads_to_another_site(visitor, store, wanted):
-    query = {"link": store.sign_in_link(TOKEN), "next": wanted}
-    opened = visitor.get("/sign-in", query_string=query)
-    assert opened.headers["Location"] == "/sign-in/link"
+def test_a_link_never_leads_to_another_site(app, store):
+    for wanted in REDIRECT_TRICKS:
+        query = {"link": store.sign_in_link(TOKEN), "next": wanted}
+        opened = app.test_client().get("/sign-in", query_string=query)
+        assert opened.headers["Location"] == "/sign-in/link", repr(wanted)
 
 
 @pytest.mark.parametrize("token", ["bogus", TOKEN])

@@ -61,12 +61,12 @@ def person(app, store):
     return browser
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_no_word_of_a_page_escapes_translation(marked, person, path):
-    answer = person.get(path, headers=SPANISH)
-    assert answer.status_code in (200, 404, 422), answer.text
-    assert BEGIN in answer.text
-    assert untranslated(answer.text, DATA) == []
+def test_no_word_of_a_page_escapes_translation(marked, person):
+    for path in PAGES:
+        answer = person.get(path, headers=SPANISH)
+        assert answer.status_code in (200, 404, 422), (path, answer.text)
+        assert BEGIN in answer.text, path
+        assert untranslated(answer.text, DATA) == [], path
 
 
 def test_nor_of_the_page_for_operators(marked, app, store, person):
