@@ -6,7 +6,7 @@ import traceback
 from apiflask import APIFlask, HTTPError
 from flask import Response, jsonify, render_template, request
 from flask_limiter import RateLimitExceeded
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -94,6 +94,10 @@ HEADERS = {
     503: {"Retry-After": "1"},
 }
 INTERNAL = "Something went wrong on the server. Try again; if it persists, check the server's log."
+NOT_STORABLE = (
+    "A value holds a character that cannot be stored, such as U+0000. Remove it, and send the "
+    "request again."
+)
 NO_DATABASE = "The database cannot be reached. Try again in a moment."
 
 
@@ -102,6 +106,7 @@ def register(app: APIFlask) -> None:
     for error in (WorkerError, ModelError, errors.WebError):
         app.register_error_handler(error, _known)
     app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(DataError, _not_storable)
     app.register_error_handler(HTTPError, _invalid_input)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -137,6 +142,12 @@ def _no_database(error: OperationalError) -> Response:
     # Not the error itself: its text holds the statement with its parameters.
     log.error("The database does not answer: %s", type(error.orig).__name__)
     return problem(503, "database_unavailable", NO_DATABASE, {"Retry-After": "5"})
+
+
+def _not_storable(error: DataError) -> Response:
+    """PostgreSQL keeps no text with the character U+0000, and does not search for it."""
+    log.warning("The database does not take a value (%s)", type(error.orig).__name__)
+    return problem(422, "invalid_input", NOT_STORABLE)
 
 
 def _invalid_input(error: HTTPError) -> Response:

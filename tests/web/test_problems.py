@@ -2,8 +2,14 @@
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
+
+from tests.support.access import TOKEN
+from tests.support.databases import migrated_store
+from web.app import create_app
+from worker.store import DEFAULT_CLINIC
 
 SHAPE = {"type", "title", "status", "detail", "code"}
 
@@ -99,3 +105,23 @@ def test_pages_answer_with_a_page(reader):
         assert answer.status_code == status
         assert answer.content_type == "text/html; charset=utf-8"
         assert "Error 404" in answer.text
+
+
+def test_a_character_that_postgresql_does_not_keep_is_no_failure(migrated_postgres_url, settings):
+    store = migrated_store(migrated_postgres_url)
+    store.ensure_clinic(DEFAULT_CLINIC, TOKEN)
+    app = create_app(replace(settings, database_url=migrated_postgres_url))
+    program = app.test_client()
+    program.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+    job = program.post("/api/v1/jobs", json={"open": True}).json["id"]
+    answers = [
+        program.get("/api/v1/jobs?search=%00"),
+        program.get("/api/v1/images?search=%00"),
+        program.patch(f"/api/v1/jobs/{job}", json={"name": "a\0b"}),
+    ]
+    for answer in answers:
+        assert_problem(answer, 422)
+        assert "U+0000" in answer.json["detail"]
+    assert program.get(f"/api/v1/jobs/{job}").status_code == 200
+    app.extensions["cxr"].store.close()
+    store.close()
