@@ -10,7 +10,6 @@ ON_SQLITE = (
     "database_locked",
     "disk_full",
     "odd_messages",
-    "one_key_twice_at_once",
     "redis_gone",
     "web_killed_in_an_upload",
     "worker_killed",
