@@ -25,12 +25,13 @@ def backup(file: Path, home: Path | None) -> None:
 
     FILE holds X-rays, the access token and the secret key: keep it as safe as the data folder.
     """
-    from worker.backups.making import database_file, make_backup
+    from worker.backups.making import check_target, database_file, make_backup
 
     log_to_stderr()
     with worker_errors():
         settings = Settings.from_env(home=home)
         database_file(settings)
+        check_target(file.absolute())
         with opened_store(settings) as store:
             store.audit([AuditEvent(Action.BACKED_UP, **this_user())])
         made = make_backup(settings, file.absolute())

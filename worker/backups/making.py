@@ -35,8 +35,7 @@ def make_backup(settings: Settings, target: Path) -> Made:
     be written.
     """
     database = database_file(settings)
-    if target.exists():
-        raise BackupError(f"{target} exists already. Choose another name.")
+    check_target(target)
     part, copy = (target.with_name(f".{target.name}.{ending}") for ending in ("part", "db"))
     try:
         _snapshot(database, copy)
@@ -50,6 +49,14 @@ def make_backup(settings: Settings, target: Path) -> Made:
     finally:
         for file in (part, copy):
             file.unlink(missing_ok=True)
+
+
+def check_target(target: Path) -> None:
+    """Raises BackupError when there is something already, or no folder for it."""
+    if target.exists():
+        raise BackupError(f"{target} exists already. Choose another name.")
+    if not target.parent.is_dir():
+        raise BackupError(f"There is no folder {target.parent}. Create it, or choose another one.")
 
 
 def database_file(settings: Settings) -> Path:

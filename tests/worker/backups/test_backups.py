@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from cxr import main
 from tests.support.access import TOKEN
 from tests.support.results import work
+from worker.audit import Action
 from worker.backups import making
 from worker.files.image_files import ImageFiles
 from worker.files.removal import remove_some
@@ -208,3 +209,10 @@ def test_postgresql_is_backed_up_with_its_own_tools(tmp_path):
     done = CliRunner().invoke(main, ["backup", str(tmp_path / "b.tar")], env=address)
     assert done.exit_code == 1
     assert "pg_dump" in done.output
+
+
+def test_a_backup_that_cannot_be_made_leaves_no_entry(cxr, backup, store, tmp_path):
+    for target in (backup, tmp_path / "nowhere" / "backup.tar"):
+        assert cxr("backup", target).exit_code == 1
+    actions = [entry.event.action for entry in store.audit_entries()]
+    assert actions.count(Action.BACKED_UP) == 1
