@@ -14,6 +14,8 @@ from tests.support.running import api, complete, upload
 from tests.support.toys import relabelled
 from tests.support.waiting import wait_for
 from web.local.temporary import running_system
+from worker.records.images import ResultRole
+from worker.store import Store
 
 FILMS = 6
 
@@ -36,6 +38,16 @@ def test_the_model_page_says_how_far_a_shadow_agrees(tmp_path, toy_artifact, che
             return f"{said} Same label: 0.00" in text_of_page()
 
         wait_for(lambda: compares(FILMS), timeout_s=60, every_s=0.3)
+        store = Store(f"sqlite:///{stack.home / 'cxr.db'}")
+
+        def shadow_says(films: int) -> bool:
+            found = [one for one in store.workers_overview() if one.role is ResultRole.SHADOW]
+            said = [(one.model, one.processed) for one in found if one.is_up]
+            return said == [("turned-0.0.1", films)]
+
+        wait_for(lambda: shadow_says(FILMS), timeout_s=60, every_s=0.3)
+        assert {one.model for one in store.workers_up()} == {"three-0.0.1"}
+        store.close()
         os.kill(children(stack)["shadow"], signal.SIGKILL)
         job = upload(stack, *[chest] * FILMS)
         wait_for(lambda: complete(stack, job), timeout_s=60)

@@ -139,6 +139,17 @@ def test_lists_read_without_scripts(browser, site, many):
     context.close()
 
 
+def test_the_keys_of_a_list_are_on_a_sheet(many):
+    many.keyboard.press("?")
+    sheet = many.get_by_role("dialog", name="Keys")
+    expect(sheet.get_by_text("Next, previous image")).to_be_visible()
+    many.keyboard.press("j")
+    many.keyboard.press("?")
+    expect(sheet).to_be_hidden()
+    many.keyboard.press("j")
+    expect(many.locator("#rows .item a").first).to_be_focused()
+
+
 def test_images_are_selected_by_keys_and_tried_again_together(many, site, chest):
     key = site.keep(chest)
     site.job("Mixed", [NewImage(f"{number}.dcm", key, 1) for number in range(6)])

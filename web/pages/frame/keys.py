@@ -50,4 +50,5 @@ LIST_KEYS = (
     ("⇧+X", N_("Select from the last one to here; so does a click with ⇧")),
     ("Esc", N_("Select none")),
     ("Enter", N_("Open the image")),
+    ("?", N_("Show or close this sheet")),
 )

@@ -12,7 +12,7 @@ from web.api.records.jobs import Job
 from web.language.asked import _, locale, pgettext
 from web.language.numbers import day, decimal, number
 from web.language.words import UNCERTAIN_MEANS, reason_text
-from web.pages.frame.keys import VIEWER_KEYS
+from web.pages.frame.keys import LIST_KEYS, VIEWER_KEYS
 from web.pages.frame.language import other_languages, words_address
 from web.pages.frame.menu import page_links
 from web.showing.labels import label_name, map_name
@@ -40,6 +40,7 @@ def _words() -> dict[str, object]:
         "disclaimer": _(DISCLAIMER),
         "job_state": job_state,
         "label_name": lambda label: _(label_name(label)),
+        "list_keys": LIST_KEYS,
         "language_tag": str(locale()).replace("_", "-"),
         "map_name": map_name,
         "other_languages": other_languages(),

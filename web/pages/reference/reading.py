@@ -14,7 +14,6 @@ from model.films import histograms
 from web.auth.permissions import permits, signed_in
 from web.auth.requests import clinic_id
 from web.language.words import REASONS, STATES
-from web.pages.frame.keys import LIST_KEYS
 from web.services import services
 from web.showing.agreement import agreement
 from web.showing.blind import viewer
@@ -68,7 +67,7 @@ def model():
 @blueprint.get("/help")
 @signed_in
 def help_page():
-    return render_template("help.html", states=STATES, reasons=REASONS, list_keys=LIST_KEYS)
+    return render_template("help.html", states=STATES, reasons=REASONS)
 
 
 @cache

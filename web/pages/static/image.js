@@ -144,7 +144,11 @@ async function loadAhead(which) {
 }
 
 function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if ($("keys").open) {
+    if (event.key === "?") $("keys").close();
+    return;
+  }
   const isText = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox], [type=range])");
   if (isText) return;
   const inChoice = event.target.matches("input");

@@ -52,11 +52,16 @@ export class Picking {
 
   #press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if ($("keys").open) {
+      if (event.key === "?") $("keys").close();
+      return;
+    }
     if (event.target.matches("textarea, select, input:not(.pick)")) return;
     const item = event.target.closest?.(".item");
     const key = event.key.toLowerCase();
     if (key === "x" && item) this.#toggle(item, event.shiftKey);
     else if (key === "j" || key === "k") this.#step(item, key === "j" ? 1 : -1);
+    else if (key === "?") $("keys").showModal();
     else if (key === "escape" && this.#picked.size) this.clear();
     else return;
     event.preventDefault();
