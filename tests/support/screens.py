@@ -1,8 +1,8 @@
 """Takes pictures of the pages, all X-rays in them from the package `pydicom-data`.
 
-`python -m tests.support.screens FOLDER`: every page at 2560, 1440 and 390 pixels, dark and light,
-with many rows, with three, with none, with odd names, and in each of its states (loading, error,
-offline, no permission); for looking at.
+`python -m tests.support.screens FOLDER`: every page at 2560, 1440, 820 and 390 pixels, dark and
+light, with many rows, with three, with none, with odd names, and in each of its states (loading,
+error, offline, no permission); for looking at.
 `python -m tests.support.screens --readme` (`make screenshots`): those of the README, from the
 released model.
 """
@@ -38,7 +38,12 @@ from worker.running.runner import Runner
 from worker.running.shadow import Shadow
 from worker.store import DEFAULT_CLINIC
 
-SIZES = {"widest": (2560, 1400), "wide": (1440, 900), "narrow": (390, 844)}
+SIZES = {
+    "widest": (2560, 1400),
+    "wide": (1440, 900),
+    "tablet": (820, 1180),
+    "narrow": (390, 844),
+}
 IMAGES = 2000
 SHEET = "sheet"  # the last one: the choice stays
 ODD_NAMES = (
@@ -133,7 +138,7 @@ def take(browser: Browser, address: str, pages: dict[str, str], folder: Path) ->
             context = browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=scheme,
-                has_touch=size == "narrow",
+                has_touch=size in ("tablet", "narrow"),
             )
             page = context.new_page()
             if "sign-in" not in pages:
@@ -185,6 +190,16 @@ def take_states(browser: Browser, site: Site, job_id: int, image_id: int, folder
         page.close()
 
 
+def take_operations(browser: Browser, site: Site, folder: Path) -> None:
+    """What an operator sees, who sees no film."""
+    token = site.store.create_token(DEFAULT_CLINIC, [Scope.OPERATE])[1]
+    for size, (width, height) in SIZES.items():
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        sign_in_page(page, site.address, token, "/operations")
+        page.screenshot(path=folder / f"operations-{size}-light.png", full_page=True)
+        page.close()
+
+
 def take_all(browser: Browser, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, Site(Path(home)) as site:
@@ -217,6 +232,7 @@ def take_all(browser: Browser, folder: Path) -> None:
         }
         take(browser, site.address, pages, folder)
         take_states(browser, site, ids["large"], ids["done"], folder)
+        take_operations(browser, site, folder)
 
 
 def take_for_readme(browser: Browser, system: RunningSystem) -> None:
