@@ -41,9 +41,9 @@ def small_preview(image: ImageRecord, max_side: int | None) -> bytes:
     """The X-ray as a small JPEG, at most `max_side` pixels a side; None: as a worker saved it with
     the result, which costs nothing. Raises NoPicture, BeingDrawn."""
     file = _file(image, SMALL_SIDE)
-    if max_side is None or max(_size(file)) <= max_side:
+    if file.suffix != ".png" and (max_side is None or max(_size(file)) <= max_side):
         return services().pictures.read(file)
-    return drawing.jpeg(_opened(file, max_side))
+    return drawing.jpeg(_opened(file, max_side or SMALL_SIDE))
 
 
 def film(image: ImageRecord) -> bytes:
@@ -54,13 +54,7 @@ def film(image: ImageRecord) -> bytes:
     _shown_key(image)
     if image.file_key is None:
         raise NoPicture("This X-ray is no longer kept, only a small picture of it.")
-    here = services()
-    hide = _hidden(image)
-    drawn = here.pictures.large(image.file_key, FILM, hide is not None)
-    if not drawn.exists():
-        _drawn(drawn, here.painter.large(clinic_id(), image.file_key, FILM, hide))
-    here.pictures.used(drawn)
-    return here.pictures.read(drawn)
+    return services().pictures.read(_large(image, FILM))
 
 
 def overlay(image: ImageRecord, name: str | None, opacity: float, max_side: int) -> bytes:
@@ -124,25 +118,38 @@ def _file(image: ImageRecord, max_side: int) -> Path:
     """A picture of ours that shows the X-ray at that size or a larger one, unless it is smaller."""
     key = _shown_key(image)
     here = services()
+    if image.file_key is not None and _may_show_text(image):
+        sides = (SMALL_SIDE, *LARGE_SIDES)
+        return _large(image, next(side for side in sides if side >= max_side))
     small = here.pictures.small(key)
     if not small.exists() and image.file_key is None:
         raise NoPicture("The file of this image is not kept.")
     if not small.exists():
-        _drawn(small, here.painter.small(clinic_id(), image.file_key, _hidden(image)))
+        _drawn(small, here.painter.small(clinic_id(), image.file_key, hidden_text(image)))
     side = max(SMALL_SIDE, *_size(small))
     longest = max(image.width or MAX_SIDE, image.height or MAX_SIDE)
     if image.file_key is None or max_side <= side or longest <= side:
         return small
-    drawn_side = next(side for side in LARGE_SIDES if side >= max_side)
-    hide = _hidden(image)
-    large = here.pictures.large(image.file_key, drawn_side, hide is not None)
+    return _large(image, next(side for side in LARGE_SIDES if side >= max_side))
+
+
+def _large(image: ImageRecord, what: int | str) -> Path:
+    """The PNG of at most `what` pixels a side, or FILM."""
+    here = services()
+    hide = hidden_text(image)
+    large = here.pictures.large(image.file_key, what, hide is not None)
     if not large.exists():
-        _drawn(large, here.painter.large(clinic_id(), image.file_key, drawn_side, hide))
+        _drawn(large, here.painter.large(clinic_id(), image.file_key, what, hide))
     here.pictures.used(large)
     return large
 
 
-def _hidden(image: ImageRecord) -> list[list[float]] | None:
+def _may_show_text(image: ImageRecord) -> bool:
+    """Whether the small picture may be older than the rule that text is hidden."""
+    return "text_hidden" not in (image.facts or {}) and hidden_text(image) is not None
+
+
+def hidden_text(image: ImageRecord) -> list[list[float]] | None:
     """Where text was found, when text is hidden; None when it is not.
 
     As it was decided when a worker had the image; before that, and for older results, as the

@@ -69,3 +69,20 @@ def test_text_is_hidden_in_every_picture_as_the_profile_demands(
         corner = shown[: int(0.045 * height), : int(0.36 * width)]
         assert (corner.max() < 60) == hides, name
         assert shown[height // 4 :].std() > 20, name
+
+
+@pytest.mark.parametrize("name", NAMES_OF_PICTURES)
+def test_a_browser_does_not_keep_a_picture_from_before_text_was_hidden(
+    client, upload, store, clinic, chest, name
+):
+    upload({"a.png": lettered(chest)})
+    address = f"/api/v1/images/1/{name}"
+    before = client.get(address)
+    store.set_profile(clinic.id, Profile.PSEUDONYM, True)
+    after = client.get(address, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    with PIL.Image.open(io.BytesIO(after.data)) as opened:
+        shown = np.asarray(opened.convert("L"))
+        height, width = shown.shape
+        assert shown[: int(0.045 * height), : int(0.36 * width)].max() < 60
+        assert opened.format == ("JPEG" if name.endswith("jpg") else "PNG")

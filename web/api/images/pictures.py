@@ -12,6 +12,7 @@ from web.auth.requests import clinic_id
 from web.services import services
 from web.showing import pictures
 from worker.access import Scope
+from worker.records.images import ImageRecord
 
 JPEG = FileSchema()
 
@@ -27,7 +28,7 @@ def preview(image_id, query):
     Up to 512 pixels it comes at once; a larger one is drawn when it is first asked for.
     """
     image = services().store.image(clinic_id(), image_id)
-    tag = etag_of(image.id, image.file_key, query.max_side)
+    tag = _tag_of(image, query.max_side)
     return conditional(tag, lambda: png(pictures.preview(image, query.max_side)))
 
 
@@ -42,7 +43,7 @@ def small_preview(image_id, query):
     As a worker saved it with the result, up to 1,024 pixels a side: the quickest look.
     """
     image = services().store.image(clinic_id(), image_id)
-    tag = etag_of(image.id, image.file_key, "small", query.max_side)
+    tag = _tag_of(image, "small", query.max_side)
 
     def make() -> Response:
         return Response(pictures.small_preview(image, query.max_side), mimetype="image/jpeg")
@@ -61,5 +62,10 @@ def film(image_id):
     contrast is the file's: the text chunk `window` says which part of the range (0 to 1) to show.
     """
     image = services().store.image(clinic_id(), image_id)
-    tag = etag_of(image.id, image.file_key, "film")
+    tag = _tag_of(image, "film")
     return conditional(tag, lambda: png(pictures.film(image)))
+
+
+def _tag_of(image: ImageRecord, *more: object) -> str:
+    """Another one once text is hidden: a browser must not keep the picture that shows it."""
+    return etag_of(image.id, image.file_key, pictures.hidden_text(image), *more)

@@ -7,6 +7,7 @@ from flask import Response
 from web.api.caching import etag_of
 from web.auth.requests import clinic_id
 from web.services import services
+from web.showing import pictures
 from web.showing.blind import viewer
 from worker.records.images import ImageRecord
 
@@ -35,6 +36,7 @@ def tag_of(image: ImageRecord, *more: object) -> str:
         image.attempts,
         image.finished_at,
         image.result.model if image.result else None,
+        pictures.hidden_text(image),
         *more,
     )
 
