@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "training.cli:export",
     "audit": "worker.commands.auditing:audit",
     "patient-data": "worker.commands.data_profile:patient_data",
+    "second-factor": "worker.commands.second_factor:second_factor",
     "retention": "worker.commands.keeping:retention",
     "files": "worker.commands.stored_files:files",
     "backup": "worker.backups.cli:backup",

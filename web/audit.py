@@ -33,6 +33,7 @@ ACTIONS = {
     "clinic_settings.release": Action.SETTINGS_CHANGED,
     "clinic_settings.set_profile": Action.SETTINGS_CHANGED,
     "clinic_settings.set_retention": Action.SETTINGS_CHANGED,
+    "clinic_settings.set_second_factor": Action.SETTINGS_CHANGED,
     "upload.create_job": Action.UPLOADED,
     "upload.add_images": Action.UPLOADED,
     "resumable.begin": Action.UPLOADED,
@@ -53,6 +54,7 @@ WITHOUT_ENTRY = {
     "docs.style",
     "reading.help_page",
     "reading.model",
+    "account.second_factor_required",
     "account.show",
     "access.show",
     "clinic_settings.show",
@@ -122,6 +124,8 @@ def _event(response: Response) -> AuditEvent | None:
     if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
         return None
     if request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g:
+        return None
+    if "led_to_set_up" in g:
         return None
     if g.get("principal") is None or response.headers.get("Idempotency-Replayed"):
         return None  # a form to sign in with, or nothing new

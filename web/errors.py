@@ -23,6 +23,12 @@ class NotPermitted(WebError):
     code = "not_permitted"
 
 
+class SecondFactorRequired(WebError):
+    """Raised when a person has to set up a second factor before anything else."""
+
+    code = "second_factor_required"
+
+
 class ProviderFailed(WebError):
     """Raised when the identity provider did not say who somebody is."""
 

@@ -71,6 +71,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     errors.NotSignedIn: (401, None),
     errors.NotPermitted: (403, None),
     errors.CrossSite: (403, None),
+    errors.SecondFactorRequired: (403, None),
     errors.InvalidForm: (422, None),
     errors.ProviderFailed: (502, None),
     LinkEnded: (410, "link_ended"),

@@ -118,6 +118,11 @@ class Settings:
     oidc_client_secret: str = _setting(
         "CXR_OIDC_CLIENT_SECRET", "", "this server's secret at that provider"
     )
+    require_second_factor: bool = _setting(
+        "CXR_REQUIRE_SECOND_FACTOR",
+        False,
+        "require a second factor of everybody who has a password, in all clinics and of operators",
+    )
     artifact: Path | None = _setting(
         "CXR_ARTIFACT", None, "folder of the model; empty: the released one"
     )

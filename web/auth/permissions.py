@@ -9,6 +9,7 @@ from worker.access import Scope
 
 View = TypeVar("View", bound=Callable)
 _ATTRIBUTE = "cxr_scopes"
+_SET_UP = "cxr_sets_up_second_factor"
 ANYONE: frozenset[Scope] = frozenset()
 
 
@@ -31,6 +32,16 @@ def signed_in(view: View) -> View:
 def anyone(view: View) -> View:
     """A route that needs no sign-in."""
     return _declared(view, ANYONE)
+
+
+def sets_up_second_factor(view: View) -> View:
+    """A route that those may use, too, who have to set up their second factor first."""
+    setattr(view, _SET_UP, True)
+    return view
+
+
+def is_for_setting_up(app: Flask, endpoint: str) -> bool:
+    return getattr(app.view_functions[endpoint], _SET_UP, False)
 
 
 def scopes_of_route(app: Flask, endpoint: str) -> frozenset[Scope]:

@@ -12,10 +12,11 @@ from flask import current_app, g, redirect, request, url_for
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
-from web.auth.permissions import ANYONE, scopes_of_route
+from web.auth import second_factor
+from web.auth.permissions import ANYONE, is_for_setting_up, scopes_of_route
 from web.auth.sessions import session_secret
 from web.auth.throttle import count_guess, count_request
-from web.errors import CrossSite, NotPermitted, NotSignedIn
+from web.errors import CrossSite, NotPermitted, NotSignedIn, SecondFactorRequired
 from web.services import services
 from worker.access import Principal, Scope
 
@@ -54,7 +55,7 @@ def is_in_browser() -> bool:
 def check_request() -> Response | None:
     """Let the request in, or send a browser to the sign-in page and back afterwards.
 
-    Raises NotSignedIn, NotPermitted, CrossSite.
+    Raises NotSignedIn, NotPermitted, CrossSite, SecondFactorRequired.
     """
     if request.endpoint is None:  # no such address; its page shows who is signed in
         if not _is_api():
@@ -70,6 +71,9 @@ def check_request() -> Response | None:
     count_request(services().settings, asking.clinic.id if asking.clinic else None)
     if asking.session_id is not None:
         check_same_site()
+        for_setting_up = is_for_setting_up(current_app, request.endpoint)
+        if second_factor.is_missing(asking) and not for_setting_up:
+            return _lead_to_set_up()
     if not asking.may(*needed):
         raise NotPermitted(_what_is_missing(asking, needed))
     if asking.session_id is None or not request.if_none_match:  # a poll does not count as use
@@ -134,6 +138,15 @@ def _ask_to_sign_in() -> Response:
     # Back to a page, never to an address that only takes forms.
     wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
     return redirect(url_for("sign_in.form", next=None if wanted == "/" else wanted))
+
+
+def _lead_to_set_up() -> Response:
+    if _is_api():
+        raise SecondFactorRequired(
+            "A second factor is required here. Set it up at /account/second-factor in the browser."
+        )
+    g.led_to_set_up = True  # for the audit trail: nothing was seen or done
+    return redirect(url_for("account.second_factor_required"), code=303)
 
 
 def _what_is_missing(asking: Principal, needed: frozenset[Scope]) -> str:

@@ -13,6 +13,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from web.auth import sealing
 from web.services import services
+from worker.access import Principal
 from worker.store.accounts.people import Credentials
 
 PERIOD_S = 30
@@ -22,6 +23,20 @@ TOLERATED = (0, -1, 1)
 # From the password to the code.
 TICKET_S = 300
 _SALT = "cxr second factor"
+
+
+def is_required_of(asking: Principal) -> bool:
+    """Whether the clinic or the whole server requires a second factor of passwords."""
+    return services().settings.require_second_factor or asking.second_factor_required
+
+
+def is_missing(asking: Principal) -> bool:
+    """Whether this person has to set one up before anything else.
+
+    Programs with a token have none, nor have people without a password here: they sign in at their
+    organisation's provider, which decides how.
+    """
+    return asking.has_password_alone and is_required_of(asking)
 
 
 def new_secret() -> str:

@@ -86,6 +86,7 @@ REASONS = {
 # sentence, with its numbers and names, is English.
 PROBLEMS = {
     "not_signed_in": N_("Sign in first."),
+    "second_factor_required": N_("A second factor is required here. Set it up first."),
     "not_permitted": N_("Your role does not allow this. Ask an admin of your clinic."),
     "cross_site": N_("Another site tried to act in your name. Open the page here and try again."),
     "provider_failed": N_("Your organisation's sign-in did not answer as expected. Try again."),

@@ -1,4 +1,4 @@
-"""What a clinic keeps, for its admins: of its patients, and how long."""
+"""A clinic's settings, for its admins: what is kept of patients, how long; how people sign in."""
 
 from dataclasses import fields
 
@@ -11,7 +11,7 @@ from web.errors import InvalidForm
 from web.language.asked import _
 from web.language.words import KEPT_KINDS
 from web.services import services
-from worker.access import Scope
+from worker.access import PersonRecord, Scope
 from worker.patient_data import PROFILE_MEANS, Profile
 from worker.records.clinics import MAX_KEPT_DAYS, Retention
 
@@ -54,6 +54,17 @@ def set_retention():
     services().store.set_retention(clinic_id(), keeps)
     g.audit_detail = keeps.as_detail()
     return _page(_("What is kept, and for how long, is set."))
+
+
+@blueprint.post("/second-factor")
+@permits(Scope.ADMIN)
+def set_second_factor():
+    required = "required" in request.form
+    services().store.require_second_factor(clinic_id(), required)
+    g.audit_detail = {"second_factor_required": "yes" if required else "no"}
+    if required:
+        return _page(_("A second factor is required from now on."))
+    return _page(_("A second factor is everybody's own choice from now on."))
 
 
 @blueprint.post("/holds")
@@ -108,6 +119,14 @@ def _page(done: str = "") -> str:
         profiles=PROFILE_MEANS,
         keeps=store.retention(clinic_id())[0].keeps,
         kinds=KEPT_KINDS,
+        factor_required=store.second_factor_required(clinic_id()),
+        factor_required_by_server=services().settings.require_second_factor,
+        without_factor=sum(map(_needs_factor, store.people(clinic_id()))),
         held=store.held_jobs(clinic_id()),
         max_days=MAX_KEPT_DAYS,
     )
+
+
+def _needs_factor(person: PersonRecord) -> bool:
+    """Whether a second factor, once required, is one that this person has to set up."""
+    return person.has_password and not person.has_second_factor and person.disabled_at is None

@@ -2,6 +2,7 @@
 
 from flask import current_app
 
+from web.auth import second_factor
 from web.auth.permissions import scopes_of_route
 from web.language.asked import N_, _
 from worker.access import Principal, Scope
@@ -23,7 +24,9 @@ LINKS = (
 
 
 def page_links(asking: Principal) -> list[tuple[str, str]]:
-    """Endpoints and names, in order."""
+    """Endpoints and names, in order; none for those who have to set up a second factor first."""
+    if second_factor.is_missing(asking):
+        return []
     return [(endpoint, _(name)) for endpoint, name in LINKS if _may_follow(asking, endpoint)]
 
 

@@ -71,6 +71,16 @@ def password_link(person_id: int):
     return _page(link=_address(secret), link_is="password")
 
 
+@blueprint.post("/people/<int:person_id>/second-factor/reset")
+@permits(Scope.ADMIN)
+def reset_second_factor(person_id: int):
+    """For somebody who lost the phone and the recovery codes. One's own needs the password."""
+    if _is_me(person_id):
+        raise InvalidForm(_("You cannot reset your own second factor. Ask another admin."))
+    services().store.reset_second_factor(person_id, clinic_id())
+    return _page(_("The second factor is removed, and the person's sessions have ended."))
+
+
 @blueprint.post("/tokens")
 @permits(Scope.ADMIN)
 def create_token():

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from apiflask import APIBlueprint
-from flask import redirect, render_template, request, url_for
+from flask import g, redirect, render_template, request, url_for
 
 from web.auth import second_factor
-from web.auth.permissions import signed_in
+from web.auth.permissions import sets_up_second_factor, signed_in
 from web.auth.requests import principal
 from web.auth.throttle import count_try
 from web.errors import NotPermitted
@@ -22,6 +22,9 @@ blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="
 
 WRONG_PASSWORD = N_("That is not your current password.")
 WRONG_CODE = N_("That code is not valid. Enter the one that the app shows now.")
+STAYS_ON = N_(
+    "A second factor is required here, so it cannot be turned off. You can set up another phone."
+)
 
 
 @blueprint.get("")
@@ -48,17 +51,34 @@ def change_password():
     return _done(_("Your password is changed, and your other sessions have ended."))
 
 
+@blueprint.get("/second-factor")
+@sets_up_second_factor
+@signed_in
+def second_factor_required():
+    """All that somebody sees who has no second factor where one is required."""
+    if not second_factor.is_missing(principal()):
+        return redirect(url_for("account.show"), code=303)
+    return render_template("second_factor_required.html", person=_credentials().person)
+
+
 @blueprint.post("/second-factor/begin")
+@sets_up_second_factor
 @signed_in
 def begin_second_factor():
     """A new secret for the app; it counts once a code of it was entered."""
     known = _credentials()
     if not _knows_password(known):
+        if second_factor.is_missing(principal()):
+            page = render_template(
+                "second_factor_required.html", person=known.person, refused=_(WRONG_PASSWORD)
+            )
+            return page, 403
         return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
     return _factor_page(known, second_factor.new_secret())
 
 
 @blueprint.post("/second-factor")
+@sets_up_second_factor
 @signed_in
 def confirm_second_factor():
     known = _credentials()
@@ -70,6 +90,7 @@ def confirm_second_factor():
     if period is None or not services().store.use_code_of(known.person.id, period):
         return _factor_page(known, secret, _(WRONG_CODE)), 403
     services().store.set_second_factor(known.person.id, second_factor.sealed(secret))
+    g.pop("principal", None)  # who can go everywhere now, which the page's menu shows
     return _with_new_codes(known, _("From now on a code is asked for after your password."))
 
 
@@ -91,6 +112,8 @@ def remove_second_factor():
     known = _credentials()
     if not _knows_password(known):
         return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
+    if second_factor.is_required_of(principal()):
+        return _page(refused={"factor": _(STAYS_ON)}), 409
     services().store.set_second_factor(known.person.id, None)
     return _done(_("No code is asked for any more."))
 
@@ -141,6 +164,7 @@ def _page(done: str = "", refused: dict[str, str] | None = None, codes: Sequence
     return render_template(
         "account.html",
         person=store.person(asking.id) if is_person else None,
+        factor_required=second_factor.is_required_of(asking),
         sessions=store.sessions_of(asking.kind, asking.id),
         done=done,
         refused=refused or {},
@@ -156,6 +180,7 @@ def _factor_page(known: Credentials, secret: str, refused: str = "") -> str:
         sealed=second_factor.sealed(secret),
         qr_code=second_factor.qr_code(secret, known.person.name),
         refused=refused,
+        can_cancel=not second_factor.is_missing(principal()),
     )
 
 

@@ -1,5 +1,6 @@
 // Talking to the REST API: conditional GETs, changes, and polling that takes its time. When the
-// session ended, the reader is asked to sign in, and what was asked for goes on.
+// session ended, the reader is asked to sign in, and what was asked for goes on. Who has to set up a
+// second factor first is led there.
 
 import { signInHere } from "./signin.js";
 import { problemText, t } from "./words.js";
@@ -25,6 +26,7 @@ async function call(url, options) {
     return call(url, options);
   }
   const problem = await answer.json().catch(() => ({}));
+  if (problem.code === "second_factor_required") location.assign("/account/second-factor");
   const said = problemText(problem) ?? t("The server answered %(status)s.", { status: answer.status });
   throw new Problem(answer.status, said);
 }

@@ -2,9 +2,10 @@
 
 from worker.store.accounts.links import LinkVerbs
 from worker.store.accounts.people import PersonVerbs
+from worker.store.accounts.rules import RuleVerbs
 from worker.store.accounts.sessions import SessionVerbs
 from worker.store.accounts.tokens import TokenVerbs
 
 
-class AccountVerbs(TokenVerbs, SessionVerbs, LinkVerbs, PersonVerbs):
+class AccountVerbs(TokenVerbs, SessionVerbs, LinkVerbs, PersonVerbs, RuleVerbs):
     pass

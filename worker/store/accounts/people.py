@@ -155,8 +155,7 @@ class PersonVerbs:
             take_link(session, link_id)
             person = session.get_one(Person, session.get_one(Link, link_id).person_id)
             person.password_hash = password_hash
-            person.totp_secret = None
-            _end_recovery_codes(session, person.id)
+            _end_second_factor(session, person)
             _end_sessions(session, person)
             return person.id
 
@@ -179,6 +178,16 @@ class PersonVerbs:
         with self.database.writing() as session:
             session.get_one(Person, person_id).totp_secret = totp_secret
             _end_recovery_codes(session, person_id)
+
+    def reset_second_factor(self, person_id: int, clinic_id: int | None = None) -> None:
+        """For somebody who lost it; their sessions end. clinic_id: whose it must be.
+
+        Raises NotFound.
+        """
+        with self.database.writing() as session:
+            person = _person(session, person_id, clinic_id)
+            _end_second_factor(session, person)
+            _end_sessions(session, person)
 
     def set_recovery_codes(self, person_id: int, codes: Iterable[str]) -> None:
         """These in the place of those from before; only hashes are kept."""
@@ -235,6 +244,11 @@ def _person(session: Transaction, person_id: int, clinic_id: int | None) -> Pers
 def _record(session: Transaction, person: Person) -> PersonRecord:
     clinic = session.get(Clinic, person.clinic_id) if person.clinic_id else None
     return person_record(person, clinic)
+
+
+def _end_second_factor(session: Transaction, person: Person) -> None:
+    person.totp_secret = None
+    _end_recovery_codes(session, person.id)
 
 
 def _end_recovery_codes(session: Transaction, person_id: int) -> None:

@@ -44,7 +44,9 @@ def token_principal(token: Token, clinic: Clinic | None) -> Principal:
     )
 
 
-def person_principal(person: Person, clinic: Clinic | None) -> Principal:
+def person_principal(
+    person: Person, clinic: Clinic | None, second_factor_required: bool
+) -> Principal:
     roles = tuple(map(Role, person.roles))
     return Principal(
         kind=PrincipalKind.PERSON,
@@ -54,6 +56,8 @@ def person_principal(person: Person, clinic: Clinic | None) -> Principal:
         scopes=scopes_of(roles),
         roles=roles,
         language=person.language,
+        has_password_alone=person.password_hash is not None and person.totp_secret is None,
+        second_factor_required=second_factor_required,
     )
 
 

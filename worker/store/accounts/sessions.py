@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from worker.access import Principal, PrincipalKind, SessionRecord
 from worker.errors import NotFound
 from worker.store.accounts.records import person_principal, token_principal
-from worker.store.accounts.tables import Person, Session, Token
+from worker.store.accounts.tables import Person, Session, SignInRule, Token
 from worker.store.accounts.tokens import token_works
 from worker.store.database import Database
 from worker.store.numbers import take_number
@@ -75,15 +75,20 @@ class SessionVerbs:
 
     def principal_of_session(self, secret: str) -> Principal | None:
         """Who is signed in, if anybody."""
-        query = JOINED.where(Session.sha256 == digest(secret), *session_works())
+        query = (
+            JOINED.add_columns(func.coalesce(SignInRule.second_factor_required, False))
+            .outerjoin(SignInRule, SignInRule.clinic_id == Clinic.id)
+            .where(Session.sha256 == digest(secret), *session_works())
+        )
         with self.database.reading() as transaction:
             found = transaction.execute(query).first()
             if found is None:
                 return None
-            session, token, person, clinic = found
-            principal = (
-                person_principal(person, clinic) if person else token_principal(token, clinic)
-            )
+            session, token, person, clinic, second_factor_required = found
+            if person:
+                principal = person_principal(person, clinic, bool(second_factor_required))
+            else:
+                principal = token_principal(token, clinic)
             return replace(principal, session_id=session.id)
 
     def end_session_of(self, secret: str) -> None:

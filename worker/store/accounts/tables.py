@@ -64,6 +64,18 @@ class RecoveryCode(Base):
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+class SignInRule(Base):
+    """What a clinic requires of its people's sign-ins; one without a row requires nothing.
+
+    Not a column of `clinics`: the processes that decode files can write to those.
+    """
+
+    __tablename__ = "sign_in_rules"
+
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
+    second_factor_required: Mapped[bool]
+
+
 class Session(Base):
     """A browser that is signed in, as a person or with a token. It ends by being deleted."""
 
