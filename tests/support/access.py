@@ -1,8 +1,10 @@
 """What lets the tests in: one token for every clinic of theirs, one secret for every server."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pyotp
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -16,6 +18,12 @@ def sign_in(browser: "FlaskClient", token: str = TOKEN, wanted: str = "/") -> An
     """Send the sign-in form, as a browser does. Returns: the answer."""
     form = {"token": token, "next": wanted}
     return browser.post("/sign-in", data=form, headers={"Origin": "http://localhost"})
+
+
+def code_of(secret: str, periods: int = 0) -> str:
+    """What an authenticator app shows now, or so many half minutes later."""
+    totp = pyotp.TOTP(secret)
+    return totp.generate_otp(totp.timecode(datetime.now(UTC)) + periods)
 
 
 def signed_in_client(address: str, token: str = TOKEN) -> httpx.Client:

@@ -1,12 +1,11 @@
 """A code of an authenticator app after the password."""
 
 import re
-from datetime import UTC, datetime
 
-import pyotp
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.access import code_of as code
 from web.auth import second_factor
 from worker.access import Role
 from worker.passwords import hashed
@@ -39,12 +38,6 @@ def secret(maria, store) -> str:
     good = maria.post(confirm, data={"sealed": sealed, "code": code(secret, -1)}, headers=ORIGIN)
     assert "From now on" in good.text
     return secret
-
-
-def code(secret: str, periods: int = 0) -> str:
-    """The code of now, or of so many half minutes later."""
-    totp = pyotp.TOTP(secret)
-    return totp.generate_otp(totp.timecode(datetime.now(UTC)) + periods)
 
 
 def enter(browser: FlaskClient):

@@ -9,7 +9,7 @@ from web.auth import second_factor
 from web.auth.permissions import sets_up_second_factor, signed_in
 from web.auth.requests import principal
 from web.auth.throttle import count_try
-from web.errors import NotPermitted
+from web.errors import InvalidForm, NotPermitted
 from web.language.asked import N_, _
 from web.language.words import error_text
 from web.services import services
@@ -83,8 +83,8 @@ def begin_second_factor():
 def confirm_second_factor():
     known = _credentials()
     secret = second_factor.opened(request.form.get("sealed", ""))
-    if secret is None:
-        return redirect(url_for("account.show"), code=303)
+    if secret is None:  # the server's secret key is another one by now, or somebody made it up
+        raise InvalidForm(_("The set-up cannot go on. Begin it again."))
     count_try(known.person.name)
     period = second_factor.period_of_code(secret, request.form.get("code", ""))
     if period is None or not services().store.use_code_of(known.person.id, period):
