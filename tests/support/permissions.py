@@ -238,9 +238,9 @@ scopes of an admin.
 **yes**: the request is let in. **sign in**: 401, or on a page a redirect to the sign-in.
 **no**: 403, the permission is missing. **404**: there is no such thing in the clinic of whoever
 asks. *Another clinic* has every scope; who is *shut out* was an admin. Roles ask with a session,
-scopes with a token, which on a page has a session as well. Nobody here has to set up a second factor;
-whoever has to is led to its set-up by every page, and gets 403 (`second_factor_required`) from the API
-(`tests/web/auth/test_required_factor.py`).
+scopes with a token, which on a page has a session as well. Nobody here has to set up a second
+factor; whoever has to is led to its set-up by every page, and gets 403 (`second_factor_required`)
+from the API (`tests/web/auth/test_required_factor.py`).
 
 {table(walk)}
 """
