@@ -1,0 +1,49 @@
+"""A clinic requires a second factor while one of its readers works."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.support.access import code_of
+from tests.support.browser import POLL_MS
+from tests.support.rows import new_images
+from worker.access import Role
+from worker.passwords import hashed
+
+PASSWORD = "sixteen purple herons"
+
+
+def test_an_open_page_leads_to_the_set_up_and_back_to_work(page, visit, site):
+    link = site.store.link(site.store.invite("default", [Role.READER]))
+    site.store.accept_invitation(link.id, "maria", hashed(PASSWORD))
+    site.store.create_job(site.clinic.id, "Monday", new_images(2))
+    maria = visit(390, 844, touch=True)
+    maria.goto(f"{site.address}/jobs/1")
+    maria.get_by_label("Name").fill("maria")
+    maria.get_by_label("Password").fill(PASSWORD)
+    maria.get_by_role("button", name="Sign in").first.click()
+    expect(maria.get_by_role("heading", name="Monday")).to_be_visible()
+
+    page.goto(f"{site.address}/settings")
+    page.get_by_label("Require a second factor").check()
+    page.get_by_role("button", name="Save the rule").click()
+    expect(page.get_by_role("status").first).to_contain_text("required from now on")
+
+    # The page asks how far the job is, and learns of it.
+    expect(maria).to_have_url(f"{site.address}/account/second-factor", timeout=POLL_MS)
+    maria.get_by_label("Current password").fill(PASSWORD)
+    maria.get_by_role("button", name="Set up").click()
+    secret = maria.locator(".secret code").inner_text()
+    assert re.fullmatch(r"[A-Z2-7]{32}", secret)
+    maria.get_by_label("Code").fill(code_of(secret))
+    maria.get_by_role("button", name="Turn on").click()
+    expect(maria.locator("#recovery-codes")).to_be_visible()
+    expect(maria.get_by_text("It is required here and cannot be turned off.")).to_be_visible()
+    maria.goto(f"{site.address}/jobs/1")
+    expect(maria.get_by_role("heading", name="Monday")).to_be_visible()
+
+    page.goto(f"{site.address}/access")
+    page.get_by_label("Reset the second factor of maria").click()
+    page.get_by_role("button", name="Remove it and end all sessions").click()
+    expect(page.get_by_role("status").first).to_contain_text("The second factor is removed")
+    assert site.store.credentials("maria").totp_secret is None
