@@ -44,6 +44,6 @@ def test_an_open_page_leads_to_the_set_up_and_back_to_work(page, visit, site):
 
     page.goto(f"{site.address}/access")
     page.get_by_label("Reset the second factor of maria").click()
-    page.get_by_role("button", name="Remove it and end all sessions").click()
+    page.get_by_role("button", name="Reset and sign out").click()
     expect(page.get_by_role("status").first).to_contain_text("The second factor is removed")
     assert site.store.credentials("maria").totp_secret is None

@@ -69,6 +69,13 @@ def test_no_word_of_a_page_escapes_translation(marked, person):
         assert untranslated(answer.text, DATA) == [], path
 
 
+def test_nor_of_the_set_up_of_a_second_factor_that_is_required(marked, store, person):
+    store.require_second_factor(1, True)
+    page = person.get("/", headers=SPANISH, follow_redirects=True)
+    assert page.request.path == "/account/second-factor"
+    assert untranslated(page.text, DATA) == []
+
+
 def test_nor_of_the_page_for_operators(marked, app, store, person):
     link = store.link(store.invite(None, [Role.OPERATOR]))
     operator = store.accept_invitation(link.id, "Eve", "no password")
