@@ -90,37 +90,33 @@ REFUSED = {401, 403}
 
 def record(response: Response) -> Response:
     """The answer, once its entry is written; 503 for what may not be shown without one."""
-    event = _event(response)
-    if event is None:
+    action = _action(response)
+    if action is None:
         return response
     trail = services().trail
-    often = event.action in (Action.VIEWED, Action.REFUSED)
+    often = action in (Action.VIEWED, Action.REFUSED)
     try:
+        event = _event(action, response)
         (trail.write_once_a_minute if often else trail.write)(event)
         for clinic_id, detail in g.get("audit_of_clinics", {}).items():
             route = {"route": request.endpoint}
             trail.write(replace(event, clinic_id=clinic_id, detail=route | detail))
     except DBAPIError as error:
         log.error("No entry in the audit trail (%s)", type(error.orig).__name__)
-        if event.action in (Action.VIEWED, Action.EXPORTED):
+        if action in (Action.VIEWED, Action.EXPORTED):
             response.close()
             return problem(503, "database_unavailable", NO_DATABASE, {"Retry-After": "5"})
     return response
 
 
-def _event(response: Response) -> AuditEvent | None:
+def _action(response: Response) -> Action | None:
+    """What the entry is about; None for what has none. Asks no database, which may just be lost."""
     if "signed_in" in g:
-        return _of(Action.SIGNED_IN, **by(g.signed_in), detail=g.get("audit_detail", {}))
+        return Action.SIGNED_IN
     if g.get("signed_out"):
-        return _of(Action.SIGNED_OUT, **by(g.signed_out))
+        return Action.SIGNED_OUT
     if response.status_code in REFUSED:
-        route = request.endpoint or "none"
-        detail = {"status": response.status_code, "route": route}
-        if "tried_as" in g:  # the clinic sees that somebody tries to be one of its people
-            clinic = g.tried_as.clinic
-            tried = {"clinic_id": clinic.id if clinic else None}
-            return _of(Action.REFUSED, **tried, detail=detail | {"person": g.tried_as.id})
-        return _of(Action.REFUSED, **_who(), detail=detail)
+        return Action.REFUSED
     if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
         return None
     if request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g:
@@ -129,9 +125,24 @@ def _event(response: Response) -> AuditEvent | None:
         return None
     if g.get("principal") is None or response.headers.get("Idempotency-Replayed"):
         return None  # a form to sign in with, or nothing new
-    action = ACTIONS.get(request.endpoint)
-    if action is None:
-        action = Action.VIEWED if request.method in SAFE_METHODS else Action.CHANGED
+    usual = Action.VIEWED if request.method in SAFE_METHODS else Action.CHANGED
+    return ACTIONS.get(request.endpoint, usual)
+
+
+def _event(action: Action, response: Response) -> AuditEvent:
+    """Raises DBAPIError when the job of an image cannot be looked up."""
+    if action is Action.SIGNED_IN:
+        return _of(action, **by(g.signed_in), detail=g.get("audit_detail", {}))
+    if action is Action.SIGNED_OUT:
+        return _of(action, **by(g.signed_out))
+    if action is Action.REFUSED:
+        route = request.endpoint or "none"
+        detail = {"status": response.status_code, "route": route}
+        if "tried_as" in g:  # the clinic sees that somebody tries to be one of its people
+            clinic = g.tried_as.clinic
+            tried = {"clinic_id": clinic.id if clinic else None}
+            return _of(action, **tried, detail=detail | {"person": g.tried_as.id})
+        return _of(action, **_who(), detail=detail)
     image_id = request.view_args.get("image_id")
     job_id = request.view_args.get("job_id") or g.get("concerned_job_id")
     if image_id is not None and job_id is None:

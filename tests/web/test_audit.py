@@ -125,6 +125,15 @@ def test_without_an_entry_nothing_is_shown(client, finished, monkeypatch, path):
     assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
 
 
+def test_an_image_whose_job_cannot_be_looked_up_is_not_shown(client, finished, monkeypatch):
+    def lost(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(client.application.extensions["cxr"].trail, "job_of_image", lost)
+    answer = client.get("/api/v1/images/1")
+    assert (answer.status_code, answer.json["code"]) == (503, "database_unavailable")
+
+
 def test_the_page_goes_back_without_the_numbers_of_the_chain(reader, store, clinic):
     """They count the entries of all clinics."""
     events = [AuditEvent(Action.EXPORTED, clinic_id=clinic.id, job_id=n) for n in range(1, 102)]
