@@ -83,6 +83,18 @@ def test_the_contact_sheet(many):
     expect(tiles.first).to_be_visible()
 
 
+def test_the_list_scrolls_after_the_contact_sheet(many):
+    for name in ("Contact sheet", "List"):
+        many.get_by_role("button", name=name, exact=True).click()
+        expect(many.locator("#found")).to_have_text("80 images")
+    expect(many.locator("#rows .item").first).to_be_visible()
+    many.mouse.move(700, 600)
+    for _ in range(5):
+        many.mouse.wheel(0, 300)
+        many.wait_for_timeout(100)
+    assert many.evaluate("scrollY") > 1000
+
+
 def test_searching_and_saving_a_view(many, site):
     many.goto(f"{site.address}/images")
     many.get_by_label("Search").fill("07")

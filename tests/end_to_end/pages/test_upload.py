@@ -227,6 +227,36 @@ def test_an_upload_goes_on_by_itself_after_a_broken_connection(page, site, chest
     assert (job.name, job.counts.total, job.open) == ("a.dcm and 1 more", 2, False)
 
 
+def test_a_line_that_was_too_slow_for_the_server_is_tried_again(page, site, chest):
+    refused: list[str] = []
+
+    def too_slow(route) -> None:
+        if route.request.method != "PATCH" or refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=408, json={"detail": "The request came too slowly."})
+
+    page.route(PIECES, too_slow)
+    drop(page, ["a.dcm"], chest.read_bytes())
+    expect(page).to_have_url(re.compile(r"/jobs/1$"))
+    assert len(refused) == 1
+
+
+def test_when_one_part_is_refused_no_other_is_begun(page, site):
+    begun: list[str] = []
+
+    def refuse(route) -> None:
+        begun.append(route.request.url)
+        route.fulfill(status=403, json={"detail": "Not allowed."})
+
+    page.route("**/api/v1/jobs/*/uploads", refuse)
+    drop(page, [f"{number:04}.dcm" for number in range(1000)], b"x")  # five parts, two at a time
+    expect(page.get_by_role("alert")).to_contain_text("Not allowed")
+    page.wait_for_timeout(500)
+    assert len(begun) == 2
+
+
 def test_an_upload_can_be_paused(page, site, chest):
     hold_pieces(page)
     drop(page, ["a.dcm"], chest.read_bytes())

@@ -80,6 +80,43 @@ def test_changing_many_jobs(jobs, site):
     expect(many).to_be_hidden()
 
 
+@pytest.fixture
+def older(page, site, chest) -> Page:
+    """Sixty jobs, of which the first ten are on a second page."""
+    key = site.keep(chest)
+    for number in range(1, 61):
+        site.job(f"Job {number:02}", [NewImage("a.dcm", key, 1)])
+    page.goto(site.address)
+    expect(page.locator("#jobs .line")).to_have_count(50)
+    return page
+
+
+def test_older_jobs_that_are_changed_or_deleted_are_shown_so(older):
+    older.on("dialog", lambda dialog: dialog.accept())
+    older.get_by_role("button", name="Show older jobs").click()
+    expect(older.locator("#jobs .line")).to_have_count(60)
+    many = older.get_by_role("group", name="Selected jobs")
+    older.get_by_label("Select Job 03").check()
+    many.get_by_role("button", name="Cancel").click()
+    expect(line(older, "Job 03").locator(".state")).to_have_text("Cancelled", timeout=POLL_MS)
+    many.get_by_role("button", name="Delete").click()
+    expect(line(older, "Job 03")).to_have_count(0, timeout=POLL_MS)
+    expect(many).to_be_hidden()
+
+
+def test_older_jobs_that_come_late_are_not_shown_under_another_filter(older):
+    held = []
+    older.route("**/api/v1/jobs?*cursor=*", lambda route: held.append(route))
+    older.get_by_role("button", name="Show older jobs").click()
+    older.get_by_label("Search").fill("Job 6")
+    expect(older.locator("#jobs .line")).to_have_count(1)
+    with older.expect_response("**/api/v1/jobs?*cursor=*"):
+        held[0].continue_()
+    older.wait_for_timeout(200)
+    expect(older.locator("#jobs .line")).to_have_count(1)
+    older.unroute("**/api/v1/jobs?*cursor=*")
+
+
 def test_times_are_local_with_utc_in_the_title(jobs):
     time = line(jobs, "Monday").locator("time")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", time.get_attribute("title"))

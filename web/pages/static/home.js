@@ -49,10 +49,21 @@ startUploads();
 ask();
 
 $("more-jobs").addEventListener("click", async () => {
-  const page = await get(`${address()}&cursor=${encodeURIComponent(olderCursor)}`);
-  showsOlder = true;
-  place(page.items, false);
-  setOlder(page.next_cursor);
+  const mine = newest;
+  $("more-jobs").disabled = true;
+  try {
+    const page = await get(`${address()}&cursor=${encodeURIComponent(olderCursor)}`);
+    // Somebody chose another filter while this was on its way.
+    if (mine !== newest) return;
+    showsOlder = true;
+    place(page.items, false);
+    setOlder(page.next_cursor);
+    showSelected();
+  } catch (error) {
+    if (mine === newest) showProblems([whyNot(error)]);
+  } finally {
+    $("more-jobs").disabled = false;
+  }
 });
 $("job-search").value = filter.search;
 $("job-status").value = filter.status;
@@ -124,11 +135,23 @@ function removeDeleted(page) {
   const present = new Set(page.items.map((job) => job.id));
   for (const [id, { row }] of rows) {
     if (id < oldest || present.has(id)) continue;
-    row.remove();
-    rows.delete(id);
-    selected.delete(id);
+    forget(id);
   }
   showSelected();
+}
+
+function forget(id) {
+  rows.get(id)?.row.remove();
+  rows.delete(id);
+  selected.delete(id);
+}
+
+/** What was done to a job, also to one that is on no first page and is not asked about again. */
+function showChanged(job) {
+  const row = rows.get(job.id)?.row;
+  if (!row) return;
+  rows.set(job.id, { row, job });
+  fill(row, job);
 }
 
 /** Update the rows that exist; new ones go to the top (newest first) or to the end. */
@@ -257,7 +280,7 @@ const CAN = {
 async function changeMany(name) {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter((job) => job && CAN[name](job));
   if (name === "cancel" && !confirm(t("Cancel %(jobs)s? Images not yet classified will be skipped.", { jobs: named(jobs) }))) return;
-  await each(jobs, (job) => post(`/api/v1/jobs/${job.id}/${name}`));
+  await each(jobs, async (job) => showChanged(await post(`/api/v1/jobs/${job.id}/${name}`)));
 }
 
 async function deleteMany() {
@@ -265,7 +288,10 @@ async function deleteMany() {
   const images = jobs.reduce((sum, job) => sum + job.counts.total, 0);
   const what = { jobs: named(jobs), images: tn("%(num)s image", "%(num)s images", images) };
   if (!confirm(t("Delete %(jobs)s with %(images)s and all results? This cannot be undone.", what))) return;
-  await each(jobs, (job) => remove(`/api/v1/jobs/${job.id}`));
+  await each(jobs, async (job) => {
+    await remove(`/api/v1/jobs/${job.id}`);
+    forget(job.id);
+  });
 }
 
 const named = (jobs) => (jobs.length === 1 ? `“${jobs[0].name}”` : t("%(number)s jobs", { number: count(jobs.length) }));
@@ -278,13 +304,18 @@ async function each(jobs, action) {
     try {
       await action(job);
     } catch (error) {
-      const why = error instanceof Problem ? error.message : t("The server cannot be reached.");
-      problems.push(`${job.name}: ${why}`);
+      problems.push(`${job.name}: ${whyNot(error)}`);
     }
   }
-  $("many-error").textContent = problems.join(" ");
-  $("many-error").hidden = problems.length === 0;
+  showProblems(problems);
   for (const button of $("many").querySelectorAll("button")) button.disabled = false;
   showSelected();
   poller.wake();
+}
+
+const whyNot = (error) => (error instanceof Problem ? error.message : t("The server cannot be reached."));
+
+function showProblems(problems) {
+  $("many-error").textContent = problems.join(" ");
+  $("many-error").hidden = problems.length === 0;
 }

@@ -306,7 +306,7 @@ export class ImageList {
     if (view === this.#view) return;
     localStorage.setItem(VIEW, view);
     this.#view = view;
-    this.#list.clear();
+    this.#list.end();
     this.#useView();
     this.#loadOrWait();
   }

@@ -8,8 +8,9 @@ import { problemText, t } from "./words.js";
 const VERSION = { "Tus-Resumable": "1.0.0" };
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
-// What a later try can mend: the server is away, at work, or has other bytes of this upload already.
-const PASSING = [0, 409, 423, 429, 460, 500, 502, 503, 504];
+// What a later try can mend: the line was too slow, the server is away, at work, or has other bytes of this
+// upload already.
+const PASSING = [0, 408, 409, 423, 429, 460, 500, 502, 503, 504];
 
 export class ResumableUpload {
   #place;
@@ -41,8 +42,8 @@ export class ResumableUpload {
         await this.#rest();
         continue;
       }
+      const before = this.sent;
       try {
-        const before = this.sent;
         if (this.#address === null) {
           this.#address = await this.#begin();
           this.#listeners.onBegun(this.#address);
@@ -50,7 +51,6 @@ export class ResumableUpload {
         const offset = await this.#ask();
         if (offset < this.#content.size) await this.#append(offset);
         this.isReceived = true;
-        if (this.sent > before) wait = FIRST_WAIT_MS;
         this.#listeners.onWaiting(false);
       } catch (error) {
         if (this.#isPaused || this.#isStopped) continue;
@@ -58,6 +58,7 @@ export class ResumableUpload {
         else if (error.status === 404 && this.#address !== null) this.#address = null; // it expired
         else if (PASSING.includes(error.status) && error.code !== "job_not_open") {
           this.#listeners.onWaiting(true);
+          if (this.sent > before) wait = FIRST_WAIT_MS;
           await this.#rest(wait);
           wait = Math.min(wait * 2, LONGEST_WAIT_MS);
         } else throw error;

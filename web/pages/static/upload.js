@@ -214,7 +214,12 @@ async function sendPacks(mine, job) {
       await sendPack(mine, job, pack, () => showProgress(mine, began));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, sendNext));
+  } catch (error) {
+    left.length = 0; // nobody waits for the others any more
+    throw error;
+  }
   if (!mine.isStopped) await post(`/api/v1/jobs/${job.id}/close`);
 }
 

@@ -21,6 +21,7 @@ export class VirtualList {
   #shown = new Map(); // index → {element, id}
   #generation = 0;
   #drawing = false;
+  #ended = new AbortController();
 
   constructor(place, { load, newItem, fillItem, onError }) {
     this.#place = place;
@@ -28,9 +29,18 @@ export class VirtualList {
     this.#newItem = newItem;
     this.#fillItem = fillItem;
     this.#onError = onError;
-    addEventListener("scroll", () => this.#drawSoon(), { passive: true });
-    addEventListener("resize", () => this.#drawSoon()); // a window that grows shows more of the list
-    new ResizeObserver(() => this.#drawSoon()).observe(place);
+    const { signal } = this.#ended;
+    addEventListener("scroll", () => this.#drawSoon(), { passive: true, signal });
+    addEventListener("resize", () => this.#drawSoon(), { signal }); // a window that grows shows more of the list
+    const observer = new ResizeObserver(() => this.#drawSoon());
+    observer.observe(place);
+    signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  /** Leave the place to another list: this one would go on to draw nothing there. */
+  end() {
+    this.clear();
+    this.#ended.abort();
   }
 
   /** Nothing is shown any more, and answers on their way are dropped. */
@@ -89,7 +99,7 @@ export class VirtualList {
     this.#drawing = true;
     requestAnimationFrame(() => {
       this.#drawing = false;
-      this.draw();
+      if (!this.#ended.signal.aborted) this.draw();
     });
   }
 
