@@ -25,7 +25,9 @@ SCOPE_MEANS = {
     Scope.UPLOAD: "send files; follow, cancel, resume and retry jobs",
     Scope.DELETE: "delete jobs and images",
     Scope.ADMIN: "manage the clinic's people, tokens and sessions",
-    Scope.OPERATE: "see workers and the numbers of all clinics, and retry what failed; no X-rays",
+    Scope.OPERATE: (
+        "see workers, numbers and the audit trail of all clinics, and retry what failed; no X-rays"
+    ),
 }
 
 

@@ -29,6 +29,13 @@ class Action(StrEnum):
     RESTORED = "restored"
 
 
+class Part(StrEnum):
+    """A part of the trail that is not the one of a clinic."""
+
+    ALL = "all"
+    OF_NO_CLINIC = "no_clinic"
+
+
 @dataclass(frozen=True)
 class AuditEvent:
     """One entry of the trail, before it is written.

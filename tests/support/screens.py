@@ -197,6 +197,8 @@ def take_operations(browser: Browser, site: Site, folder: Path) -> None:
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
         sign_in_page(page, site.address, token, "/operations")
         page.screenshot(path=folder / f"operations-{size}-light.png", full_page=True)
+        page.goto(f"{site.address}/operations/audit")
+        page.screenshot(path=folder / f"operations-audit-{size}-light.png", full_page=True)
         page.close()
 
 

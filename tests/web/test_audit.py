@@ -10,7 +10,10 @@ from sqlalchemy.exc import OperationalError
 from tests.support.results import work
 from web import trail
 from web.audit import ACTIONS, WITHOUT_ENTRY
+from worker.access import PrincipalKind, Role, Scope
 from worker.audit import Action, AuditEvent
+
+NO_CLINIC = "\N{EN DASH}"  # in the column of clinics
 
 
 @pytest.fixture
@@ -171,3 +174,73 @@ def test_the_page_shows_and_filters(reader, client, finished):
         *("until=9999-12-31", "since=0001-01-01&utc_offset=60"),
     ):
         assert reader.get(f"/audit?{odd}").status_code == 200
+
+
+@pytest.fixture
+def operator(store, app):
+    """A browser of somebody who sees the whole system."""
+    link = store.link(store.invite(None, [Role.OPERATOR]))
+    person = store.accept_invitation(link.id, "Eve", "no password")
+    browser = app.test_client()
+    browser.set_cookie("cxr_session", store.open_session(PrincipalKind.PERSON, person.id, "", ""))
+    return browser
+
+
+def test_an_operator_sees_what_happened_in_all_clinics_and_outside_of_any(
+    operator, reader, client, finished, store, clinic
+):
+    client.get("/api/v1/jobs/1/results.csv")
+    client.application.test_client().post(
+        "/sign-in", data={"token": "a guess"}, headers={"Origin": "http://localhost"}
+    )
+    other = store.clinic_named(store.create_token("northern", [Scope.READ])[0].clinic.name)
+    store.audit(
+        [
+            AuditEvent(Action.DELETED, other.id, "person", 9, "Ann", job_id=77, image_ids=(8, 9)),
+            AuditEvent(Action.TOKEN_CREATED, who_kind="command", detail={"token": 5}),
+        ]
+    )
+
+    def shown(query: str) -> list[tuple[str, str]]:
+        """Clinic and action of each entry."""
+        rows = re.findall(
+            r"<tr>\s*<td><time.*?</tr>", operator.get(f"/operations/audit{query}").text, re.S
+        )
+        cells = [re.findall(r"<td>(.*?)</td>", row, re.S) for row in rows]
+        return [(re.sub("<[^>]+>", "", row[1]), row[3]) for row in cells]
+
+    assert "/operations/audit" in operator.get("/operations").text
+    everything = shown("")
+    assert {("default", "Uploaded"), ("default", "Exported"), ("northern", "Deleted")} <= set(
+        everything
+    )
+    assert {(NO_CLINIC, "Refused"), (NO_CLINIC, "Token created")} <= set(everything)
+    assert shown(f"?clinic={other.id}") == [("northern", "Deleted")]
+    assert {clinic for clinic, _ in shown("?clinic=no_clinic")} == {NO_CLINIC}
+    assert (NO_CLINIC, "Token created") in shown("?clinic=no_clinic")
+    assert {name for name, _ in shown(f"?clinic={clinic.id}&action=exported")} == {"default"}
+    assert shown("?job_id=77") == [("northern", "Deleted")]
+    assert shown("?until=2020-01-01") == []
+    assert len(shown("?clinic=x")) >= len(everything)
+    page = operator.get("/operations/audit?action=deleted").text
+    assert "8, 9" in page
+    assert "Doe" not in operator.get("/operations/audit").text
+
+
+def test_an_operator_goes_back_within_the_clinic_that_was_asked_for(operator, store, clinic):
+    events = [AuditEvent(Action.EXPORTED, clinic_id=clinic.id, job_id=n) for n in range(1, 102)]
+    store.audit([*events, AuditEvent(Action.EXPORTED, job_id=500)])
+    newest = operator.get(f"/operations/audit?clinic={clinic.id}").text
+    link = html.unescape(re.search(r'href="(/operations/audit[?]before=[^"]+)"', newest)[1])
+    assert f"clinic={clinic.id}" in link
+    older = operator.get(link).text
+    jobs = [re.findall(r"audit[?]job_id=(\d+)", page) for page in (newest, older)]
+    assert jobs == [[str(number) for number in range(101, 1, -1)], ["1"]]
+
+
+def test_that_an_operator_read_the_trail_is_an_entry(operator, reader, entries):
+    assert operator.get("/operations/audit").status_code == 200
+    assert reader.get("/operations/audit").status_code == 403
+    read = [(event.who, event.action) for event in entries() if "audit.of_all" in str(event.detail)]
+    assert ("Eve", Action.VIEWED) in read
+    assert [action for who, action in read if who != "Eve"] == [Action.REFUSED]

@@ -185,7 +185,7 @@ FROM_ELSEWHERE = (
     N_("send files; follow, cancel, resume and retry jobs"),
     N_("delete jobs and images"),
     N_("manage the clinic's people, tokens and sessions"),
-    N_("see workers and the numbers of all clinics, and retry what failed; no X-rays"),
+    N_("see workers, numbers and the audit trail of all clinics, and retry what failed; no X-rays"),
     *(N_("Signed in"), N_("Signed out"), N_("Refused"), N_("Uploaded"), N_("Viewed")),
     *(N_("Exported"), N_("Changed"), N_("Deleted"), N_("Token created"), N_("Token revoked")),
     *(N_("Settings changed"), N_("Backed up"), N_("Restored")),

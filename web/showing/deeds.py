@@ -1,4 +1,4 @@
-"""What an entry of the audit trail says, in words for the clinic's admin."""
+"""What an entry of the audit trail says, in words for admins and operators."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,6 +28,7 @@ DEEDS = {
     "account.second_factor_required": N_("See that a second factor is required"),
     "account.show": N_("See the account"),
     "audit.entries": N_("See the audit trail"),
+    "audit.of_all": N_("See the audit trail of all clinics"),
     "clinic_settings.hold": N_("Hold a job"),
     "clinic_settings.release": N_("Release a job that was held"),
     "clinic_settings.set_profile": N_("Change what files keep of the patient"),

@@ -61,7 +61,8 @@ def test_axe_finds_nothing_on_any_page(visit, site, everything):
     axe_script = Axe().axe_script
     found = []
     visits = [(path, site.session()) for path in OF_CLINIC]
-    for path, session in (*visits, ("/operations", of_operator), ("/sign-in", None)):
+    visits += [(path, of_operator) for path in ("/operations", "/operations/audit")]
+    for path, session in (*visits, ("/sign-in", None)):
         page.goto("about:blank")  # the page before must not ask once more, without a session
         page.context.clear_cookies()
         if session:

@@ -76,15 +76,16 @@ def test_nor_of_the_set_up_of_a_second_factor_that_is_required(marked, store, pe
     assert untranslated(page.text, DATA) == []
 
 
-def test_nor_of_the_page_for_operators(marked, app, store, person):
+def test_nor_of_the_pages_for_operators(marked, app, store, person):
     link = store.link(store.invite(None, [Role.OPERATOR]))
     operator = store.accept_invitation(link.id, "Eve", "no password")
     store.register_worker(worker_record("w"))
     browser = app.test_client()
     browser.set_cookie(SESSION, store.open_session(PrincipalKind.PERSON, operator.id, "", ""))
-    page = browser.get("/operations", headers=SPANISH)
-    assert page.status_code == 200
-    assert untranslated(page.text, [*DATA, "Eve"]) == []
+    for path in ("/operations", "/operations/audit"):
+        page = browser.get(path, headers=SPANISH)
+        assert page.status_code == 200
+        assert untranslated(page.text, [*DATA, "Eve"]) == [], path
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in/link"])

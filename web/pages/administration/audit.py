@@ -1,4 +1,4 @@
-"""The audit trail of a clinic, for its admins."""
+"""The audit trail: of a clinic for its admins, of the whole system for operators."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from web.auth.sealing import opened, sealed
 from web.services import services
 from web.showing.deeds import described
 from worker.access import Scope
-from worker.audit import Action, AuditRecord
+from worker.audit import Action, AuditRecord, Part
 
 blueprint = APIBlueprint("audit", __name__, enable_openapi=False)
 
@@ -23,6 +23,21 @@ SEALED_FOR = "cxr audit page"
 @blueprint.get("/audit")
 @permits(Scope.ADMIN)
 def entries():
+    return _page(clinic_id())
+
+
+@blueprint.get("/operations/audit")
+@permits(Scope.OPERATE)
+def of_all():
+    """Of every clinic, and of none, such as failed sign-ins and what commands did."""
+    clinics = {clinic.id: clinic.name for clinic in services().store.clinics()}
+    part = request.args.get("clinic", Part.ALL, type=_part)
+    chosen = {} if part is Part.ALL else {"clinic": str(part)}
+    return _page(part, chosen, clinics=clinics)
+
+
+def _page(part: int | Part, also_chosen: dict[str, str] | None = None, **shown: object) -> str:
+    """Entries of that part of the trail which the address asks for."""
     asked = request.args
     chosen = {
         "action": asked.get("action", type=Action),
@@ -33,7 +48,7 @@ def entries():
     offset = asked.get("utc_offset", timedelta(0), type=_offset)
     since, until = chosen["since"], chosen["until"]
     found = services().store.audit_page(
-        clinic_id(),
+        part,
         **chosen
         | {
             "since": since - offset if since else None,
@@ -43,21 +58,27 @@ def entries():
         limit=ENTRIES_PER_PAGE + 1,
     )
     page = found[:ENTRIES_PER_PAGE]
+    kept = {name: asked[name] for name, wanted in chosen.items() if wanted is not None}
+    kept |= also_chosen or {}
     return render_template(
         "audit.html",
         actions=list(Action),
-        chosen={name: asked[name] for name, wanted in chosen.items() if wanted is not None},
+        chosen=kept,
         entries=page,
         described=described,
-        older=_older(page, chosen) if len(found) > len(page) else None,
+        older=_older(page, kept) if len(found) > len(page) else None,
+        **shown,
     )
 
 
-def _older(page: list[AuditRecord], chosen: dict[str, object]) -> str:
-    kept = {name: request.args[name] for name, wanted in chosen.items() if wanted is not None}
+def _older(page: list[AuditRecord], kept: dict[str, str]) -> str:
     if "utc_offset" in request.args:
-        kept["utc_offset"] = request.args["utc_offset"]
-    return url_for("audit.entries", before=sealed(str(page[-1].id), SEALED_FOR), **kept)
+        kept = kept | {"utc_offset": request.args["utc_offset"]}
+    return url_for(request.endpoint, before=sealed(str(page[-1].id), SEALED_FOR), **kept)
+
+
+def _part(text: str) -> int | Part:
+    return Part(text) if text in set(Part) else _number(text)
 
 
 def _number(text: str) -> int:

@@ -76,6 +76,13 @@ class TokenVerbs(AuditVerbs):
             raise NotFound(f"There is no clinic {name!r}.")
         return found
 
+    def clinics(self) -> list[ClinicRecord]:
+        """All of them, by name."""
+        with self.database.reading() as session:
+            return [
+                clinic_record(row) for row in session.scalars(select(Clinic).order_by(Clinic.name))
+            ]
+
     def create_token(
         self,
         clinic_name: str | None,

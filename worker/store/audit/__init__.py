@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from worker.audit import BEGINNING, Action, AuditCheck, AuditEvent, AuditRecord, chained
+from worker.audit import BEGINNING, Action, AuditCheck, AuditEvent, AuditRecord, Part, chained
 from worker.store.audit.tables import Audit
 from worker.store.database import Database, take_turns
 from worker.store.rows import now
@@ -25,7 +25,7 @@ class AuditVerbs:
 
     def audit_page(
         self,
-        clinic_id: int,
+        part: int | Part,
         *,
         action: Action | None = None,
         job_id: int | None = None,
@@ -34,8 +34,11 @@ class AuditVerbs:
         before_id: int | None = None,
         limit: int = 100,
     ) -> list[AuditRecord]:
-        """Entries of one clinic, the newest first, of numbers below `before_id`."""
-        query = select(Audit).where(Audit.clinic_id == clinic_id)
+        """The newest first, of numbers below `before_id`. part: the number of a clinic, or a `Part`
+        of the trail of the whole system."""
+        query = select(Audit)
+        if part is not Part.ALL:
+            query = query.where(Audit.clinic_id == (None if part is Part.OF_NO_CLINIC else part))
         if action is not None:
             query = query.where(Audit.action == action)
         if job_id is not None:
