@@ -65,8 +65,9 @@ class Principal:
 
     id: the person's or the token's. clinic: None for those who see the whole system, and no
     clinic's X-rays. roles: of a person. language: that a person has chosen for the pages.
-    session_id: of the browser's session; None for a program. has_password_alone: a person signs in
-    with a password and no second factor. second_factor_required: by the person's clinic.
+    session_id, signed_in_at: of the browser's session; None for a program. has_password_alone: a
+    person signs in with a password and no second factor. second_factor_required: by the person's
+    clinic.
     """
 
     kind: PrincipalKind
@@ -77,6 +78,7 @@ class Principal:
     roles: tuple[Role, ...] = ()
     language: str | None = None
     session_id: int | None = None
+    signed_in_at: datetime | None = None
     has_password_alone: bool = False
     second_factor_required: bool = False
 

@@ -5,13 +5,17 @@ from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from tests.support.access import TOKEN, code_of
 from tests.support.permissions import routes
 from web.app import create_app
+from web.pages.people.account import JUST_SIGNED_IN
 from worker.access import PrincipalKind, Role
 from worker.audit import Action
 from worker.passwords import hashed
+from worker.store.accounts.tables import Session
+from worker.store.rows import now
 
 ORIGIN = {"Origin": "http://localhost"}
 PASSWORD = "sixteen purple herons"
@@ -126,12 +130,10 @@ def test_whoever_signs_in_without_one_sets_it_up_and_goes_on(app, admin, maria, 
     require(admin)
     assert enter(maria, "maria").headers["Location"] == "/"
     page = maria.get("/", follow_redirects=True).text
-    assert "Set up a second factor to go on" in page
+    assert "You have none yet." in page
+    assert "<svg" in page
     assert 'aria-label="Pages"' in page
     assert 'href="/help"' not in page
-    wrong = maria.post(f"{SET_UP}/begin", data={"password": "wrong"}, headers=ORIGIN)
-    assert (wrong.status_code, "not your current password" in wrong.text) == (403, True)
-    assert "Set up a second factor to go on" in wrong.text
     answer, secret = set_up(maria, -1)
     assert "Keep these recovery codes" in answer.text
     assert 'href="/help"' in answer.text
@@ -145,6 +147,19 @@ def test_whoever_signs_in_without_one_sets_it_up_and_goes_on(app, admin, maria, 
     form = {"ticket": ticket, "code": code_of(secret)}
     assert browser.post("/sign-in/code", data=form, headers=ORIGIN).status_code == 303
     assert browser.get("/").status_code == 200
+
+
+def test_a_session_from_before_is_asked_for_the_password_again(admin, maria, store):
+    require(admin)
+    with store.database.writing() as session:
+        session.execute(update(Session).values(created_at=now() - JUST_SIGNED_IN))
+    page = maria.get("/", follow_redirects=True).text
+    assert "Set up a second factor to go on" in page
+    assert "<svg" not in page
+    wrong = maria.post(f"{SET_UP}/begin", data={"password": "wrong"}, headers=ORIGIN)
+    assert (wrong.status_code, "not your current password" in wrong.text) == (403, True)
+    assert "Set up a second factor to go on" in wrong.text
+    assert "From now on" in set_up(maria)[0].text
 
 
 def test_it_cannot_be_removed_while_it_is_required_but_moved_to_another_phone(admin, maria, store):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 import web.pages
 from model.artifact import load_artifact
@@ -13,9 +14,12 @@ from tests.support.results import MODEL, done, failed, rejected, work
 from tests.support.rows import worker_record
 from web.auth.sessions import COOKIE as SESSION
 from web.language import asked
+from web.pages.people.account import JUST_SIGNED_IN
 from worker.access import PrincipalKind, Role, Scope
 from worker.records.jobs import NewImage
 from worker.store import DEFAULT_CLINIC
+from worker.store.accounts.tables import Session
+from worker.store.rows import now
 
 SPANISH = {"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}
 PAGES = (
@@ -72,7 +76,12 @@ def test_no_word_of_a_page_escapes_translation(marked, person):
 def test_nor_of_the_set_up_of_a_second_factor_that_is_required(marked, store, person):
     store.require_second_factor(1, True)
     page = person.get("/", headers=SPANISH, follow_redirects=True)
-    assert page.request.path == "/account/second-factor"
+    secret = re.search(r'class="secret"><code>(\w+)<', page.text)[1]
+    assert untranslated(page.text, [*DATA, secret]) == []
+    with store.database.writing() as session:
+        session.execute(update(Session).values(created_at=now() - JUST_SIGNED_IN))
+    page = person.get("/", headers=SPANISH, follow_redirects=True)
+    assert 'name="password"' in page.text
     assert untranslated(page.text, DATA) == []
 
 

@@ -1,6 +1,7 @@
 """A person's own account: password, second factor, and the browsers that are signed in."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from apiflask import APIBlueprint
 from flask import g, redirect, render_template, request, url_for
@@ -20,6 +21,8 @@ from worker.store.accounts.people import Credentials
 
 blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="/account")
 
+# For so long nobody is asked again for the password that they have just entered.
+JUST_SIGNED_IN = timedelta(minutes=5)
 WRONG_PASSWORD = N_("That is not your current password.")
 WRONG_CODE = N_("That code is not valid. Enter the one that the app shows now.")
 STAYS_ON = N_(
@@ -56,9 +59,13 @@ def change_password():
 @signed_in
 def second_factor_required():
     """All that somebody sees who has no second factor where one is required."""
-    if not second_factor.is_missing(principal()):
+    asking = principal()
+    if not second_factor.is_missing(asking):
         return redirect(url_for("account.show"), code=303)
-    return render_template("second_factor_required.html", person=_credentials().person)
+    known = _credentials()
+    if datetime.now(UTC) - asking.signed_in_at < JUST_SIGNED_IN:
+        return _factor_page(known, second_factor.new_secret())
+    return render_template("second_factor_required.html", person=known.person)
 
 
 @blueprint.post("/second-factor/begin")

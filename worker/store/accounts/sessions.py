@@ -89,7 +89,7 @@ class SessionVerbs:
                 principal = person_principal(person, clinic, bool(second_factor_required))
             else:
                 principal = token_principal(token, clinic)
-            return replace(principal, session_id=session.id)
+            return replace(principal, session_id=session.id, signed_in_at=session.created_at)
 
     def end_session_of(self, secret: str) -> None:
         """End the session whose cookie holds this secret, if there is one."""
