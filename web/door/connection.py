@@ -25,7 +25,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._limits: Limits = self.config.loaded_app.limits
         self._timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._head_bytes = 0  # since the last head, body or piece of one was complete
         self._in_head = True
         self._in_body = False
         self.url = b""  # of the request that comes, as far as it is here
@@ -52,13 +52,17 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            # Bytes of a body that came along are counted too: a head is far smaller than a piece.
-            self._head_bytes += len(data)
-            if self._timer is None:
-                self._close_within(self._limits.head_s)
+        if self._in_head and self._timer is None:
+            self._close_within(self._limits.head_s)
+        # Bytes of a body that came along are counted too: a head is far smaller than a piece.
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > self._limits.max_head_bytes and not self.is_gone:
+        if self._head_bytes <= self._limits.max_head_bytes or self.is_gone:
+            return
+        if not self._in_head:
+            # Headers behind a body, or the head of the next request while this one is answered.
+            self.abort()
+        else:
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "request_header_fields_too_large",
@@ -87,15 +91,25 @@ class Connection(HttpToolsProtocol):
         if self._address_is_too_long:
             raise ValueError("The address is too long.")
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Those behind a body are left out: the request is being answered by then, and a proxy
+        that takes some headers away does not look for them there."""
+        if not self._in_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._idle.pop(self, None)
         self._wait_on()
-        self._in_head, self._in_body = False, True
+        self._in_head, self._in_body, self._head_bytes = False, True, 0
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._head_bytes = 0
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_body = False
+        self._in_body, self._head_bytes = False, 0
         if self.cycle.response_complete:
             self._await_head()
 

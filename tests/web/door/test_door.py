@@ -134,6 +134,51 @@ def test_an_endless_head_is_refused(door):
     assert door.app.calls == 0
 
 
+CHUNKED = b"POST /%s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+
+
+@pytest.mark.parametrize("path", [b"", b"api/held"])
+def test_headers_behind_a_body_are_left_out(door, path):
+    door.app.hold.set()
+    with door.connect() as connection:
+        connection.sendall(CHUNKED % path + b"X-Late: 1\r\n\r\n")
+        assert crowd.read_status(connection) == 200
+    assert "HTTP_X_LATE" not in door.app.environ
+
+
+@pytest.mark.parametrize(
+    "before", [CHUNKED % b"", b"GET /api/held HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\n"]
+)
+def test_endless_headers_behind_a_body_or_an_open_answer_are_cut_off(door, before):
+    sent = 0
+    with door.connect() as connection:
+        connection.sendall(before)
+        with pytest.raises(OSError):  # noqa: PT011 - a reset, or a broken pipe
+            while sent < 20 * MEGABYTE:
+                sent += connection.send(b"X-More: " + bytes([120]) * 2000 + b"\r\n")
+    door.app.hold.set()
+    assert door.get().status == 200
+
+
+SMUGGLED = (
+    b"Content-Length: 4\r\nContent-Length: 5",
+    b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+    b"Transfer-Encoding: chunked, identity",
+    b"Transfer-Encoding: xchunked",
+    b"Content-Length: +4",
+    b"Content-Length: 4, 5",
+    b"Transfer-Encoding : chunked",
+)
+
+
+@pytest.mark.parametrize("headers", SMUGGLED)
+def test_a_body_whose_end_two_servers_could_see_at_two_places_is_refused(door, headers):
+    with door.connect() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: h\r\n" + headers + b"\r\n\r\n0\r\n\r\nabc")
+        assert crowd.read_status(connection) == 400
+    assert door.app.calls == 0
+
+
 REFUSED_HEADS = {
     "no header": (b"GET / HTTP/1.1\r\nbroken\r\n\r\n", 400, "bad_request"),
     "long path": (b"GET /" + b"a" * 33_000 + b" HTTP/1.1\r\n\r\n", 414, "address_too_long"),
