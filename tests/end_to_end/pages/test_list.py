@@ -24,13 +24,13 @@ def many(page, site, chest) -> Page:
 
 
 def names(page: Page) -> list[str]:
-    return page.locator("#rows .file a").evaluate_all("(all) => all.map((one) => one.textContent)")
+    return page.locator("#rows .file > a").all_text_contents()
 
 
 def test_the_most_suspicious_come_first_and_the_uncertain_have_their_place(many):
     expect(many.locator("#rows .label").first).to_have_text("Pneumonia")
     many.get_by_label("Sort").select_option("file")
-    expect(many.locator("#rows .file a").first).to_have_text("00.dcm")
+    expect(many.locator("#rows .file > a").first).to_have_text("00.dcm")
     many.get_by_label("Sort").select_option("suspicion")
     many.evaluate("document.getElementById('image-2')?.scrollIntoView()")
     # Twenty findings, twenty uncertain ones, then the normal ones.
@@ -43,7 +43,7 @@ def test_back_from_an_image_leads_to_its_row(many, site, way):
     many.get_by_label("Result", exact=True).select_option("NORMAL")
     expect(many.locator("#found")).to_have_text("40 images")
     many.evaluate("scrollTo(0, document.body.scrollHeight)")
-    last = many.locator("#rows .file a").last
+    last = many.locator("#rows .file > a").last
     expect(last).to_be_visible()
     many.wait_for_timeout(200)
     name = many.locator("#rows .item").last.locator("a").text_content()
@@ -62,7 +62,7 @@ def test_back_from_an_image_leads_to_its_row(many, site, way):
 
 
 def test_an_image_says_which_of_how_many_it_is(many):
-    many.locator("#rows .file a").first.click()
+    many.locator("#rows .file > a").first.click()
     expect(many.locator("#position")).to_have_text("1 of 80")
     expect(many.locator("#toolbar")).to_be_visible()  # scripts run: the image counts as seen
     many.get_by_role("link", name="Next").click()
@@ -119,6 +119,23 @@ def test_a_row_says_whose_film_it_is(page, site, chest):
     expect(row.locator(".reason")).to_have_text("Patient P-17 · Accession A42")
     page.goto(f"{site.address}/images?search=P-17")
     expect(row.locator(".reason")).to_contain_text("Patient P-17 · Accession A42 · Uploaded")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_row_across_jobs_leads_to_its_job(page, site, chest, width):
+    for name in ("Night shift", "Early shift " * 12):
+        site.job(name, [NewImage(f"{name[:5]}.dcm", site.keep(chest), 1)])
+    work(site.store, 2)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{site.address}/images")
+    link = row(page, "Night.dcm").get_by_role("link", name="Night shift")
+    expect(link).to_be_visible()
+    expect(row(page, "Early.dcm").locator(".of-job")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    link.click()
+    expect(page).to_have_url(f"{site.address}/jobs/1")
+    expect(page.locator("#rows .item")).to_have_count(1)
+    expect(page.locator(".of-job")).to_have_count(0)
 
 
 def test_a_range_of_probabilities(many):
@@ -195,7 +212,7 @@ def test_images_are_deleted_from_the_list_and_from_their_page(page, site, chest)
     page.locator("#picked-delete").click()
     expect(page.locator("#found")).to_have_text("2 images")
     expect(page.locator("#picked")).to_be_hidden()
-    expect(page.locator("#rows .file a")).to_have_text(["c.dcm", "d.dcm"])
+    expect(page.locator("#rows .file > a")).to_have_text(["c.dcm", "d.dcm"])
 
     page.get_by_role("link", name="c.dcm").click()
     page.wait_for_url("**/images/*")  # and for its scripts

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.access import sign_in
 from tests.support.results import rejected, work
 
 
@@ -120,3 +121,14 @@ def test_images_by_when_they_were_uploaded(client, upload, png):
         answer = client.get("/api/v1/images", query_string={"uploaded_since": wrong})
         assert answer.status_code == 422
         assert "2026-11-25T08:00:00Z" in answer.json["detail"]
+
+
+def test_a_list_names_the_jobs_of_its_images(client, upload):
+    upload({"a.png": b"x"}, name="Monday")
+    upload({"b.png": b"y"}, name="Tuesday")
+    listed = client.get("/api/v1/images").json
+    assert listed["jobs"] == [{"id": 1, "name": "Monday"}, {"id": 2, "name": "Tuesday"}]
+    assert client.get("/api/v1/jobs/2/images").json["jobs"] == listed["jobs"][1:]
+    without_scripts = client.application.test_client()
+    sign_in(without_scripts)
+    assert '<a href="/jobs/2" dir="auto">Tuesday</a>' in without_scripts.get("/images").text

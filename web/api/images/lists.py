@@ -1,12 +1,12 @@
 """Images of a job or of the clinic: pages of lists, counts, and the place of one."""
 
-from dataclasses import replace
+from collections.abc import Iterable
 
 from flask import Response
 
 from web.api.images.shared import blueprint
 from web.api.inputs import FilterQuery, ImagesQuery, PlaceQuery
-from web.api.records.images import ImagePage, Place, Tally
+from web.api.records.images import Image, ImagePage, NameOfJob, Place, Tally
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.services import services
@@ -51,7 +51,17 @@ def image_page(job: JobRecord | None, query: ImagesQuery) -> Response:
         offset=query.offset,
         limit=query.limit,
     )
-    return ImagePage.of(replace(page, items=asking.without_hidden(page.items))).json_response
+    shown = [Image.of(image) for image in asking.without_hidden(page.items)]
+    return ImagePage(
+        items=shown, jobs=names_of_jobs(shown), next_cursor=page.next_cursor
+    ).json_response
+
+
+def names_of_jobs(images: Iterable[Image]) -> list[NameOfJob]:
+    """Of the jobs that these images are of."""
+    numbers = {image.job_id for image in images}
+    names = services().store.job_names(clinic_id(), numbers)
+    return [NameOfJob(id=number, name=name) for number, name in names.items()]
 
 
 def place_of(image_id: int, job_id: int | None, query: FilterQuery) -> PlaceRecord:

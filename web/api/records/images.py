@@ -78,8 +78,15 @@ class Image(Record):
     finished_at: Annotated[datetime | None, TIME]
 
 
+class NameOfJob(Record):
+    id: Annotated[RowNumber, Field(examples=[7])]
+    name: Annotated[str, Field(examples=["Night shift"])]
+
+
 class ImagePage(Record):
     items: list[Image]
+    jobs: list[NameOfJob]
+    """Those that the images are of."""
     next_cursor: NextCursor
 
 

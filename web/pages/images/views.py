@@ -6,7 +6,7 @@ from datetime import date
 from apiflask import APIBlueprint
 from flask import redirect, render_template, request, url_for
 
-from web.api.images.lists import place_of
+from web.api.images.lists import names_of_jobs, place_of
 from web.api.images.shared import shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records.images import Image, Tally
@@ -49,6 +49,7 @@ def images(query: ListPageQuery):
         "images.html",
         labels=labels,
         first=_first(query, rows),
+        job_names={one.id: one.name for one in names_of_jobs(rows)},
         leaves_out_blind=viewer().is_blind_to(None),
         rows=rows,
         next_page=next_page,
@@ -121,7 +122,10 @@ def _first(query: ListPageQuery, rows: list[Image], **more: Record) -> dict[str,
     if query.cursor is not None or query.limit != PAGE_IMAGES or query.offset:
         return None
     items = [image.model_dump(mode="json") for image in rows]
-    return {"items": items} | {name: one.model_dump(mode="json") for name, one in more.items()}
+    jobs = [one.model_dump(mode="json") for one in names_of_jobs(rows)]
+    return {"items": items, "jobs": jobs} | {
+        name: one.model_dump(mode="json") for name, one in more.items()
+    }
 
 
 def _upload_limits() -> dict[str, int]:

@@ -4,7 +4,7 @@ import { Problem, get, whyTryingAgain } from "./api.js";
 import { apiQuery, cleared, countSet, isNarrowed, pageQuery, readFilter } from "./filter.js";
 import { count } from "./format.js";
 import { Picking } from "./picking.js";
-import { fillRow, fillTile, newRow, newTile, useLabels } from "./rows.js";
+import { fillRow, fillTile, newRow, newTile, useJobs, useLabels } from "./rows.js";
 import { VirtualList } from "./virtual.js";
 import { t, tn } from "./words.js";
 
@@ -174,9 +174,11 @@ export class ImageList {
   }
 
   async #items(offset, limit) {
-    if (this.#first && offset === 0) return this.#first.items;
     const query = `${apiQuery(this.#filter)}&offset=${offset}&limit=${limit}`;
-    return (await get(`/api/v1/${this.#path("images")}?${query}`)).items;
+    const isFirst = this.#first && offset === 0;
+    const { items, jobs } = isFirst ? this.#first : await get(`/api/v1/${this.#path("images")}?${query}`);
+    useJobs(jobs);
+    return items;
   }
 
   #path(name) {

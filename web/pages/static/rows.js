@@ -10,11 +10,17 @@ const rowTemplate = document.getElementById("row");
 const shareTemplate = document.getElementById("share");
 const tileTemplate = document.getElementById("tile");
 const isAcrossJobs = document.getElementById("image-list").dataset.job === "all";
+const jobNames = new Map(); // by number
 let labels = []; // [{label, name}] in the model's order, a column each
 
 /** From here on rows have a column for each of these labels; later ones only add to them. */
 export function useLabels(newLabels) {
   labels = newLabels;
+}
+
+/** What the jobs are called that images of a list are of. */
+export function useJobs(jobs) {
+  for (const { id, name } of jobs) jobNames.set(id, name);
 }
 
 /** The columns of labels that a row does not have yet: it may be older than the first result. */
@@ -55,7 +61,7 @@ function begin(element, link, image, address) {
 
 /** Touches nothing when the image is as it was: no flicker, and the focus stays. */
 function isSame(element, image) {
-  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)} ${labels.length}`;
+  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)} ${labels.length} ${nameOfJob(image)}`;
   if (element.dataset.version === version) return true;
   element.dataset.version = version;
   return false;
@@ -91,6 +97,7 @@ export function fillRow(row, image, address) {
   if (isSame(row, image)) return;
   addShares(row);
   fill(row, image, 96);
+  if (isAcrossJobs) showJob(row.querySelector(".of-job"), image);
   const second = reasonText(image) || about(image);
   row.querySelector(".reason").textContent = row.querySelector(".reason").title = second;
   const cells = row.querySelectorAll(".share");
@@ -102,6 +109,15 @@ export function fillRow(row, image, address) {
     cell.querySelector("progress").value = share ?? 0;
     cell.querySelector(".numbers").textContent = share === undefined ? "" : probability(share);
   }
+}
+
+const nameOfJob = ({ job_id }) => jobNames.get(job_id) ?? "";
+
+function showJob(link, image) {
+  const name = nameOfJob(image);
+  link.hidden = !name;
+  link.textContent = link.title = name;
+  link.href = `/jobs/${image.job_id}`;
 }
 
 /** Whose film it is, as far as its file says so, and of which study. Across jobs also when it came. */

@@ -40,6 +40,14 @@ class JobVerbs(ReceivingVerbs):
         with self.database.reading() as session:
             return job_record(job_row(session, clinic_id, job_id))
 
+    def job_names(self, clinic_id: int, job_ids: Iterable[int]) -> dict[int, str]:
+        """By number, of those that are the clinic's."""
+        query = select(Job.id, Job.name).where(
+            Job.clinic_id == clinic_id, Job.id.in_(sorted(job_ids)), *SHOWN
+        )
+        with self.database.reading() as session:
+            return dict(session.execute(query.order_by(Job.id)).all())
+
     def models(self, clinic_id: int) -> list[str]:
         """The models that the clinic's jobs began with, by name."""
         query = (
