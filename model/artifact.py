@@ -191,7 +191,14 @@ def save_metadata(
         "preprocessing": preprocessing.parameters,
         "files": {name: sha256(path / name) for name in files},
     }
-    (path / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+    write_metadata(path, metadata)
+
+
+def write_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
+    """In one step: an interruption leaves the metadata of before."""
+    unfinished = path / f".{METADATA}"
+    unfinished.write_text(json.dumps(metadata, indent=2) + "\n")
+    unfinished.replace(path / METADATA)
 
 
 def _operating_point(

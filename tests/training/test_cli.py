@@ -51,6 +51,18 @@ def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
 
 
+def test_a_run_that_diverges_does_not_release_the_network_of_the_run_before(copied):
+    recipe = copied.folder / "hot.toml"
+    recipe.write_text(copied.recipe.read_text().replace("1e-3", "1e30"))
+    result = cxr(
+        *("train", "--recipe", recipe, "--data", copied.data, "--out", copied.folder),
+        *("--cache", copied.cache),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+    assert result.exit_code == 1
+    assert "diverged" in result.stderr
+
+
 def evaluate(run, *arguments: object):
     return cxr("evaluate", "--artifact", run.artifact, "--no-gate", *arguments)
 

@@ -1,6 +1,7 @@
 """Fitting: frozen blocks once, then epochs over the rest of the network."""
 
 import csv
+import math
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
 from training.fitting.batches import FreshBatches, Inputs, Makers
-from training.fitting.checkpoint import BEST, KeepWhole
+from training.fitting.checkpoint import BEST, LAST, KeepWhole
 from training.fitting.features import FeatureCache, Features
 from training.fitting.findings import Drawn, Findings, finding_maps, nothing_drawn
 from training.fitting.images import Images
@@ -75,7 +76,7 @@ def train(
     checkpoint that `resume` goes on from.
     unsure: more films to learn from, whose labels are those of `training.data.truth`.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
-    Raises TrainingError when there are too few images, or one cannot be read.
+    Raises TrainingError when there are too few images, one cannot be read, or training diverges.
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
@@ -110,6 +111,11 @@ def train(
             validation_data=validation,
             epochs=recipe.epochs,
             callbacks=_callbacks(recipe, out, resume, keep),
+        )
+    if not (out / BEST).is_file():
+        raise TrainingError(
+            "Training diverged: no epoch has a validation loss that is a number. "
+            f"Lower `learning_rate` in the recipe. It is {recipe.learning_rate:g}."
         )
     return trained_network(out, recipe)
 
@@ -304,6 +310,8 @@ def _callbacks(
     checkpoint = out / "checkpoint"
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
+        for name in (BEST, LAST):  # of another run, which must not pass for this one's
+            (out / name).unlink(missing_ok=True)
     # The backup comes before the average takes the weights' place, what is kept after it.
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
     slower = keras.callbacks.ReduceLROnPlateau(
@@ -324,4 +332,6 @@ def _least_loss(history: Path) -> float | None:
     if not history.is_file():
         return None
     with history.open(newline="") as opened:
-        return min((float(row["val_loss"]) for row in csv.DictReader(opened)), default=None)
+        losses = [float(row["val_loss"]) for row in csv.DictReader(opened)]
+    # An epoch that diverged has no loss, and nothing is less than that.
+    return min((loss for loss in losses if not math.isnan(loss)), default=None)

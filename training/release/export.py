@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -24,6 +25,7 @@ from model.artifact import (
     Artifact,
     load_artifact,
     save_metadata,
+    write_metadata,
 )
 from model.engines.keras_engine import KerasEngine, outputs_of
 from model.engines.litert_engine import LiteRTEngine
@@ -58,14 +60,31 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
 
     The temperature and the thresholds come from the split `val`, the int8 ranges and the films that
     others are compared with from `train`.
-    The temperature is folded into the network, which is changed.
+    The temperature is folded into the network, which is changed. What was in the folder before
+    stays until the new artifact is whole.
     """
-    trained, validated = of_split(samples, "train"), of_split(samples, "val")
-    if not trained or not validated:
+    if not of_split(samples, "train") or not of_split(samples, "val"):
         raise TrainingError(
             "An export needs images in both splits, train and val. One of them is empty."
         )
-    out.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".artifact-", dir=out.parent) as unfinished:
+        _export(network, recipe, samples, Path(unfinished))
+        _put(Path(unfinished), out)
+    return load_artifact(out)
+
+
+def _put(made: Path, out: Path) -> None:
+    """Move an artifact's files to `out`, the metadata last: without, there is no model."""
+    out.mkdir(exist_ok=True)
+    for name in (METADATA, TRAINING_FILMS):
+        (out / name).unlink(missing_ok=True)
+    for file in sorted(made.iterdir(), key=lambda file: file.name == METADATA):
+        file.replace(out / file.name)
+
+
+def _export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out: Path) -> None:
+    trained, validated = of_split(samples, "train"), of_split(samples, "val")
     before = probabilities_of(network, validated, recipe.preprocessing)
     temperature = fit_temperature(
         recipe.classes.targets(validated), before, sample_weights(validated)
@@ -79,7 +98,6 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         (out / LUNGS).write_bytes(MODEL_FILE.read_bytes())
     if recipe.preprocessing.needs_statistics:
         (out / STATISTICS).write_bytes(recipe.preprocessing.statistics_file.read_bytes())
-    (out / TRAINING_FILMS).unlink(missing_ok=True)
     after = at_temperature(before, temperature)
     describe = partial(
         save_metadata,
@@ -112,7 +130,6 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
     films = films_of(load_artifact(out), validated)
     if films is not None:
         describe(**known, films=films)
-    return load_artifact(out)
 
 
 def _save_training_films(
@@ -147,8 +164,7 @@ def measure(out: Path, samples: Sequence[Sample], network: keras.Model | None = 
         exact = probabilities_of(network, tested, artifact.preprocessing)
         found["int8"] = agreement(int8.probabilities, exact)
         found["rounded_weights"] = agreement(rounded, exact)
-    file = out / METADATA
-    file.write_text(json.dumps(json.loads(file.read_text()) | found, indent=2) + "\n")
+    write_metadata(out, json.loads((out / METADATA).read_text()) | found)
     return int8
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from model.artifact import METADATA, Artifact, load_artifact
+from model.artifact import METADATA, Artifact, load_artifact, write_metadata
 from model.classifier import Classifier
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import Rejection
@@ -76,8 +76,7 @@ def main(recipe: str, artifact: Path, data: Path) -> None:
         if films is None:
             raise TrainingError("The gate refuses all films of `val`: there is nothing to count.")
         file = artifact / METADATA
-        metadata = json.loads(file.read_text()) | {"films": films}
-        file.write_text(json.dumps(metadata, indent=2) + "\n")
+        write_metadata(artifact, json.loads(file.read_text()) | {"films": films})
         click.echo(f"{file} has histograms of {films['n']} films.")
 
 

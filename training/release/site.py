@@ -7,7 +7,6 @@ corrected temperature scaling (Alexandari, Kundaje and Shrikumar 2020, arXiv 190
 """
 
 import datetime
-import json
 import re
 import shutil
 from collections import Counter
@@ -20,7 +19,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from model.artifact import METADATA, Artifact, load_artifact
+from model.artifact import Artifact, load_artifact, write_metadata
 from model.calibration import Calibration
 from training.errors import TrainingError
 from training.measure.doubt import figures
@@ -181,5 +180,5 @@ def write(
         "triage": triage(answers.samples, answers.labels, corrected, split="site"),
         "metrics": calibrated.after,
     }
-    (out / METADATA).write_text(json.dumps(metadata, indent=2) + "\n")
+    write_metadata(out, metadata)
     return load_artifact(out)

@@ -127,6 +127,22 @@ def test_an_export_needs_every_split(copied, tmp_path):
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
 
 
+def test_an_export_that_is_interrupted_leaves_the_model_of_before(copied, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.release.export.films_of", interrupted)
+    before = {file.name: file.read_bytes() for file in copied.artifact.iterdir()}
+    around = sorted(copied.folder.iterdir())
+    result = cxr(
+        *("export", copied.folder, "--recipe", copied.recipe, "--data", copied.data),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+    assert result.exit_code != 0
+    assert {file.name: file.read_bytes() for file in copied.artifact.iterdir()} == before
+    assert sorted(copied.folder.iterdir()) == around
+
+
 def test_a_run_that_is_exported_again_keeps_what_is_known_of_its_time(copied):
     report = json.loads((copied.folder / "report.json").read_text())
     shutil.rmtree(copied.artifact)
