@@ -65,6 +65,58 @@ def test_a_review_with_a_box_and_on_to_the_next(page, site, three):
     expect(page.locator(".box.own:not(.halo)")).to_have_count(1)
 
 
+PUT_REVIEW = "**/api/v1/images/*/review"
+
+
+def test_of_two_answers_in_a_row_the_last_one_stays(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    held = []
+    page.route(PUT_REVIEW, lambda route: held.append(route))
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    page.wait_for_timeout(500)
+    # Over a slow line the first may arrive last.
+    for route in reversed(list(held)):
+        with page.expect_response(PUT_REVIEW):
+            route.continue_()
+    page.unroute(PUT_REVIEW)
+    page.wait_for_timeout(500)
+    (said,) = reviews(site, 1)
+    assert said.verdict is Verdict.UNUSABLE
+
+
+def test_a_review_that_was_lost_while_the_reader_went_on_is_told(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    held, told = [], []
+    page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.accept()))
+    page.route(PUT_REVIEW, lambda route: held.append(route))
+    with page.expect_request(PUT_REVIEW):
+        page.keyboard.press("a")
+    page.keyboard.press("ArrowRight")
+    loaded(page, 2)
+    held[0].abort("connectionreset")
+    page.wait_for_timeout(300)
+    assert told == ["The review of a.dcm was not saved. The server cannot be reached. Not saved."]
+
+
+def test_a_review_that_is_saved_late_skips_no_image(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    held = []
+    page.route(PUT_REVIEW, lambda route: held.append(route))
+    page.get_by_role("radio", name="Normal").check()
+    with page.expect_request(PUT_REVIEW):
+        page.get_by_role("button", name="Save, next").click()
+    page.keyboard.press("ArrowRight")
+    loaded(page, 2)
+    with page.expect_response(PUT_REVIEW):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(page).to_have_url(re.compile(r"/images/2$"))
+
+
 def test_a_job_is_reviewed_by_keys_alone(page, site, three):
     page.goto(f"{site.address}/images/1")
     loaded(page, 1)

@@ -47,7 +47,7 @@ function open() {
   viewer?.close();
   viewer = $("xray") ? new Viewer(page, (box) => review?.addBox(box)) : null;
   priors = new Priors(page);
-  review = $("review") ? new Review(page, viewer, reviewed) : null;
+  review = $("review") ? new Review(page, viewer, reviewed, (why) => tellLost(page, why)) : null;
   $("anyway")?.addEventListener("click", () => classifyAnyway(page.dataset.image));
   $("delete-image").addEventListener("click", () => deleteImage(page.dataset.image));
   if (page.dataset.final === "false") wait(page.dataset.image, shown);
@@ -59,6 +59,7 @@ function wait(id, which) {
   const poller = new Poller(async () => {
     if (which !== shown) return FINISHED;
     const image = await resource.get();
+    if (which !== shown) return FINISHED;
     if (image === null || image.status === "waiting" || image.status === "running") return SAME;
     location.reload();
     return FINISHED;
@@ -98,6 +99,12 @@ async function deleteImage(id) {
 function reviewed({ showsMore, thenNext }) {
   if (thenNext && $("next")?.href) follow($("next").href, true);
   else if (showsMore) follow(location.href, false);
+}
+
+/** Not beside another image, where it would be taken for that one's: in the way, until it is read. */
+function tellLost(page, why) {
+  const image = page.querySelector("h1").textContent;
+  alert(t("The review of %(image)s was not saved. %(why)s", { image, why }));
 }
 
 /** Put another image in the place of this one: quicker than a new page, and its film may be here. */

@@ -205,8 +205,8 @@ function drawChart(filter) {
   clearTimeout(chartTimer);
   chartQuery = query;
   chartTimer = setTimeout(async () => {
+    chartTimer = null; // what is told from now on is not in this answer
     const answer = await fetch(`${$("distribution").dataset.url}?${query}`, { cache: "no-store" }).catch(() => null);
     if (answer?.ok && query === chartQuery) $("distribution").innerHTML = await answer.text();
-    chartTimer = null;
   }, isOther || isOver ? 0 : CHART_MS);
 }

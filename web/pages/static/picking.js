@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
 export class Picking {
   #picked = new Map(); // number → status
   #anchor = null; // place in the list where a range begins
+  #generation = 0; // grows when the selection is cleared
   #between;
   #onChanged;
 
@@ -36,6 +37,7 @@ export class Picking {
   }
 
   clear() {
+    this.#generation += 1;
     this.#picked.clear();
     this.#anchor = null;
     this.#show();
@@ -80,7 +82,9 @@ export class Picking {
     const at = Number(item.dataset.index);
     if (isRange && this.#anchor !== null) {
       const [first, last] = [this.#anchor, at].sort((one, other) => one - other);
+      const generation = this.#generation;
       const images = await this.#between(first, Math.min(last, first + MOST - 1)).catch(() => []);
+      if (generation !== this.#generation) return; // they are of a list that is no longer shown
       for (const image of images) this.#set(image.id, image.status, true);
     } else {
       this.#set(idOf(item), item.dataset.status, isPicked);

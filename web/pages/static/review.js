@@ -1,6 +1,6 @@
 // What the reader says about a result: label, comment, boxes on the film.
 
-import { put, remove } from "./api.js";
+import { Problem, put, remove } from "./api.js";
 import { showMoment } from "./format.js";
 import { t } from "./words.js";
 
@@ -11,13 +11,16 @@ export class Review {
   #boxes;
   #others;
   #onSaved;
+  #onLost;
+  #saving = Promise.resolve(); // one after the other: the last answer is the one that stays
 
-  /** onSaved({showsMore, thenNext}) is called when a review was saved; showsMore: the page shows
+  /** onLost(why) is called when a review could not be saved whose image is no longer on the page.
+   * onSaved({showsMore, thenNext}) is called when a review was saved; showsMore: the page shows
    * more after it, the model's answer or the other reader's. */
-  constructor(page, viewer, onSaved) {
+  constructor(page, viewer, onSaved, onLost) {
     this.#form = page.querySelector("#review");
     this.#id = page.dataset.image;
-    [this.#viewer, this.#onSaved] = [viewer, onSaved];
+    [this.#viewer, this.#onSaved, this.#onLost] = [viewer, onSaved, onLost];
     this.#boxes = JSON.parse(this.#form.dataset.boxes);
     this.#others = JSON.parse(this.#form.dataset.others);
     this.#form.addEventListener("submit", (event) => {
@@ -25,7 +28,9 @@ export class Review {
       this.save(event.submitter?.value === "next");
     });
     this.#form.addEventListener("input", () => this.#say(t("Not saved yet.")));
-    this.#$("#take-back")?.addEventListener("click", () => this.#takeBack());
+    this.#$("#take-back")?.addEventListener("click", () => {
+      this.#saving = this.#saving.then(() => this.#takeBack());
+    });
     this.#showBoxes();
   }
 
@@ -59,7 +64,11 @@ export class Review {
     this.#$("#comment")?.focus();
   }
 
-  async save(thenNext) {
+  save(thenNext) {
+    return (this.#saving = this.#saving.then(() => this.#save(thenNext)));
+  }
+
+  async #save(thenNext) {
     const chosen = this.#form.elements.verdict?.value;
     if (!chosen) return this.#say(t("Choose an answer first."));
     const isLabel = chosen !== "agree" && chosen !== "unusable";
@@ -71,12 +80,15 @@ export class Review {
     };
     try {
       const saved = await put(`/api/v1/images/${this.#id}/review`, body);
+      if (!this.#form.isConnected) return; // the reader went on meanwhile
       const time = document.createElement("time");
       showMoment(time, saved.changed_at);
       this.#$("#review-said").replaceChildren(t("Saved"), " ", time, ".");
       this.#onSaved({ showsMore: saved.blind || "shared" in this.#form.dataset, thenNext });
     } catch (error) {
-      this.#say(error.message.includes("fetch") ? t("The server cannot be reached. Not saved.") : error.message);
+      const why = error instanceof Problem ? error.message : t("The server cannot be reached. Not saved.");
+      if (this.#form.isConnected) this.#say(why);
+      else this.#onLost(why);
     }
   }
 
