@@ -154,6 +154,29 @@ def test_what_a_lost_answer_repeats_is_done_once(intake, clinic, monkeypatch):
     assert all(intake.files.path(claim.file_key).exists() for claim in store.claim(9, lease_s=60))
 
 
+def test_what_a_lost_answer_repeats_stays_although_its_job_was_closed(intake, clinic, monkeypatch):
+    monkeypatch.setattr(writing, "AGAIN_AFTER_S", 0)
+    store = intake.store
+    with intake.receive(clinic.id) as upload:
+        job = upload.accept("Monday", stays_open=True)
+    accept = store.accept
+
+    def losing(*arguments):
+        accept(*arguments)
+        store.close_job(clinic.id, job.id)
+        monkeypatch.setattr(store, "accept", accept)
+        raise OperationalError("COMMIT", {}, Exception("connection lost"))
+
+    monkeypatch.setattr(store, "accept", losing)
+    with intake.receive(clinic.id, job) as upload:
+        upload.add("a.png", [b"a"])
+        added = upload.accept()
+    assert (added.id, added.open, added.counts.total) == (job.id, False, 1)
+    with pytest.raises(JobNotOpen), intake.receive(clinic.id, job) as upload:
+        upload.add("b.png", [b"b"])
+        upload.accept()
+
+
 def test_files_and_their_names_are_on_the_disk_before_their_rows(intake, clinic, monkeypatch):
     """Or a power failure after the answer would leave rows that name no file."""
     on_disk: set[str] = set()

@@ -111,6 +111,8 @@ def test_progress_and_agreement(store, job):
     counts = Counter({("NORMAL", "NORMAL"): 1, ("NORMAL", "COVID19"): 1})
     assert store.agreement(1) == {"test-1": counts}
     assert store.agreement(1, blind_only=True) == store.agreement(2) == {}
+    store.delete_job(1, job.id)  # its rows are removed behind
+    assert store.agreement(1) == {}
 
 
 def test_reviews_of_a_job_come_in_pages(store, job):

@@ -119,8 +119,9 @@ def _receive(key: str | None, into: JobRecord | None) -> Response:
             raise InvalidUpload("Only `files` can be added to a job; the rest it has already.")
         try:
             job = upload.accept(fields.name, fields.urgent, key, fields.open)
-        except KeyTaken:  # the same upload came twice at once, and the other one was first
-            known = here.store.known_upload(clinic_id(), key)
+        except (KeyTaken, JobNotOpen):
+            # The same upload came twice at once, the other one was first, and the job closed since.
+            known = here.store.known_upload(clinic_id(), key) if key is not None else None
             if known is None:  # and was deleted since
                 raise
             return _replayed(known, upload.content_sha256, into)

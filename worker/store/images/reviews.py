@@ -189,7 +189,8 @@ class ReviewVerbs:
         """
         query = (
             select(Review.model, Review.model_label, Review.label, func.count())
-            .where(Review.clinic_id == clinic_id, Review.label.is_not(None))
+            .join(Job, Job.id == Review.job_id)
+            .where(Review.clinic_id == clinic_id, Review.label.is_not(None), *SHOWN)
             .group_by(Review.model, Review.model_label, Review.label)
         )
         if blind_only:

@@ -62,7 +62,10 @@ class ReceivingVerbs:
                 of_upload = Image.job_id.in_(select(Job.id).where(Job.upload == arriving.upload))
                 held = select(Image.id).where(of_upload).order_by(Image.id).with_for_update()
                 session.execute(held).all()
-                open_job = _open_job(session, arriving.part_of)
+                open_job = session.get(Job, arriving.part_of, with_for_update=True)
+                # What was committed, and whose answer was lost, stays so if the job closed since.
+                if not _is_accepted(session, arriving):
+                    _check_open(open_job, arriving.part_of)
             job, added = self._append(session, arriving, already, images, numbers)
             if job.accepted_at is None:
                 _accept(session, job, acceptance)
@@ -221,9 +224,19 @@ def _check_waiting(session: Session, arriving: Arriving, added: int) -> None:
 def _open_job(session: Session, job_id: int) -> Job:
     """The job, locked. Raises JobNotOpen."""
     job = session.get(Job, job_id, with_for_update=True)
+    _check_open(job, job_id)
+    return job
+
+
+def _check_open(job: Job | None, job_id: int) -> None:
+    """Raises JobNotOpen."""
     if job is None or job.deleted_at is not None or not job.open:
         raise _not_open(job_id)
-    return job
+
+
+def _is_accepted(session: Session, arriving: Arriving) -> bool:
+    query = select(Job.accepted_at).where(Job.upload == arriving.upload)
+    return session.scalar(query) is not None
 
 
 def _not_open(job_id: int) -> JobNotOpen:

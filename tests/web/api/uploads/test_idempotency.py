@@ -114,6 +114,28 @@ def test_two_uploads_with_one_key_at_once_make_one_job(send, client, monkeypatch
     assert len(stored()) == 1
 
 
+def test_the_last_files_of_an_open_job_that_come_twice_at_once_are_added(client, monkeypatch):
+    """The second comes to its end when the first is accepted and the job was closed after it."""
+    job = client.post("/api/v1/jobs", json={"open": True}).json["id"]
+    accept = Upload.accept
+
+    def add():
+        data = {"files": (io.BytesIO(b"x"), "a.png")}
+        headers = {"Idempotency-Key": "monday"}
+        return client.post(f"/api/v1/jobs/{job}/images", data=data, headers=headers)
+
+    def accept_late(upload: Upload, *arguments):
+        monkeypatch.setattr(Upload, "accept", accept)
+        assert add().status_code == 202
+        client.post(f"/api/v1/jobs/{job}/close")
+        return accept(upload, *arguments)
+
+    monkeypatch.setattr(Upload, "accept", accept_late)
+    late = add()
+    assert (late.status_code, late.headers.get("Idempotency-Replayed")) == (202, "true")
+    assert late.json["counts"]["total"] == 1
+
+
 def test_a_refused_upload_does_not_use_up_its_key(client, send):
     refused = client.post(
         "/api/v1/jobs",
