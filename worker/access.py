@@ -124,6 +124,16 @@ class SessionRecord:
     seen_at: datetime
 
 
+@dataclass(frozen=True)
+class SavedView:
+    """A list of images that somebody keeps by name. query: of its address; it may hold what was
+    searched for, such as the number of a patient."""
+
+    id: int
+    name: str
+    query: str
+
+
 class LinkPurpose(StrEnum):
     """What a link that works once is for."""
 

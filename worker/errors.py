@@ -39,6 +39,10 @@ class NameTaken(WorkerError):
     """Raised when somebody chooses a name that another person has."""
 
 
+class TooManyViews(WorkerError):
+    """Raised when somebody saves more views than may be kept for one reader."""
+
+
 class TooManyWaiting(WorkerError):
     """Raised when an upload or a retry would let more images of its clinic wait than may."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import inspect as inspected
 from tests.support.permissions import NAMES, TUS
 from tests.support.pictures import encoded
 from tests.support.results import done, failed, rejected
-from worker.access import SCOPES_OF_ROLE, PrincipalKind, Role, Scope
+from worker.access import SCOPES_OF_ROLE, Principal, PrincipalKind, Role, Scope
 from worker.pictures.files import FILM
 from worker.records.jobs import NewImage
 from worker.records.reviews import NewReview, ReviewBox, Verdict
@@ -117,6 +117,8 @@ class Clinics:
         program, admin = self.program(mark), self.person(mark, Role.ADMIN)
         upload = self.begin_upload(program)
         store.open_session(*admin.principal, mark, f"{mark} browser")
+        owner = Principal(*admin.principal, "", store.clinic_named(mark), frozenset())
+        store.save_view(owner, f"{mark} view", f"search={mark}")
         return Owned(
             {
                 "job_id": [job.id for job in store.jobs(clinic).items],
@@ -124,6 +126,7 @@ class Clinics:
                 "person_id": [admin.principal[1]],
                 "token_id": [program.principal[1]],
                 "upload_id": [upload],
+                "view_id": [store.saved_views(owner)[0].id],
                 "session_id": [store.sessions_of(*admin.principal)[0].id],
             },
             cursor=store.images(clinic, None, limit=1).next_cursor,

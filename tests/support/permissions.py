@@ -18,7 +18,7 @@ from tests.support.pictures import encoded
 from tests.support.results import work
 from tests.support.rows import new_images
 from web.app import create_app
-from worker.access import SCOPE_MEANS, SCOPES_OF_ROLE, PrincipalKind, Role, Scope
+from worker.access import SCOPE_MEANS, SCOPES_OF_ROLE, Principal, PrincipalKind, Role, Scope
 from worker.pictures.files import FILM
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
@@ -136,6 +136,7 @@ class Walk:
             "token_id": self._other_token,
             "upload_id": self._upload() if "<upload_id>" in route.rule else "",
             "session_id": self._session(route, asking) if "session_id>" in route.rule else 0,
+            "view_id": self._view(asking) if "view_id>" in route.rule else 0,
         }
         path = route.rule
         for name, value in values.items():
@@ -149,6 +150,15 @@ class Walk:
         owner = asking.principal if asking.principal and "account" in route.rule else person
         self._store.open_session(*owner, "", "")
         return max((one.id for one in self._store.sessions_of(*owner)), default=1)
+
+    def _view(self, asking: Asking) -> int:
+        """One's own; for another clinic, somebody else's."""
+        person = (PrincipalKind.PERSON, self._other_person)
+        is_own = asking.principal and asking.kind != "another clinic"
+        kind, number = asking.principal if is_own else person
+        owner = Principal(kind, number, "", self._clinic, frozenset())
+        self._store.save_view(owner, "view", "")
+        return self._store.saved_views(owner)[-1].id
 
     def _upload(self) -> str:
         """An unfinished one of the first clinic."""

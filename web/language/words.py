@@ -125,6 +125,7 @@ PROBLEMS = {
         "needed."
     ),
     "link_ended": N_("This link no longer works."),
+    "too_many_views": N_("You have saved as many views as may be. Remove one to save another."),
     "name_taken": N_("Somebody has this name already. Choose another one."),
     "password_refused": N_(
         "This password is too short or can be guessed. Choose one of at least 10 characters, such "

@@ -93,6 +93,8 @@ DEEDS = {
     "reviews.progress": N_("See how far the readers are"),
     "reviews.review": N_("Review an image"),
     "reviews.take_back": N_("Take a review back"),
+    "saved_views.remove": N_("Remove a saved view"),
+    "saved_views.save": N_("Save a view"),
     "tokens.create_token": N_("Create an access token"),
     "tokens.list_tokens": N_("See access tokens"),
     "tokens.revoke_token": N_("Revoke an access token"),

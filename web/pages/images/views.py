@@ -17,6 +17,7 @@ from web.auth.permissions import permits, signed_in
 from web.auth.requests import asking_name, clinic_id, principal
 from web.pages.frame.words import job_state
 from web.pages.images import charts
+from web.pages.images.saved import query_of
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
@@ -49,6 +50,8 @@ def images(query: ListPageQuery):
         "images.html",
         labels=labels,
         first=_first(query, rows),
+        saved_views=services().store.saved_views(principal()),
+        shown_query=query_of(query),
         job_names={one.id: one.name for one in names_of_jobs(rows)},
         leaves_out_blind=viewer().is_blind_to(None),
         rows=rows,

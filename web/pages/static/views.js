@@ -1,49 +1,13 @@
-// Views that the reader saved: ordinary links, kept in this browser.
+// Saved views: forms and links, which belong to the reader. The filter changes without a new page, so what
+// is saved is what the address says now.
 
-import { t } from "./words.js";
-
-const KEY = "saved-views";
-const $ = (id) => document.getElementById(id);
-
-function read() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "[]");
-  } catch {
-    return [];
-  }
-}
+const EARLIER_KEY = "saved-views"; // of versions that kept them in the browser
 
 export function startViews() {
-  $("save-view").addEventListener("click", () => {
-    const name = prompt(t("Name of this view"))?.trim();
-    if (!name) return;
-    const others = read().filter((view) => view.name !== name);
-    write([...others, { name, query: location.search }]);
-  });
-  show();
-}
-
-function write(views) {
-  localStorage.setItem(KEY, JSON.stringify(views));
-  show();
-}
-
-function show() {
-  $("own-views").replaceChildren(
-    ...read().map(({ name, query }) => {
-      const place = document.createElement("span");
-      place.className = "own-view";
-      const link = document.createElement("a");
-      link.href = `/images${query}`;
-      link.textContent = name;
-      const forget = document.createElement("button");
-      forget.type = "button";
-      forget.className = "quiet";
-      forget.ariaLabel = t("Remove the view %(name)s", { name });
-      forget.textContent = "×";
-      forget.addEventListener("click", () => write(read().filter((view) => view.name !== name)));
-      place.append(link, forget);
-      return place;
-    }),
-  );
+  localStorage.removeItem(EARLIER_KEY);
+  for (const form of document.querySelectorAll(".of-view")) {
+    form.addEventListener("submit", () => {
+      form.elements.query.value = location.search;
+    });
+  }
 }

@@ -142,7 +142,7 @@ class SessionVerbs:
             return [
                 SessionRecord(
                     id=session.id,
-                    who=person.name if person else token.name,
+                    who=person.name if person else token.name or f"token {token.id}",
                     address=session.address,
                     browser=session.browser,
                     created_at=session.created_at,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, false
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.access import LinkPurpose
@@ -93,6 +93,28 @@ class Session(Base):
     browser: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class SavedViewRow(Base):
+    """A list of images that a person, or whoever signs in with a token, keeps by name. The query
+    of its address may hold the number of a patient: nobody else sees it, and it goes with its
+    owner."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (
+        UniqueConstraint("person_id", "name", name="saved_views_of_person"),
+        UniqueConstraint("token_id", "name", name="saved_views_of_token"),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    person_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("people.id", ondelete="CASCADE")
+    )
+    token_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("tokens.id", ondelete="CASCADE")
+    )
+    name: Mapped[str] = mapped_column(String(80))
+    query: Mapped[str] = mapped_column(String(2000))
 
 
 class Link(Base):

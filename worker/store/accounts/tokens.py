@@ -12,7 +12,7 @@ from worker.audit import Action, AuditEvent
 from worker.errors import NotFound, TokenEnded
 from worker.records.clinics import ClinicRecord
 from worker.store.accounts.records import clinic_record, token_principal, token_record
-from worker.store.accounts.tables import Session, Token
+from worker.store.accounts.tables import SavedViewRow, Session, Token
 from worker.store.audit import AuditVerbs
 from worker.store.database import Database
 from worker.store.numbers import take_number
@@ -171,3 +171,4 @@ def _new_row(
 def _end(session: Transaction, token: Token) -> None:
     token.revoked_at = token.revoked_at or now()
     session.execute(delete(Session).where(Session.token_id == token.id))
+    session.execute(delete(SavedViewRow).where(SavedViewRow.token_id == token.id))
