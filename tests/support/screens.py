@@ -174,6 +174,9 @@ def take_states(browser: Browser, site: Site, job_id: int, image_id: int, folder
                 page.route("**/api/v1/**", handle)
                 page.goto(site.address + path, wait_until="commit")
                 page.locator("main").wait_for()
+                filters = page.get_by_role("button", name="Filters")
+                if filters.is_visible():  # folded on a phone
+                    filters.click()
                 if name != "image":
                     page.get_by_label("Search").fill("0")
                 shot(f"{name}-{what}")
