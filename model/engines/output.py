@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.errors import ModelError
 from model.evidence import FEATURES, MAP
 
 
@@ -30,8 +31,14 @@ def output_of(tensors: Sequence[np.ndarray], maps: Sequence[str]) -> Output:
         and features (N, C).
     maps: names of the maps in their order. An artifact that was made before a network had its last
         maps names fewer of them, and gets those.
+    Raises ModelError when a probability is no number, as of weights that do not fit in float16.
     """
     probabilities, *others = tensors
+    if not np.isfinite(probabilities).all():
+        raise ModelError(
+            "The network answered with a probability that is not a number. "
+            "Use another model, or export this one again."
+        )
     grids: list[np.ndarray] = []
     features = None
     for tensor in others:

@@ -12,7 +12,8 @@ from model.artifact import load_artifact
 from model.classifier import Classifier
 from model.engines import load_engine
 from model.engines.litert_engine import LiteRTEngine
-from model.errors import ArtifactMismatch
+from model.engines.output import output_of
+from model.errors import ArtifactMismatch, ModelError
 from model.input.prepared import prepare_file
 from tests.support.engines import keras_engine
 from tests.support.toys import toy_artifact, toy_images
@@ -236,3 +237,10 @@ def test_int8_and_float32_agree_on_real_radiographs(training_data, released_exac
     found = agreement(int8, exact)
     assert found["label_agreement"] >= 0.985  # 99 % on all of `test`: see the metadata
     assert found["mean_absolute_difference"] < 0.01
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_what_is_no_number_is_no_probability(broken):
+    probabilities = np.array([[0.2, 0.8], [broken, 0.5]], np.float32)
+    with pytest.raises(ModelError, match="not a number"):
+        output_of([probabilities], [])
