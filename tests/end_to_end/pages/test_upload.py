@@ -277,6 +277,19 @@ def test_an_upload_that_is_stopped_leaves_no_job(page, site, chest):
     wait_for(lambda: not site.store.jobs(site.clinic.id).items)
 
 
+def test_an_upload_that_is_stopped_before_its_job_is_opened_leaves_none(page, site):
+    held = []
+    opening = "**/api/v1/jobs"
+    page.route(opening, lambda route: held.append(route))
+    with page.expect_request(opening):
+        drop(page, ["a.dcm"], b"x")
+    page.get_by_role("button", name="Stop upload").click()
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        held[0].continue_()
+    wait_for(lambda: not site.store.jobs(site.clinic.id).items)
+
+
 def test_through_the_whole_system(visit, stack, radiographs):
     """`cxr up`, two real radiographs: the chest is classified, the leg is refused."""
     page = visit()

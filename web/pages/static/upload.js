@@ -148,6 +148,8 @@ async function sendAll() {
   showPaused();
   try {
     const job = await jobOf(mine);
+    // Stopped before there was a job to give up.
+    if (mine.isStopped) return await giveUp(mine.record);
     if (job.open) await sendPacks(mine, job);
     if (mine.isStopped) return;
     isSending = false;
