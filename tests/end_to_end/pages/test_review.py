@@ -101,6 +101,40 @@ def test_a_review_that_was_lost_while_the_reader_went_on_is_told(page, site, thr
     assert told == ["The review of a.dcm was not saved. The server cannot be reached. Not saved."]
 
 
+def test_what_was_noted_goes_with_the_answer_when_the_reader_goes_on(page, site, three):
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    page.keyboard.press("a")
+    expect(page.locator("#review-said")).to_contain_text("Saved")
+    page.get_by_label("Comment").fill("left lung")
+    expect(page.locator("#review-said")).to_have_text("Not saved yet.")
+    with page.expect_response(PUT_REVIEW):
+        page.locator("#next").click()
+    loaded(page, 2)
+    (said,) = reviews(site, 1)
+    assert (said.verdict, said.comment) == (Verdict.AGREE, "left lung")
+
+
+def test_without_an_answer_a_note_is_not_dropped_unasked(page, site, three):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.goto(f"{site.address}/images/1")
+    loaded(page, 1)
+    page.get_by_label("Comment").fill("left lung")
+    page.locator("#next").click()
+    assert asked == [
+        "Without an answer, your comment and boxes cannot be saved. Go on without them?"
+    ]
+    expect(page).to_have_url(re.compile(r"/images/1$"))
+    expect(page.get_by_label("Comment")).to_have_value("left lung")
+    page.locator("body").press("x")
+    expect(page.locator("#review-said")).to_contain_text("Saved")
+    page.locator("#next").click()
+    loaded(page, 2)
+    assert len(asked) == 1
+    assert reviews(site, 1)[0].comment == "left lung"
+
+
 def test_a_review_that_is_saved_late_skips_no_image(page, site, three):
     page.goto(f"{site.address}/images/1")
     loaded(page, 1)

@@ -27,14 +27,20 @@ let priors = null;
 let shown = 0; // grows with every image that is opened
 
 open();
-addEventListener("popstate", () => follow(location.href, false));
+addEventListener("popstate", () => {
+  review?.leave();
+  follow(location.href, false);
+});
+addEventListener("beforeunload", (event) => {
+  if (review?.unsaved) event.preventDefault(); // the browser asks
+});
 addEventListener("keydown", press);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("#previous, #next");
   const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
   if (!link?.href || !isPlain) return;
   event.preventDefault();
-  follow(link.href, true);
+  if (mayGoOn()) follow(link.href, true);
 });
 
 /** The image that the page holds. */
@@ -93,6 +99,11 @@ async function deleteImage(id) {
       error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
     $("delete-error").hidden = false;
   }
+}
+
+function mayGoOn() {
+  const question = t("Without an answer, your comment and boxes cannot be saved. Go on without them?");
+  return !review || review.leave() || confirm(question);
 }
 
 /** After a review: on to the next image, or what is shown from now on. */
@@ -189,6 +200,7 @@ function reviewKey({ key, target }) {
   if (key === "a") return review.choose("agree");
   if (key === "x") return review.choose("unusable");
   if (key === "c") return review.comment() ?? true;
-  if (key === "Enter" && !target.closest("button, a, summary")) return review.save(true) && true;
-  return false;
+  if (key !== "Enter" || target.closest("button, a, summary")) return false;
+  review.save(true);
+  return true;
 }

@@ -13,6 +13,8 @@ export class Review {
   #onSaved;
   #onLost;
   #saving = Promise.resolve(); // one after the other: the last answer is the one that stays
+  #unsaved = false;
+  #leaving = false; // for another image, whose page may take a moment
 
   /** onLost(why) is called when a review could not be saved whose image is no longer on the page.
    * onSaved({showsMore, thenNext}) is called when a review was saved; showsMore: the page shows
@@ -27,7 +29,7 @@ export class Review {
       event.preventDefault();
       this.save(event.submitter?.value === "next");
     });
-    this.#form.addEventListener("input", () => this.#say(t("Not saved yet.")));
+    this.#form.addEventListener("input", () => this.#change());
     this.#$("#take-back")?.addEventListener("click", () => {
       this.#saving = this.#saving.then(() => this.#takeBack());
     });
@@ -42,7 +44,7 @@ export class Review {
   addBox(box) {
     this.#boxes.push({ ...box, finding: "" });
     this.#showBoxes();
-    this.#say(t("Not saved yet."));
+    this.#change();
   }
 
   /** Choose an answer by its value, such as `agree`. Returns: whether there is such an answer. */
@@ -64,28 +66,49 @@ export class Review {
     this.#$("#comment")?.focus();
   }
 
-  save(thenNext) {
-    return (this.#saving = this.#saving.then(() => this.#save(thenNext)));
+  get unsaved() {
+    return this.#unsaved;
   }
 
-  async #save(thenNext) {
+  /** The reader goes on: an answer is saved with what belongs to it. Returns: whether nothing is
+   * lost; a comment or a box without an answer cannot be saved. */
+  leave() {
+    if (this.#unsaved && !this.#answer) return false;
+    this.#leaving = true;
+    if (this.#unsaved) this.save(false);
+    return true;
+  }
+
+  save(thenNext) {
+    const answer = this.#answer;
+    if (!answer) return this.#say(t("Choose an answer first."));
+    this.#unsaved = false;
+    this.#saving = this.#saving.then(() => this.#send(answer, thenNext));
+  }
+
+  /** What the form says, as the API takes it; null when no answer is chosen. */
+  get #answer() {
     const chosen = this.#form.elements.verdict?.value;
-    if (!chosen) return this.#say(t("Choose an answer first."));
+    if (!chosen) return null;
     const isLabel = chosen !== "agree" && chosen !== "unusable";
-    const body = {
+    return {
       verdict: isLabel ? "other_label" : chosen,
       label: isLabel ? chosen : null,
       comment: this.#$("#comment").value,
-      boxes: this.#boxes,
+      boxes: this.#boxes.map((box) => ({ ...box })),
     };
+  }
+
+  async #send(answer, thenNext) {
     try {
-      const saved = await put(`/api/v1/images/${this.#id}/review`, body);
-      if (!this.#form.isConnected) return; // the reader went on meanwhile
+      const saved = await put(`/api/v1/images/${this.#id}/review`, answer);
+      if (this.#leaving || this.#unsaved || !this.#form.isConnected) return;
       const time = document.createElement("time");
       showMoment(time, saved.changed_at);
       this.#$("#review-said").replaceChildren(t("Saved"), " ", time, ".");
       this.#onSaved({ showsMore: saved.blind || "shared" in this.#form.dataset, thenNext });
     } catch (error) {
+      this.#unsaved = true;
       const why = error instanceof Problem ? error.message : t("The server cannot be reached. Not saved.");
       if (this.#form.isConnected) this.#say(why);
       else this.#onLost(why);
@@ -120,11 +143,16 @@ export class Review {
         drop.addEventListener("click", () => {
           this.#boxes.splice(place, 1);
           this.#showBoxes();
-          this.#say(t("Not saved yet."));
+          this.#change();
         });
         return item;
       }),
     );
+  }
+
+  #change() {
+    this.#unsaved = true;
+    this.#say(t("Not saved yet."));
   }
 
   #say(words) {
