@@ -237,6 +237,7 @@ def test_other_real_files_are_refused_by_what_they_say(real, name):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.slow
 def test_every_real_file_gets_a_picture_or_a_result(real):
     pictures, messages = set(), []
     for file in real.glob("*.dcm"):

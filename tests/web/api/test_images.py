@@ -82,6 +82,7 @@ def test_the_preview_has_the_proportions_of_the_file(client, classified):
     assert small.shape == (60, 80, 3)
 
 
+@pytest.mark.slow  # a process draws
 def test_a_large_picture_is_drawn_once_and_deleted_with_its_job(
     client, upload, store, radiographs, settings
 ):
@@ -129,6 +130,7 @@ def test_what_no_worker_could_decode_is_not_tried_again(client, upload, store, s
     assert "could not be decoded" in answer.json["detail"]
 
 
+@pytest.mark.slow  # a process draws
 def test_a_dicom_file_is_shown_as_png(client, upload, radiographs):
     upload({"chest.dcm": radiographs["RG1_J2KI"].read_bytes()})
     shown = picture(client.get("/api/v1/images/1/preview.png?max_side=256"))

@@ -86,6 +86,7 @@ def test_passwords_are_tried_ten_times_by_name(start, reachable, maria):
     assert enter("john").status_code == 403
 
 
+@pytest.mark.slow
 def test_counts_of_many_threads_at_once_are_all_kept():
     """Its timer ends after 10 ms, and whoever counts next starts it anew: eight at once here."""
     counts, rounds, together = OneAtATime(), 100, Barrier(8)
