@@ -53,13 +53,15 @@ def image_page(job: JobRecord | None, query: ImagesQuery) -> Response:
     )
     shown = [Image.of(image) for image in asking.without_hidden(page.items)]
     return ImagePage(
-        items=shown, jobs=names_of_jobs(shown), next_cursor=page.next_cursor
+        items=shown, jobs=names_of_jobs(job, shown), next_cursor=page.next_cursor
     ).json_response
 
 
-def names_of_jobs(images: Iterable[Image]) -> list[NameOfJob]:
-    """Of the jobs that these images are of."""
+def names_of_jobs(job: JobRecord | None, images: Iterable[Image]) -> list[NameOfJob]:
+    """Of the jobs that these images are of: of that job, or of the clinic's."""
     numbers = {image.job_id for image in images}
+    if job is not None:
+        return [NameOfJob.of(job)] if numbers else []
     names = services().store.job_names(clinic_id(), numbers)
     return [NameOfJob(id=number, name=name) for number, name in names.items()]
 

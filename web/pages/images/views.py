@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 from web.api.images.lists import names_of_jobs, place_of
 from web.api.images.shared import shown_image
 from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
-from web.api.records.images import Image, Tally
+from web.api.records.images import Image, NameOfJob, Tally
 from web.api.records.jobs import Job, JobPage, named
 from web.api.records.record import Record
 from web.api.records.reviews import Review
@@ -46,13 +46,14 @@ def home():
 def images(query: ListPageQuery):
     labels = [dict(label) for label in named(services().store.labels(clinic_id()))]
     rows, next_page = _rows(None, query)
+    jobs = names_of_jobs(None, rows)
     return render_template(
         "images.html",
         labels=labels,
-        first=_first(query, rows),
+        first=_first(query, rows, jobs),
         saved_views=services().store.saved_views(principal()),
         shown_query=query_of(query),
-        job_names={one.id: one.name for one in names_of_jobs(rows)},
+        job_names={one.id: one.name for one in jobs},
         leaves_out_blind=viewer().is_blind_to(None),
         rows=rows,
         next_page=next_page,
@@ -76,7 +77,7 @@ def job(job_id: int, query: ListPageQuery):
     return render_template(
         "job.html",
         job=shown,
-        first=_first(query, rows, job=shown, tally=tally),
+        first=_first(query, rows, names_of_jobs(found, rows), job=shown, tally=tally),
         chart=_distribution(found, query),
         speed=charts.speed(viewer().tallies.pace(found)),
         rows=rows,
@@ -119,16 +120,17 @@ def _rows(job: JobRecord | None, query: ListPageQuery) -> tuple[list[Image], str
     return images, here
 
 
-def _first(query: ListPageQuery, rows: list[Image], **more: Record) -> dict[str, object] | None:
+def _first(
+    query: ListPageQuery, rows: list[Image], jobs: list[NameOfJob], **more: Record
+) -> dict[str, object] | None:
     """What the page's script would ask for at once, so that it need not; None on a later page,
     where nobody with scripts comes."""
     if query.cursor is not None or query.limit != PAGE_IMAGES or query.offset:
         return None
-    items = [image.model_dump(mode="json") for image in rows]
-    jobs = [one.model_dump(mode="json") for one in names_of_jobs(rows)]
-    return {"items": items, "jobs": jobs} | {
-        name: one.model_dump(mode="json") for name, one in more.items()
-    }
+    lists = {"items": rows, "jobs": jobs}
+    return {
+        name: [one.model_dump(mode="json") for one in records] for name, records in lists.items()
+    } | {name: one.model_dump(mode="json") for name, one in more.items()}
 
 
 def _upload_limits() -> dict[str, int]:
