@@ -12,6 +12,7 @@ from web.auth.requests import clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
+from worker.records.images import ImageRecord
 from worker.records.images import Place as PlaceRecord
 from worker.records.jobs import JobRecord
 
@@ -51,13 +52,12 @@ def image_page(job: JobRecord | None, query: ImagesQuery) -> Response:
         offset=query.offset,
         limit=query.limit,
     )
-    shown = [Image.of(image) for image in asking.without_hidden(page.items)]
-    return ImagePage(
-        items=shown, jobs=names_of_jobs(job, shown), next_cursor=page.next_cursor
-    ).json_response
+    shown = asking.without_hidden(page.items)
+    found = {"items": shown, "jobs": names_of_jobs(job, shown), "next_cursor": page.next_cursor}
+    return ImagePage.of(found).json_response
 
 
-def names_of_jobs(job: JobRecord | None, images: Iterable[Image]) -> list[NameOfJob]:
+def names_of_jobs(job: JobRecord | None, images: Iterable[Image | ImageRecord]) -> list[NameOfJob]:
     """Of the jobs that these images are of: of that job, or of the clinic's."""
     numbers = {image.job_id for image in images}
     if job is not None:
