@@ -1,6 +1,6 @@
 """Lists of images that somebody keeps by name. Only their owner's verbs reach them."""
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import delete, func, select
 
 from worker.access import Principal, PrincipalKind, SavedView
 from worker.errors import NotFound, TooManyViews
@@ -17,7 +17,7 @@ class SavedViewVerbs:
 
     def saved_views(self, owner: Principal) -> list[SavedView]:
         """Theirs, the oldest first."""
-        query = select(SavedViewRow).where(_is_of(owner)).order_by(SavedViewRow.id)
+        query = select(SavedViewRow).filter_by(**_of(owner)).order_by(SavedViewRow.id)
         with self.database.reading() as session:
             return [SavedView(row.id, row.name, row.query) for row in session.scalars(query)]
 
@@ -27,37 +27,35 @@ class SavedViewVerbs:
         name: at most MAX_NAME characters. query: at most MAX_QUERY.
         """
         with self.database.writing() as session:
-            known = session.scalar(
-                select(SavedViewRow).where(_is_of(owner), SavedViewRow.name == name)
-            )
+            known = session.scalar(select(SavedViewRow).filter_by(name=name, **_of(owner)))
             if known is not None:
                 known.query = query
                 return
-            if session.scalar(select(func.count()).where(_is_of(owner))) >= MAX_VIEWS:
+            count = select(func.count()).select_from(SavedViewRow).filter_by(**_of(owner))
+            if session.scalar(count) >= MAX_VIEWS:
                 raise TooManyViews(
                     f"You have {MAX_VIEWS} saved views already. Remove one to save another."
                 )
-            is_person = owner.kind is PrincipalKind.PERSON
             session.add(
                 SavedViewRow(
                     id=take_number(
                         session, SavedViewRow, owner.clinic.id if owner.clinic else None
                     ),
-                    person_id=owner.id if is_person else None,
-                    token_id=None if is_person else owner.id,
                     name=name,
                     query=query,
+                    **_of(owner),
                 )
             )
 
     def remove_view(self, owner: Principal, view_id: int) -> None:
         """Raises NotFound, also for a view of somebody else."""
-        removed = delete(SavedViewRow).where(_is_of(owner), SavedViewRow.id == view_id)
+        removed = delete(SavedViewRow).filter_by(id=view_id, **_of(owner))
         with self.database.writing() as session:
             if not session.execute(removed).rowcount:
                 raise NotFound(f"You have no saved view {view_id}.")
 
 
-def _is_of(owner: Principal) -> ColumnElement[bool]:
+def _of(owner: Principal) -> dict[str, int]:
+    """The column that says whose a view is, and its value."""
     is_person = owner.kind is PrincipalKind.PERSON
-    return (SavedViewRow.person_id if is_person else SavedViewRow.token_id) == owner.id
+    return {"person_id" if is_person else "token_id": owner.id}

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,18 +102,18 @@ def test_the_model_page_tells_week_by_week(reader, upload, store, clinic, png):
     assert store.weeks(other.id, datetime.now(UTC) - timedelta(days=7), [*LABELS]) == []
 
 
+def film_unlike_the_others(claim, model):
+    finished = done(claim)
+    film = {"distance": 0.1, "mean": 45.0, "contrast": 70.0}
+    return replace(finished, result=replace(finished.result, model=model, film=film))
+
+
 def test_the_model_page_compares_films_with_those_for_validation(
     reader, upload, store, clinic, png, monkeypatch
 ):
     card = load_artifact()
     upload({f"{n}.png": png for n in range(4)})
-
-    def of_the_card(claim):
-        finished = done(claim)
-        film = {"distance": 0.1, "mean": 45.0, "contrast": 70.0}
-        return replace(finished, result=replace(finished.result, model=card.version, film=film))
-
-    work(store, 4, of_the_card)
+    work(store, 4, partial(film_unlike_the_others, model=card.version))
     page = reader.get("/model").text
     assert "Distance from training films" in page
     assert "differ clearly" not in page, "too few"
@@ -136,13 +137,7 @@ def test_films_of_a_version_that_is_not_in_use_are_compared_where_its_artifact_i
     in_use = replace(released, number="2.2.0+st-anna")
     monkeypatch.setattr("web.pages.reference.reading._card", lambda: in_use)
     upload({f"{n}.png": png for n in range(4)})
-
-    def before(claim):
-        finished = done(claim)
-        film = {"distance": 0.1, "mean": 45.0, "contrast": 70.0}
-        return replace(finished, result=replace(finished.result, model=released.version, film=film))
-
-    work(store, 4, before)
+    work(store, 4, partial(film_unlike_the_others, model=released.version))
     monkeypatch.setattr("web.showing.drift.MIN_RESULTS", 4)
     text = " ".join(re.sub(r"<[^>]+>", " ", reader.get("/model").text).split())
     assert "differ clearly from those that the model was validated with" in text
