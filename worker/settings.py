@@ -4,6 +4,7 @@ What belongs to the model (input size, labels, thresholds) lives in its artifact
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
@@ -123,6 +124,12 @@ class Settings:
         False,
         "require a second factor of everybody who has a password, in all clinics and of operators",
     )
+    leaked_passwords_url: str = _setting(
+        "CXR_LEAKED_PASSWORDS_URL",
+        "",
+        "service that knows leaked passwords, asked when one is chosen, such as "
+        "https://api.pwnedpasswords.com/range; empty: none",
+    )
     artifact: Path | None = _setting(
         "CXR_ARTIFACT", None, "folder of the model; empty: the released one"
     )
@@ -211,6 +218,11 @@ class Settings:
                     "CXR_TRUSTED_PROXIES must be addresses or networks with commas between them, "
                     f"such as 127.0.0.1,10.0.0.0/8. Received: {proxy!r}"
                 ) from None
+        if self.leaked_passwords_url and not re.match(r"https?://[^/]", self.leaked_passwords_url):
+            raise SettingsError(
+                "CXR_LEAKED_PASSWORDS_URL must be an address such as "
+                f"https://api.pwnedpasswords.com/range. Received: {self.leaked_passwords_url!r}"
+            )
         if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
             raise SettingsError(
                 "CXR_OIDC_ISSUER is set: set CXR_OIDC_CLIENT_ID and CXR_OIDC_CLIENT_SECRET too, as "

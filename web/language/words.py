@@ -128,8 +128,8 @@ PROBLEMS = {
     "too_many_views": N_("You have saved as many views as may be. Remove one to save another."),
     "name_taken": N_("Somebody has this name already. Choose another one."),
     "password_refused": N_(
-        "This password is too short or can be guessed. Choose one of at least 10 characters, such "
-        "as several words that do not belong together."
+        "This password is too short, can be guessed, or was leaked. Choose one of at least 10 "
+        "characters, such as several words that do not belong together."
     ),
     "too_many_waiting": N_(
         "Too many images of your clinic would wait. Try again later, or with fewer images."

@@ -7,6 +7,7 @@ from apiflask import APIBlueprint
 from flask import g, redirect, render_template, request, url_for
 
 from web.auth import second_factor
+from web.auth.new_password import check_new_password
 from web.auth.permissions import sets_up_second_factor, signed_in
 from web.auth.requests import principal
 from web.auth.throttle import count_try
@@ -45,7 +46,7 @@ def change_password():
     if not _knows_password(known):
         return _page(refused={"password": _(WRONG_PASSWORD)}), 403
     try:
-        passwords.check_chosen(new, known.person.name)
+        check_new_password(new, known.person.name, known.person.clinic)
     except PasswordRefused as error:
         return _page(refused={"password": error_text("password_refused", str(error))}), 422
     services().store.set_password(

@@ -9,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from web.auth import oidc, second_factor
+from web.auth.new_password import check_new_password
 from web.auth.permissions import anyone
 from web.auth.requests import check_same_site, local_path, principal
 from web.auth.sessions import (
@@ -191,12 +192,13 @@ def _with_new_password(found: LinkRecord) -> int:
     store, form = services().store, request.form
     password = form.get("password", "")
     if found.purpose is LinkPurpose.PASSWORD:
-        passwords.check_chosen(password, store.person(found.person_id).name)
+        person = store.person(found.person_id)
+        check_new_password(password, person.name, person.clinic)
         return store.use_password_link(found.id, passwords.hashed(password))
     name = " ".join(form.get("name", "").split())
     if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise PasswordRefused(f"A name has 1 to {MAX_NAME} characters. Received: {len(name)}.")
-    passwords.check_chosen(password, name)
+    check_new_password(password, name, found.clinic)
     return store.accept_invitation(found.id, name, passwords.hashed(password)).id
 
 
