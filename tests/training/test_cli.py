@@ -10,6 +10,7 @@ from PIL import Image
 from model.artifact import load_artifact
 from tests.support.commands import cxr
 from tests.support.toys import LABELS
+from training.fitting.batches import FeatureBatches
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -28,8 +29,15 @@ def test_train_leaves_a_model_and_a_report(trained, said):
     assert f"The model is in {trained.artifact}" in said
 
 
-def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
+def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied, monkeypatch):
     """Epoch 0 is given a loss that no later one can reach."""
+    epochs = []
+    begin = FeatureBatches.begin
+    monkeypatch.setattr(
+        FeatureBatches,
+        "begin",
+        lambda batches, epoch: (epochs.append(epoch), begin(batches, epoch)),
+    )
     rows = (copied.folder / "history.csv").read_text().splitlines()
     columns, values = rows[0].split(","), rows[1].split(",")
     values[columns.index("val_loss")] = "0.0"
@@ -46,6 +54,7 @@ def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied):
 
     assert result.exit_code == 0, result.output
     assert history(copied) == [0, 1]
+    assert epochs[-1] == 1  # and not the batches of epoch 0 once more
     assert (copied.folder / "best.keras").read_bytes() == best
     assert (copied.folder / "last.keras").read_bytes() != last
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"

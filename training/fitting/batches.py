@@ -1,6 +1,7 @@
-"""Batches of images that are made anew in every epoch, by as many processes as there are cores.
+"""Batches to learn from: of kept features, or of images that are made anew in every epoch.
 
-Changing an image takes the processor longer than a graphics card takes to learn from it.
+Those are made by as many processes as there are cores: changing an image takes the processor longer
+than a graphics card takes to learn from it.
 """
 
 import multiprocessing
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from training.fitting.features import Features
 from training.fitting.findings import Drawn, nothing_drawn
 from training.fitting.images import Images, random_of
 
@@ -73,8 +75,8 @@ class Makers:
 class FreshBatches(keras.utils.PyDataset):
     """Batches of (inputs, shares of labels, weights) of one of the makers' inputs.
 
-    seed: of the order, which changes with every epoch as the images do; None: what is judged, as it
-    is served, in its own order and to the last image.
+    seed: of the order, which changes with every epoch (`begin`) as the images do; None: what is
+    judged, as it is served, in its own order and to the last image.
     """
 
     def __init__(
@@ -90,25 +92,77 @@ class FreshBatches(keras.utils.PyDataset):
         super().__init__(workers=makers.count, max_queue_size=2 * makers.count)
         self._makers, self._which, self._batch = makers, which, batch
         self._truth, self._weights = truth, weights
-        self._random = None if seed is None else np.random.default_rng(seed)
+        self._seed = seed
         self._order = np.arange(len(weights))
-        self._epoch = -1
-        self.on_epoch_end()
+        self._epoch: int | None = None
+        self.begin(0)
 
-    def on_epoch_end(self) -> None:
-        self._epoch += 1
-        if self._random is not None:
-            self._order = self._random.permutation(len(self._weights))
+    def begin(self, epoch: int) -> None:
+        """The order and the images of this epoch."""
+        if self._seed is not None:
+            self._epoch = epoch
+            self._order = order_of(self._seed, epoch).permutation(len(self._weights))
 
     def __len__(self) -> int:
         whole = len(self._weights) // self._batch
-        return whole if self._random is not None else -(-len(self._weights) // self._batch)
+        return whole if self._seed is not None else -(-len(self._weights) // self._batch)
 
     def __getitem__(self, number: int):
         chosen = self._order[number * self._batch : (number + 1) * self._batch]
-        epoch = None if self._random is None else self._epoch
-        inputs = self._makers.make(self._which, chosen, epoch)
+        inputs = self._makers.make(self._which, chosen, self._epoch)
         return inputs, self._truth[chosen], self._weights[chosen]
+
+
+class FeatureBatches(keras.utils.PyDataset):
+    """Batches of (features, shares of labels, weights); of each image one of its copies."""
+
+    def __init__(
+        self,
+        copies: Sequence[Features],
+        truth: np.ndarray,
+        weights: np.ndarray,
+        batch: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self._copies, self._weights, self._batch = copies, weights, batch
+        self._truth, self._seed = truth, seed
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """The order and the copies of this epoch."""
+        random = order_of(self._seed, epoch)
+        self._order = random.permutation(len(self._weights))
+        self._choice = random.integers(0, len(self._copies), len(self._weights))
+
+    def __len__(self) -> int:
+        return len(self._weights) // self._batch
+
+    def __getitem__(self, number: int):
+        # Sorted, because the features lie on disk in that order.
+        chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
+        rows = [[part[n] for part in self._copies[self._choice[n]]] for n in chosen]
+        features = tuple(np.stack(part) for part in zip(*rows, strict=True))
+        return features, self._truth[chosen], self._weights[chosen]
+
+
+def order_of(seed: int, epoch: int) -> np.random.Generator:
+    """What orders the batches of an epoch, from its start."""
+    return np.random.default_rng((seed, epoch))
+
+
+class EpochByEpoch(keras.callbacks.Callback):
+    """Gives each epoch its own batches, also when training resumes in the middle.
+
+    Keras does not tell a data set which epoch it is in, and counts none that an earlier run did.
+    """
+
+    def __init__(self, batches: FreshBatches | FeatureBatches) -> None:
+        super().__init__()
+        self._batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._batches.begin(epoch)
 
 
 # Of this process, or of the only maker's thread.

@@ -16,7 +16,7 @@ from training.data.manifest import Sample, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
-from training.fitting.batches import FreshBatches, Inputs, Makers
+from training.fitting.batches import EpochByEpoch, FeatureBatches, FreshBatches, Inputs, Makers
 from training.fitting.checkpoint import BEST, LAST, KeepWhole
 from training.fitting.features import FeatureCache, Features
 from training.fitting.findings import Drawn, Findings, finding_maps, nothing_drawn
@@ -28,38 +28,6 @@ from training.fitting.statistics import fitted
 
 HISTORY = "history.csv"
 LUNGS = "lungs.npy"
-
-
-class FeatureBatches(keras.utils.PyDataset):
-    """Batches of (features, shares of labels, weights); of each image one of its copies."""
-
-    def __init__(
-        self,
-        copies: Sequence[Features],
-        truth: np.ndarray,
-        weights: np.ndarray,
-        batch: int,
-        seed: int,
-    ) -> None:
-        super().__init__()
-        self._copies, self._weights, self._batch = copies, weights, batch
-        self._truth = truth
-        self._random = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def on_epoch_end(self) -> None:
-        self._order = self._random.permutation(len(self._weights))
-        self._choice = self._random.integers(0, len(self._copies), len(self._weights))
-
-    def __len__(self) -> int:
-        return len(self._weights) // self._batch
-
-    def __getitem__(self, number: int):
-        # Sorted, because the features lie on disk in that order.
-        chosen = np.sort(self._order[number * self._batch : (number + 1) * self._batch])
-        rows = [[part[n] for part in self._copies[self._choice[n]]] for n in chosen]
-        features = tuple(np.stack(part) for part in zip(*rows, strict=True))
-        return features, self._truth[chosen], self._weights[chosen]
 
 
 def train(
@@ -110,7 +78,7 @@ def train(
             batches,
             validation_data=validation,
             epochs=recipe.epochs,
-            callbacks=_callbacks(recipe, out, resume, keep),
+            callbacks=[EpochByEpoch(batches), *_callbacks(recipe, out, resume, keep)],
         )
     if not (out / BEST).is_file():
         raise TrainingError(

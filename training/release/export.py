@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -50,6 +49,7 @@ from training.release.calibrate import (
 )
 from training.release.films import films_of
 from training.release.int8 import to_int8_network
+from training.release.replacing import replacing
 
 CALIBRATION_IMAGES = 200
 BATCH = 64
@@ -67,20 +67,9 @@ def export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out:
         raise TrainingError(
             "An export needs images in both splits, train and val. One of them is empty."
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".artifact-", dir=out.parent) as unfinished:
-        _export(network, recipe, samples, Path(unfinished))
-        _put(Path(unfinished), out)
+    with replacing(out) as unfinished:
+        _export(network, recipe, samples, unfinished)
     return load_artifact(out)
-
-
-def _put(made: Path, out: Path) -> None:
-    """Move an artifact's files to `out`, the metadata last: without, there is no model."""
-    out.mkdir(exist_ok=True)
-    for name in (METADATA, TRAINING_FILMS):
-        (out / name).unlink(missing_ok=True)
-    for file in sorted(made.iterdir(), key=lambda file: file.name == METADATA):
-        file.replace(out / file.name)
 
 
 def _export(network: keras.Model, recipe: Recipe, samples: Sequence[Sample], out: Path) -> None:

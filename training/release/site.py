@@ -26,6 +26,7 @@ from training.measure.doubt import figures
 from training.measure.evaluate import Answers, report
 from training.measure.metrics import MIN_PATIENTS
 from training.release.calibrate import COVERAGE, triage, uncertain_below
+from training.release.replacing import replacing
 
 FOLDS = 5
 MISSED = 0.1  # share of results that may be wrong and not marked as uncertain
@@ -160,9 +161,6 @@ def write(
     Raises TrainingError as `check_target` does.
     """
     check_target(artifact, site, out)
-    out.mkdir(parents=True, exist_ok=True)
-    for name in artifact.metadata["files"]:
-        shutil.copyfile(artifact.path / name, out / name)
     base = without_calibration(artifact)
     corrected = calibrated.calibration.of(answers.probabilities)
     metadata = dict(artifact.metadata) | {
@@ -180,5 +178,8 @@ def write(
         "triage": triage(answers.samples, answers.labels, corrected, split="site"),
         "metrics": calibrated.after,
     }
-    write_metadata(out, metadata)
+    with replacing(out) as unfinished:
+        for name in artifact.metadata["files"]:
+            shutil.copyfile(artifact.path / name, unfinished / name)
+        write_metadata(unfinished, metadata)
     return load_artifact(out)

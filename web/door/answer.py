@@ -26,8 +26,15 @@ class Answer:
         environ["door.later"] = self._wait_for
 
     def begin(self) -> bytes:
-        """Run the application. Returns: the first block of its answer's body."""
-        return self._context.run(self._begin)
+        """Run the application. Returns: the first block of its answer's body.
+
+        Whatever the application raises comes out of it; the answer is closed then.
+        """
+        try:
+            return self._context.run(self._begin)
+        except BaseException:
+            self.close()
+            raise
 
     def next_block(self) -> bytes:
         """About BLOCK_BYTES more; `ended` tells whether it was the last."""

@@ -9,13 +9,15 @@ import pytest
 pytest.importorskip("keras")
 pytest.importorskip("skimage")
 
+import keras
+
 from tests.support.recipes import TINY
 from tests.support.toys import CLASSES, SIZE, toy_folders
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN
 from training.data.manifest import of_split, read_folders
 from training.fitting import batches
-from training.fitting.batches import FreshBatches, Inputs, Makers
+from training.fitting.batches import EpochByEpoch, FeatureBatches, FreshBatches, Inputs, Makers
 from training.fitting.findings import Drawn
 from training.fitting.images import Images, random_of
 
@@ -45,7 +47,7 @@ def test_every_epoch_shows_each_image_changed_anew(samples):
     with Makers(Inputs(Images(samples, TINY))) as makers:
         made = fresh(makers)
         first = by_image(made)
-        made.on_epoch_end()
+        made.begin(1)
         second = by_image(made)
         again = by_image(fresh(makers))
 
@@ -53,6 +55,50 @@ def test_every_epoch_shows_each_image_changed_anew(samples):
     for number in first:
         assert np.abs(first[number] - second[number]).mean() > 1
         np.testing.assert_array_equal(first[number], again[number])
+
+
+def shown(batches: FreshBatches | FeatureBatches, epochs: range) -> list[np.ndarray]:
+    """What a network learns from in these epochs, batch by batch."""
+    found = []
+
+    class Watched(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return len(batches)
+
+        def __getitem__(self, number: int):
+            inputs, truth, weights = batches[number]
+            found.append((inputs[0] if isinstance(inputs, tuple) else inputs).copy())
+            return np.zeros((len(truth), 1)), np.zeros((len(truth), 1)), weights
+
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    network.compile(loss="mse")
+    network.fit(
+        Watched(),
+        initial_epoch=epochs.start,
+        epochs=epochs.stop,
+        callbacks=[EpochByEpoch(batches)],
+        shuffle=False,
+        verbose=0,
+    )
+    # Keras looks at the first batch before the first epoch, to see what batches are like.
+    return found[-len(epochs) * len(batches) :]
+
+
+def features(makers: Makers) -> FeatureBatches:
+    """Two copies of six images, whose feature tells the image and the copy."""
+    copies = [[np.arange(6.0) + 10 * copy] for copy in range(2)]
+    return FeatureBatches(copies, np.eye(6), np.ones(6), 3, seed=0)
+
+
+@pytest.mark.parametrize("make", [fresh, features])
+def test_a_resumed_run_goes_on_with_the_epoch_that_it_was_in(samples, make):
+    with Makers(Inputs(Images(samples, TINY))) as makers:
+        whole = shown(make(makers), range(3))
+        resumed = shown(make(makers), range(2, 3))
+    batches = len(resumed)
+    assert len(whole) == 3 * batches
+    np.testing.assert_array_equal(resumed, whole[-batches:])
+    assert not np.array_equal(resumed, whole[:batches])
 
 
 def test_what_is_judged_is_what_is_served(samples):

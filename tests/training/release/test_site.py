@@ -1,12 +1,13 @@
 """A model calibrated for one hospital: what is fitted, what is measured, what is written."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model.artifact import load_artifact
+from model.artifact import INT8, load_artifact
 from model.calibration import Calibration
 from model.classifier import Classifier
 from model.framing.box import WHOLE
@@ -205,6 +206,31 @@ def test_a_calibrated_model_is_calibrated_anew(films, tmp_path):
     assert twice.version == "toy-0.0.1+bell"
     assert "toy-0.0.1+bell" in again.stdout
     assert "The calibrated model is in" in again.stdout
+
+
+def test_a_worker_keeps_the_model_that_it_has_open(films, tmp_path):
+    out = tmp_path / "anna"
+    assert calibrate(films, out).exit_code == 0
+    with (out / INT8).open("rb") as in_use:
+        assert calibrate(films, out).exit_code == 0
+        # Replaced and not written over: the worker's file has no name any more.
+        assert os.fstat(in_use.fileno()).st_nlink == 0
+    assert load_artifact(out).number == "0.0.1+anna"
+    assert {file.name for file in tmp_path.iterdir()} == {"anna"}
+
+
+def test_an_interrupted_copy_leaves_the_model_of_before(films, tmp_path, monkeypatch):
+    out = tmp_path / "anna"
+    assert calibrate(films, out).exit_code == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(site.shutil, "copyfile", fails)
+    assert calibrate(films, out).exit_code != 0
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert {file.name for file in tmp_path.iterdir()} == {"anna"}
 
 
 def test_a_label_that_hardly_occurs_is_named(films, tmp_path):
