@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pydicom
+from pydicom.datadict import dictionary_VR
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 from pydicom.uid import (
     UID,
@@ -20,6 +21,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     UID_dictionary,
 )
+from pydicom.valuerep import STR_VR
 
 from model.errors import LateralXray, NotAChestXray, UnreadableImage, UnsupportedFormat
 from model.reading import dicom_bounds, jpeg
@@ -186,6 +188,7 @@ def open_dicom(data: bytes, any_subject: bool = False) -> DicomFile:
     file = dicom_bounds.BoundedReader(data)
     dataset = pydicom.dcmread(file, force=True, specific_tags=_PICTURE_TAGS)
     dicom_bounds.check_values(dataset)
+    _forget_empty(dataset)
     if not any_subject:
         _check_what_it_shows(dataset)
     _check_has_picture(dataset)
@@ -197,6 +200,17 @@ def open_dicom(data: bytes, any_subject: bool = False) -> DicomFile:
     if dataset.file_meta.TransferSyntaxUID.is_compressed:
         dicom_bounds.check_compressed(dataset)
     return DicomFile(dataset, int(dataset.Columns), int(dataset.Rows))
+
+
+def _forget_empty(dataset: pydicom.Dataset) -> None:
+    """Take out elements without a value: anonymisers leave them, and they say as little as none."""
+    for tag in list(dataset.keys()):
+        element = dataset.get_item(tag)
+        value = element.value
+        if isinstance(value, bytes) and dictionary_VR(tag) in STR_VR:
+            value = value.strip(b" \0")
+        if value is None or len(value) == 0:
+            del dataset[tag]
 
 
 def _check_what_it_shows(dataset: pydicom.Dataset) -> None:

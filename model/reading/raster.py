@@ -92,8 +92,19 @@ def _draft(picture: Image.Image, at_least: int | None) -> None:
     if at_least:
         scale = at_least / min(size)
         size = tuple(max(1, int(np.ceil(side * scale))) for side in size)
-    mode = "YCbCr" if picture.mode == "RGB" else picture.mode
+    mode = "YCbCr" if picture.mode == "RGB" and _stores_luminance(picture) else picture.mode
     picture.draft(mode, size if min(size) < min(picture.size) else picture.size)
+
+
+def _stores_luminance(jpeg: Image.Image) -> bool:
+    """Whether a file of three components holds YCbCr, as most do, or RGB: what its decoder goes by.
+
+    Asked for the luminance of RGB, that decoder gives up.
+    """
+    if "jfif" in jpeg.info:
+        return True
+    transform = jpeg.info.get("adobe_transform")
+    return transform != 0 if transform is not None else [row[0] for row in jpeg.layer] != [*b"RGB"]
 
 
 def _bands(picture: Image.Image, factor: int) -> Iterator[Image.Image]:

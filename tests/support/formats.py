@@ -27,6 +27,7 @@ PICTURES = {
     "12 bits in a 16-bit PNG": encoded(Image.fromarray(ramp(4096, np.uint16))),
     "grey JPEG": encoded(GREY, "JPEG", quality=95),
     "RGB JPEG": encoded(GREY.convert("RGB"), "JPEG", quality=95),
+    "stored as RGB in a JPEG": encoded(GREY.convert("RGB"), "JPEG", quality=95, keep_rgb=True),
     "CMYK JPEG": encoded(GREY.convert("CMYK"), "JPEG", quality=95),
     "progressive JPEG": encoded(GREY, "JPEG", quality=95, progressive=True),
     "two in one JPEG": encoded(GREY, "MPO", save_all=True, append_images=[GREY], quality=95),

@@ -168,6 +168,25 @@ def test_a_lookup_table_is_applied():
     np.testing.assert_allclose(decode(data).pixels, FULL**2, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"RescaleSlope": "  ", "RescaleIntercept": "  "},
+        {"PixelPaddingValue": 0, "PixelPaddingRangeLimit": None},
+        {"VOILUTFunction": ""},
+        {"VOILUTSequence": []},
+        {"ModalityLUTSequence": []},
+    ],
+    ids=lambda empty: " ".join(empty),
+)
+def test_an_element_without_a_value_is_as_none(empty):
+    window = {"WindowCenter": 2048, "WindowWidth": 2048}
+    without = decode(dicom_bytes(RAMP, **window)).pixels
+
+    np.testing.assert_array_equal(decode(dicom_bytes(RAMP, **window, **empty)).pixels, without)
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_padding_is_black_and_does_not_set_the_range(photometric):
     stored = RAMP.copy()

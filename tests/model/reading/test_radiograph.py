@@ -132,6 +132,15 @@ def test_a_draft_keeps_the_size_of_the_file_for_pictures_on_their_side():
     assert radiograph.pixels.shape[0] > radiograph.pixels.shape[1]
 
 
+def test_a_jpeg_whose_components_are_named_r_g_b():
+    data = encoded(GREY.convert("RGB"), "JPEG", quality=95, keep_rgb=True)
+    adobe = data.index(b"\xff\xee")
+    nameless = data[:adobe] + data[adobe + 2 + int.from_bytes(data[adobe + 2 : adobe + 4]) :]
+
+    assert b"Adobe" not in nameless
+    np.testing.assert_array_equal(decode(nameless).pixels, decode(data).pixels)
+
+
 def test_colour_is_told_from_a_tint():
     random = np.random.default_rng(0)
     blocks = random.integers(0, 255, (8, 8, 3), dtype=np.uint8)
