@@ -124,8 +124,12 @@ def _described(path: Path, metadata: Mapping[str, Any]) -> Artifact:
     """The artifact that the metadata describe. Raises KeyError, AttributeError, TypeError and
     ValueError for what they lack or have wrong, ArtifactMissing, ArtifactMismatch."""
     labels = checked_labels(metadata["labels"])
-    for name, expected in metadata["files"].items():
-        _check_file(path / name, expected)
+    preprocessing = Preprocessing(
+        **metadata["preprocessing"], lungs_file=path / LUNGS, statistics_file=path / STATISTICS
+    )
+    hashes = metadata["files"]
+    for name in dict.fromkeys((*needed_files(preprocessing), *hashes)):
+        _check_file(path / name, hashes[name])
     return Artifact(
         path=path,
         name=metadata["name"],
@@ -135,12 +139,8 @@ def _described(path: Path, metadata: Mapping[str, Any]) -> Artifact:
         labels=labels,
         # Artifacts made before maps had names have this one.
         maps=tuple(metadata.get("maps", ["attention"])),
-        preprocessing=Preprocessing(
-            **metadata["preprocessing"],
-            lungs_file=path / LUNGS,
-            statistics_file=path / STATISTICS,
-        ),
-        uncertain_below=metadata["uncertain_below"],
+        preprocessing=preprocessing,
+        uncertain_below=float(metadata["uncertain_below"]),
         triage=_operating_point(metadata.get("triage"), labels),
         calibration=_calibration(metadata.get("calibration"), labels),
         metadata=metadata,
@@ -167,6 +167,16 @@ def checked_labels(labels: Any) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def needed_files(preprocessing: Preprocessing) -> list[str]:
+    """Names of the files without which a model with such an input cannot run."""
+    files = [INT8, WEIGHTS]
+    if preprocessing.frame == "lungs":
+        files.append(LUNGS)
+    if preprocessing.needs_statistics:
+        files.append(STATISTICS)
+    return files
+
+
 def save_metadata(
     path: Path,
     preprocessing: Preprocessing,
@@ -175,11 +185,7 @@ def save_metadata(
     **fields: Any,
 ) -> None:
     """Write metadata.json beside the artifact's files, with their hashes."""
-    files = [INT8, WEIGHTS]
-    if preprocessing.frame == "lungs":
-        files.append(LUNGS)
-    if preprocessing.needs_statistics:
-        files.append(STATISTICS)
+    files = needed_files(preprocessing)
     if (path / TRAINING_FILMS).is_file():
         files.append(TRAINING_FILMS)
     metadata = {
@@ -208,7 +214,7 @@ def _operating_point(
         return None
     if triage["well"] not in labels:
         raise ValueError(f"The triage is about a label of its own: {triage['well']!r}.")
-    return OperatingPoint(triage["well"], triage["threshold"])
+    return OperatingPoint(triage["well"], float(triage["threshold"]))
 
 
 def _calibration(kept: Mapping[str, Any] | None, labels: Sequence[str]) -> Calibration | None:

@@ -50,7 +50,7 @@ def classify(
 ) -> None:
     """Classify X-rays: files, folders and zip archives (JPEG, PNG, WEBP, TIFF, DICOM).
 
-    Research and triage support, not a diagnosis.
+    `-` is standard input. Research and triage support, not a diagnosis.
 
     Exit code: 0 when every file got a result (also: rejected), 1 when one failed, 2 for wrong use.
     """
@@ -63,7 +63,7 @@ def classify(
         raise click.ClickException(
             f"The maps cannot be written to {maps}: {error.strerror}."
         ) from None
-    file_results = _with_maps(classify_files(classifier, walk(paths)), folder)
+    file_results = _with_maps(_some(classify_files(classifier, walk(paths)), paths), folder)
     if as_json:
         statuses = _json_lines(file_results)
     else:
@@ -100,6 +100,16 @@ def as_dict(file_result: FileResult, maps: Path | None = None) -> dict:
         "maps": str(maps) if maps else None,
         "timings_ms": file_result.timings_ms,
     }
+
+
+def _some(file_results: Iterable[FileResult], paths: Sequence[Path]) -> Iterator[FileResult]:
+    """The results; wrong use when there are none, which must not pass for a success."""
+    is_empty = True
+    for file_result in file_results:
+        is_empty = False
+        yield file_result
+    if is_empty:
+        raise click.UsageError(f"There are no files in {', '.join(map(str, paths))}.")
 
 
 def _with_maps(

@@ -19,26 +19,32 @@ class MapFolder:
         """Created if missing. Raises OSError when that cannot be done."""
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
 
     def write(self, file: str, result: Result) -> Path:
-        """Write the maps of a result: a float16 array (h, w), 0..1, for each of its maps, and
-        `box`, four float64: left, top, right, bottom as fractions of the X-ray.
+        """Write the maps of a result: a float16 array (h, w) for each of its maps, attention 0..1
+        and evidence signed, and `box`, four float64: left, top, right, bottom as fractions of the
+        X-ray.
 
         file: the X-ray's name, also inside a zip. Returns: the file written, which replaces one of
-        an earlier run. Raises OSError.
+        an earlier run. Raises OSError, and leaves no half file then.
         """
         written = self.path / f"{self._unique(_safe(file))}.npz"
-        np.savez(written, **result.maps, box=np.array(result.box))
+        unfinished = written.with_name(f".{written.name}")
+        try:
+            np.savez(unfinished, **result.maps, box=np.array(result.box))
+            unfinished.replace(written)
+        finally:
+            unfinished.unlink(missing_ok=True)
         return written
 
     def _unique(self, name: str) -> str:
-        found, number = name, 1
         # Some file systems take `a` and `A` for the same.
+        found, key = name, name.casefold()
         while found.casefold() in self._taken:
-            number += 1
-            found = f"{name}-{number}"
-        self._taken.add(found.casefold())
+            self._taken[key] += 1
+            found = f"{name}-{self._taken[key]}"
+        self._taken[found.casefold()] = 1
         return found
 
 

@@ -1,6 +1,7 @@
 """The files behind the paths of a command line: files, folders, zip archives."""
 
 import contextlib
+import io
 import lzma
 import os
 import struct
@@ -8,12 +9,15 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from model.errors import ImageTooLarge, ModelError, Rejection, UnreadableImage
 
 MAX_FILE_MB = 256
+MAX_FILE_BYTES = MAX_FILE_MB * 2**20
 MAX_MEMBERS = 100_000
+STANDARD_INPUT = "-"
 _ZIP = b"PK\x03\x04"
 _ENCRYPTED = 0x1
 # What reading a broken or unusual archive raises, depending on where the damage is.
@@ -54,16 +58,12 @@ class Source:
 def walk(paths: Iterable[str | Path]) -> Iterator[Source]:
     """Each file once, in order: folders sorted and without hidden files, zips member by member.
 
-    Nothing raises: a path or a member that cannot be used comes as a Source with its fault.
+    A pipe that is named outright is read, and `-` is standard input. Nothing raises: a path or a
+    member that cannot be used comes as a Source with its fault.
     """
     for file in _files(paths):
         try:
-            if _is_zip(file):
-                yield from _members_of(file)
-            elif file.stat().st_size > MAX_FILE_MB * 2**20:
-                yield Source(str(file), _too_large())
-            else:
-                yield Source(str(file), file)
+            yield from _sources_of(file)
         except FileNotFoundError:
             yield Source(str(file), SourceFailed("not_found", "There is no such file or folder."))
         except OSError:
@@ -74,28 +74,72 @@ def walk(paths: Iterable[str | Path]) -> Iterator[Source]:
 
 
 def count(paths: Iterable[str | Path]) -> int:
-    """How many sources `walk` will give, without reading a picture."""
+    """How many sources `walk` will give, without reading a picture; a pipe counts as one."""
     total = 0
     for file in _files(paths):
         total += 1
         # A file with a fault counts as one: `walk` gives one source for it.
         with contextlib.suppress(*BROKEN_ZIP):
-            if _is_zip(file):
+            if file.is_file() and _is_zip(file):
                 with zipfile.ZipFile(file) as archive:
-                    total += len(_pictures(archive)) - 1
+                    pictures = len(_pictures(archive))
+                    total += min(pictures, MAX_MEMBERS) + (pictures > MAX_MEMBERS) - 1
     return total
 
 
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in map(Path, paths):
-        if not path.is_dir():
+        if path.is_dir():
+            yield from _files_in(path)
+        else:
             yield path
-            continue
-        for folder, subfolders, names in os.walk(path):
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            found = (Path(folder) / name for name in sorted(names) if not name.startswith("."))
-            # A pipe or a socket would be waited for without end.
-            yield from (file for file in found if file.is_file() or not file.exists())
+
+
+def _files_in(top: Path) -> Iterator[Path]:
+    """Also through links, but into each folder once; a folder that cannot be listed as itself."""
+    closed: list[OSError] = []
+    entered = {top.resolve()}
+    for folder, subfolders, names in os.walk(top, onerror=closed.append, followlinks=True):
+        yield from _taken(closed)
+        subfolders[:] = [
+            name
+            for name in sorted(subfolders)
+            if not name.startswith(".") and _is_new(Path(folder, name).resolve(), entered)
+        ]
+        found = (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+        # A pipe or a socket would be waited for without end.
+        yield from (file for file in found if file.is_file() or not file.exists())
+    yield from _taken(closed)
+
+
+def _taken(closed: list[OSError]) -> Iterator[Path]:
+    while closed:
+        yield Path(closed.pop(0).filename)
+
+
+def _is_new(folder: Path, entered: set[Path]) -> bool:
+    is_new = folder not in entered
+    entered.add(folder)
+    return is_new
+
+
+def _sources_of(file: Path) -> Iterator[Source]:
+    """Raises OSError for a file that cannot be read."""
+    name = str(file)
+    if name == STANDARD_INPUT:
+        file = Path("/dev/stdin")
+    if file.exists() and not file.is_file():
+        # What was read from a pipe is gone from it.
+        with file.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+        if content.startswith(_ZIP) and len(content) <= MAX_FILE_BYTES:
+            yield from _members_of(name, io.BytesIO(content))
+        else:
+            yield Source(name, content if len(content) <= MAX_FILE_BYTES else _too_large())
+    elif _is_zip(file):
+        yield from _members_of(name, file)
+    else:
+        yield Source(name, _too_large() if file.stat().st_size > MAX_FILE_BYTES else file)
 
 
 def _is_zip(file: Path) -> bool:
@@ -103,43 +147,55 @@ def _is_zip(file: Path) -> bool:
         return opened.read(len(_ZIP)) == _ZIP
 
 
-def _members_of(file: Path) -> Iterator[Source]:
+def _members_of(name: str, content: Path | BinaryIO) -> Iterator[Source]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            for member in _pictures(archive):
-                yield Source(f"{file}/{member.filename}", _content(archive, member))
+        with zipfile.ZipFile(content) as archive:
+            pictures = _pictures(archive)
+            for member in pictures[:MAX_MEMBERS]:
+                yield Source(f"{name}/{member.filename}", _content(archive, member))
+            if len(pictures) > MAX_MEMBERS:
+                yield Source(name, _too_many(len(pictures)))
     except BROKEN_ZIP:
         yield Source(
-            str(file), UnreadableImage("The zip archive is damaged. Pack it and send it again.")
+            name, UnreadableImage("The zip archive is damaged. Pack it and send it again.")
         )
 
 
 def _pictures(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Members that are files; what operating systems hide in archives is left out."""
-    members = [
-        member
-        for member in archive.infolist()
-        if not member.is_dir()
-        and not any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
-    ]
-    return members[:MAX_MEMBERS]
+    return [member for member in archive.infolist() if not _is_folder_or_hidden(member.filename)]
+
+
+def _is_folder_or_hidden(path: str) -> bool:
+    path = path.replace("\\", "/")  # some programs for Windows write it so
+    return path.endswith("/") or any(
+        step == "__MACOSX" or (step.startswith(".") and step != "..")
+        for step in PurePosixPath(path).parts  # without the "." that some programs begin with
+    )
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | Rejection:
     if member.flag_bits & _ENCRYPTED:
         return UnreadableImage("The archive is locked with a password. Pack it without one.")
-    limit = MAX_FILE_MB * 2**20
-    if member.file_size > limit:
+    if member.file_size > MAX_FILE_BYTES:
         return _too_large()
     try:
         with archive.open(member) as opened:
-            content = opened.read(limit + 1)  # the size in the archive's index may be a lie
+            content = opened.read(
+                MAX_FILE_BYTES + 1
+            )  # the size in the archive's index may be a lie
     except BROKEN_ZIP:
         return UnreadableImage("The file is damaged inside the zip archive. Pack it again.")
-    return content if len(content) <= limit else _too_large()
+    return content if len(content) <= MAX_FILE_BYTES else _too_large()
 
 
 def _too_large() -> ImageTooLarge:
     return ImageTooLarge(
         f"The file is larger than {MAX_FILE_MB} MB. Send the X-ray alone, at a smaller size."
+    )
+
+
+def _too_many(members: int) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"The zip archive holds {members} files: only the first {MAX_MEMBERS} were read. Split it."
     )

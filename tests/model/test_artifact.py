@@ -111,6 +111,10 @@ def test_metadata_of_no_model(broken, metadata):
     "fields",
     [
         {"files": []},
+        {"files": {}},
+        {"files": {INT8: sha256(RELEASED / INT8), WEIGHTS: sha256(RELEASED / WEIGHTS)}},
+        {"uncertain_below": None},
+        {"triage": {"well": "NORMAL", "threshold": None}},
         {"preprocessing": {"size": 224, "unknown": 1}},
         {"uncertain_below": None, "preprocessing": None},
         {"triage": {"threshold": 0.5}},

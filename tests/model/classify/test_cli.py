@@ -1,8 +1,12 @@
+import errno
 import io
 import json
 import os
+import resource
+import shlex
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from click.testing import CliRunner
 
 from model.artifact import load_artifact
 from model.classifier import Result
+from model.classify import sources
 from model.classify.cli import DISCLAIMER, classify
 from model.classify.map_files import MapFolder
 from model.classify.sources import count, walk
@@ -56,6 +61,12 @@ def folder(tmp_path, chest) -> Path:
     (tmp_path / "b" / ".hidden.png").write_bytes(b"")
     (tmp_path / ".cache" / "c.png").write_bytes(b"")
     return tmp_path
+
+
+@pytest.fixture
+def toy_result() -> Result:
+    maps = {"attention": np.zeros((14, 14), np.float16)}
+    return Result("A", {"A": 1.0}, (), None, maps, Box(0, 0, 1, 1), "toy-1", 1.0)
 
 
 def zip_of(**members: bytes) -> bytes:
@@ -142,12 +153,32 @@ def test_files_of_one_name_keep_their_maps_apart(tmp_path, chest):
         ("x" * 300, "x" * 120),
     ],
 )
-def test_names_that_a_sender_chose_stay_in_the_folder(tmp_path, file, name):
-    result = Result("A", {"A": 1.0}, (), None, {}, Box(0, 0, 1, 1), "toy-1", 1.0)
-    written = MapFolder(tmp_path).write(file, result)
+def test_names_that_a_sender_chose_stay_in_the_folder(tmp_path, toy_result, file, name):
+    written = MapFolder(tmp_path).write(file, toy_result)
 
     assert written == tmp_path / f"{name}.npz"
     assert written.is_file()
+
+
+def test_many_files_of_one_name_are_numbered_quickly(tmp_path):
+    folder = MapFolder(tmp_path)
+    started = time.perf_counter()
+    names = [folder._unique("IM0001") for _ in range(20_000)]
+
+    assert len(set(names)) == 20_000
+    assert time.perf_counter() - started < 2
+
+
+def test_maps_for_which_the_disk_has_no_room_leave_nothing(tmp_path, toy_result):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            MapFolder(tmp_path).write("a.png", toy_result)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, radiographs):
@@ -228,6 +259,91 @@ def test_what_is_no_file_is_not_waited_for(folder):
         "notes.txt",
         "page.png",
     ]
+
+
+def test_a_pipe_that_is_named_is_read(folder, chest):
+    """As `<(…)` in a shell, and `-`, which is standard input; also with an archive in it."""
+    program = [sys.executable, "-m", "cxr", "classify", "--json", "-", "/dev/fd/3", "/dev/fd/4"]
+    pipes = []
+    for content in (zip_of(a=b"text"), b"more text"):
+        read, write = os.pipe()
+        os.write(write, content)
+        os.close(write)
+        pipes.append(read)
+    moved = f"exec 3<&{pipes[0]} 4<&{pipes[1]}; " + shlex.join(program)
+    done = subprocess.run(
+        ["bash", "-c", moved], input=png_of(chest.pixels), capture_output=True, pass_fds=pipes
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert [(line["file"], line["status"]) for line in lines] == [
+        ("-", "done"),
+        ("/dev/fd/3/sub/a", "rejected"),
+        ("/dev/fd/4", "rejected"),
+    ]
+    assert ["a text file" in line["message"] for line in lines[1:]] == [True, True]
+
+
+def test_a_linked_folder_is_entered_once(folder):
+    (folder / "loop").symlink_to(folder)
+    (folder / "c").symlink_to(folder / "b")
+
+    assert sorted(Path(source.name).name for source in walk([folder])) == [
+        "a.png",
+        "notes.txt",
+        "page.png",
+    ]
+    (elsewhere := folder.parent / f"{folder.name} elsewhere").mkdir()
+    (elsewhere / "far.png").write_bytes(b"text")
+    (folder / "link").symlink_to(elsewhere)
+    assert f"{folder}/link/far.png" in [source.name for source in walk([folder])]
+
+
+def test_a_folder_that_may_not_be_listed_has_a_result(folder, monkeypatch):
+    scandir = os.scandir
+
+    def closed(path: str):
+        if Path(path).name == "b":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    code, lines, _ = run(folder)
+
+    assert code == 1
+    assert [(Path(line["file"]).name, line["reason"]) for line in lines] == [
+        ("a.png", None),
+        ("b", "not_readable"),
+    ]
+    assert count([folder]) == 2
+
+
+@pytest.mark.parametrize("name", ["./a.png", "./sub/a.png", "sub\\a.png"])
+def test_members_as_other_programs_name_them(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(name, b"text")
+        archive.writestr("./.hidden/a.png", b"text")
+        archive.writestr("folder\\", b"")
+
+    assert len(list(walk([tmp_path / "a.zip"]))) == count([tmp_path / "a.zip"]) == 1
+
+
+def test_members_that_are_too_many_are_not_left_out_in_silence(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_MEMBERS", 2)
+    (tmp_path / "a.zip").write_bytes(zip_of(a=b"text", b=b"text", c=b"text"))
+    *_, last = found = list(walk([tmp_path / "a.zip"]))
+
+    assert len(found) == count([tmp_path / "a.zip"]) == 3
+    assert (last.name, last.content.code) == (str(tmp_path / "a.zip"), "too_large")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_folder_without_files_is_wrong_use(tmp_path, arguments):
+    result = CliRunner().invoke(classify, [*arguments, str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert f"There are no files in {tmp_path}." in result.stderr
 
 
 def test_a_damaged_zip_has_one_result(tmp_path):
