@@ -11,7 +11,7 @@ from apiflask.schemas import FileSchema
 from flask import Response
 
 from model import DISCLAIMER
-from web.api.inputs import ExportQuery, FilterQuery
+from web.api.inputs.images import ExportQuery, FilterQuery
 from web.api.records.exports import Export
 from web.api.records.jobs import Job
 from web.api.records.reviews import Review, ReviewedImage

@@ -7,7 +7,8 @@ from flask import Response
 
 from web.api.caching import conditional, etag_of
 from web.api.images.lists import image_page, tally_of
-from web.api.inputs import FilterQuery, ImagesQuery, JobChange, JobsQuery
+from web.api.inputs.images import FilterQuery, ImagesQuery
+from web.api.inputs.jobs import JobChange, JobsQuery
 from web.api.openapi import HELD, NOT_MODIFIED
 from web.api.records.images import ImagePage, Tally
 from web.api.records.jobs import Job, JobPage

@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from web.api.inputs import InlineImage, InlineJob
+from web.api.inputs.uploads import InlineImage, InlineJob
 from web.api.records.problems import Problem
 from web.api.records.record import INT64
 

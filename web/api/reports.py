@@ -12,7 +12,7 @@ from apiflask.schemas import FileSchema
 from flask import Response
 
 from web.api.images.shared import shown_image
-from web.api.inputs import ReportQuery
+from web.api.inputs.jobs import ReportQuery
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
 from web.errors import NoPicture, NotReady

@@ -2,7 +2,7 @@
 
 from apiflask import APIBlueprint
 
-from web.api.inputs import BlindChange, ReadersChange, ReviewBody, ReviewsQuery
+from web.api.inputs.reviews import BlindChange, ReadersChange, ReviewBody, ReviewsQuery
 from web.api.records.jobs import Job
 from web.api.records.reviews import Review, ReviewPage, ReviewProgress, Reviews
 from web.auth.permissions import permits

@@ -3,7 +3,7 @@
 from apiflask import APIBlueprint
 from flask import g
 
-from web.api.inputs import TokenBody
+from web.api.inputs.tokens import TokenBody
 from web.api.records.tokens import NewToken, Token, TokenList
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id, principal

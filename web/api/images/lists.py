@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from flask import Response
 
 from web.api.images.shared import blueprint
-from web.api.inputs import FilterQuery, ImagesQuery, PlaceQuery
+from web.api.inputs.images import FilterQuery, ImagesQuery, PlaceQuery
 from web.api.records.images import Image, ImagePage, NameOfJob, Place, Tally
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id

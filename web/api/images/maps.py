@@ -5,7 +5,7 @@ from flask import Response, url_for
 from model.evidence import UNIT, kind_of
 from web.api.caching import conditional
 from web.api.images.shared import NO_PICTURE, PNG, blueprint, png, shown_image, tag_of
-from web.api.inputs import OverlayQuery
+from web.api.inputs.pictures import OverlayQuery
 from web.api.openapi import NOT_MODIFIED
 from web.api.records.maps import Map, MapLinks, MapList, MapListed, MapSummary
 from web.auth.permissions import permits

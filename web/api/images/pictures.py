@@ -5,7 +5,7 @@ from flask import Response
 
 from web.api.caching import conditional, etag_of
 from web.api.images.shared import NO_PICTURE, PNG, blueprint, png
-from web.api.inputs import PictureQuery, SmallPictureQuery
+from web.api.inputs.pictures import PictureQuery, SmallPictureQuery
 from web.api.openapi import NOT_MODIFIED
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id

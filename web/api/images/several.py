@@ -3,7 +3,7 @@
 from flask import g
 
 from web.api.images.shared import blueprint
-from web.api.inputs import ImagesBody
+from web.api.inputs.images import ImagesBody
 from web.api.openapi import HELD
 from web.api.records.images import Changed
 from web.auth.permissions import permits

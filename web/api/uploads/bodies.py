@@ -11,7 +11,7 @@ from flask import Request
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from web.api.inputs import MAX_JOB_NAME, InlineImage, InlineJob
+from web.api.inputs.uploads import MAX_JOB_NAME, InlineImage, InlineJob
 from web.api.uploads.inline import BrokenJson, UnexpectedJson, members
 from web.errors import InvalidUpload, UnsupportedUpload
 from web.multipart import Part, parts

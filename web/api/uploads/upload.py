@@ -3,7 +3,7 @@
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from web.api.inputs import UploadHeaders
+from web.api.inputs.uploads import UploadHeaders
 from web.api.openapi import ADD_BODY, UPLOAD_BODY
 from web.api.records.jobs import Job
 from web.api.uploads.bodies import WHAT_TO_SEND, Comparing, Fields, read_body

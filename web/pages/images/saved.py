@@ -7,7 +7,7 @@ from flask import redirect, request, url_for
 from pydantic import ValidationError
 from werkzeug.wrappers import Response
 
-from web.api.inputs import ListPageQuery
+from web.api.inputs.images import ListPageQuery
 from web.auth.permissions import permits
 from web.auth.requests import principal
 from web.errors import InvalidForm

@@ -8,7 +8,7 @@ from flask import redirect, render_template, request, url_for
 
 from web.api.images.lists import names_of_jobs, place_of
 from web.api.images.shared import shown_image
-from web.api.inputs import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
+from web.api.inputs.images import PAGE_IMAGES, FilterQuery, ListPageQuery, PlaceQuery
 from web.api.records.images import Image, NameOfJob, Tally
 from web.api.records.jobs import Job, JobPage, named
 from web.api.records.record import Record

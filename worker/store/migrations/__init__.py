@@ -45,7 +45,7 @@ def latest_revision() -> str:
 
 
 def is_declared(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
-    """Whether `schema.py` declares it, for Alembic's comparison: it has no words for the index of
+    """Whether a table declares it, for Alembic's comparison: it has no words for the index of
     names by their trigrams, which migration 0031 makes."""
     return name is None or not name.startswith("image_names")
 

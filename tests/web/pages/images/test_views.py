@@ -7,7 +7,7 @@ import pytest
 from tests.support.access import sign_in
 from tests.support.results import done, failed, rejected, work
 from tests.support.rows import new_images
-from web.api.inputs import PAGE_IMAGES
+from web.api.inputs.images import PAGE_IMAGES
 from web.pages.frame.assets import FOLDER
 from web.pages.frame.words import file_size
 from worker.access import Scope
