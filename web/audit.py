@@ -90,76 +90,67 @@ REFUSED = {401, 403}
 
 def record(response: Response) -> Response:
     """The answer, once its entry is written; 503 for what may not be shown without one."""
-    action = _action(response)
-    if action is None:
+    event = _event(response)
+    if event is None:
         return response
-    trail = services().trail
-    often = action in (Action.VIEWED, Action.REFUSED)
     try:
-        event = _event(action, response)
-        (trail.write_once_a_minute if often else trail.write)(event)
-        for clinic_id, detail in g.get("audit_of_clinics", {}).items():
-            route = {"route": request.endpoint}
-            trail.write(replace(event, clinic_id=clinic_id, detail=route | detail))
+        _write(_with_job(event))
     except DBAPIError as error:
         log.error("No entry in the audit trail (%s)", type(error.orig).__name__)
-        if action in (Action.VIEWED, Action.EXPORTED):
+        if event.action in (Action.VIEWED, Action.EXPORTED):
             response.close()
             return problem(503, "database_unavailable", NO_DATABASE, {"Retry-After": "5"})
     return response
 
 
-def _action(response: Response) -> Action | None:
-    """What the entry is about; None for what has none. Asks no database, which may just be lost."""
+def _event(response: Response) -> AuditEvent | None:
+    """The entry, still without the job of an image; None for what leaves none. Asks no database,
+    which may just be lost."""
     if "signed_in" in g:
-        return Action.SIGNED_IN
+        return _of(Action.SIGNED_IN, by(g.signed_in), detail=g.get("audit_detail", {}))
     if g.get("signed_out"):
-        return Action.SIGNED_OUT
+        return _of(Action.SIGNED_OUT, by(g.signed_out))
     if response.status_code in REFUSED:
-        return Action.REFUSED
-    if request.endpoint in WITHOUT_ENTRY or response.status_code not in DONE:
+        return _refusal(response.status_code)
+    if response.status_code not in DONE or _leaves_no_entry(response):
         return None
-    if request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g:
-        return None
-    if "led_to_set_up" in g:
-        return None
-    if g.get("principal") is None or response.headers.get("Idempotency-Replayed"):
-        return None  # a form to sign in with, or nothing new
     usual = Action.VIEWED if request.method in SAFE_METHODS else Action.CHANGED
-    return ACTIONS.get(request.endpoint, usual)
-
-
-def _event(action: Action, response: Response) -> AuditEvent:
-    """Raises DBAPIError when the job of an image cannot be looked up."""
-    if action is Action.SIGNED_IN:
-        return _of(action, **by(g.signed_in), detail=g.get("audit_detail", {}))
-    if action is Action.SIGNED_OUT:
-        return _of(action, **by(g.signed_out))
-    if action is Action.REFUSED:
-        route = request.endpoint or "none"
-        detail = {"status": response.status_code, "route": route}
-        if "tried_as" in g:  # the clinic sees that somebody tries to be one of its people
-            clinic = g.tried_as.clinic
-            tried = {"clinic_id": clinic.id if clinic else None}
-            return _of(action, **tried, detail=detail | {"person": g.tried_as.id})
-        return _of(action, **_who(), detail=detail)
-    image_id = request.view_args.get("image_id")
+    action = ACTIONS.get(request.endpoint, usual)
     job_id = request.view_args.get("job_id") or g.get("concerned_job_id")
-    if image_id is not None and job_id is None:
-        job_id = services().trail.job_of_image(image_id)
+    image_id = request.view_args.get("image_id")
+    # Of a view the job and the image say enough.
+    says_enough = action is Action.VIEWED and (job_id or image_id)
     return _of(
         action,
-        **_who(),
+        by(g.principal),
         job_id=job_id,
         image_ids=g.get("concerned_image_ids", ()) if image_id is None else (image_id,),
-        detail=_detail(job_id, action),
+        detail=_detail({} if says_enough else {"route": request.endpoint}),
     )
 
 
-def _detail(job_id: int | None, action: Action) -> dict[str, str | int]:
-    """Which route, unless the job says enough, of whom, and what the view adds in
-    `g.audit_detail`."""
-    route = {} if job_id and action is Action.VIEWED else {"route": request.endpoint}
+def _leaves_no_entry(response: Response) -> bool:
+    return (
+        request.endpoint in WITHOUT_ENTRY
+        or (request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g)
+        or "led_to_set_up" in g
+        or g.get("principal") is None  # a form to sign in with
+        or "Idempotency-Replayed" in response.headers  # nothing new
+    )
+
+
+def _refusal(status: int) -> AuditEvent:
+    """Who is behind it is not looked up again: the database may just have failed."""
+    detail = {"status": status, "route": request.endpoint or "none"}
+    if "tried_as" in g:  # the clinic sees that somebody tries to be one of its people
+        clinic = g.tried_as.clinic
+        who = {"clinic_id": clinic.id if clinic else None}
+        return _of(Action.REFUSED, who, detail=detail | {"person": g.tried_as.id})
+    return _of(Action.REFUSED, by(g.get("principal")), detail=detail)
+
+
+def _detail(route: dict[str, str]) -> dict[str, str | int]:
+    """Which route, of whom, and what the view adds in `g.audit_detail`."""
     concerned = {
         name.removesuffix("_id"): request.view_args[name]
         for name in CONCERNED
@@ -168,10 +159,23 @@ def _detail(job_id: int | None, action: Action) -> dict[str, str | int]:
     return route | concerned | g.get("audit_detail", {})
 
 
-def _who() -> dict[str, object]:
-    """Not looked up again: the database may just have failed."""
-    return by(g.get("principal"))
+def _of(action: Action, who: dict[str, object], **fields: object) -> AuditEvent:
+    return AuditEvent(action=action, address=(request.remote_addr or "")[:64], **who, **fields)
 
 
-def _of(action: Action, **fields: object) -> AuditEvent:
-    return AuditEvent(action=action, address=(request.remote_addr or "")[:64], **fields)
+def _with_job(event: AuditEvent) -> AuditEvent:
+    """With the job of the image that the address names. Raises DBAPIError."""
+    image_id = (request.view_args or {}).get("image_id")
+    if event.job_id is not None or event.image_ids != (image_id,):
+        return event
+    return replace(event, job_id=services().trail.job_of_image(image_id))
+
+
+def _write(event: AuditEvent) -> None:
+    """The entry, and those of clinics that it concerns besides. Raises DBAPIError."""
+    trail = services().trail
+    often = event.action in (Action.VIEWED, Action.REFUSED)
+    (trail.write_once_a_minute if often else trail.write)(event)
+    for clinic_id, detail in g.get("audit_of_clinics", {}).items():
+        of_clinic = {"route": request.endpoint} | detail
+        trail.write(replace(event, clinic_id=clinic_id, detail=of_clinic))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from tests.support.rows import create_job
 from web.local.temporary import RunningSystem
 from worker.records.images import ImageStatus, MapRecord
 from worker.records.jobs import NewImage
@@ -29,7 +30,7 @@ def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], N
         count = min(ROWS_PER_JOB, rows - start)
         images = [NewImage(f"{number}.png", f"00/{number}", 50_000) for number in range(count)]
         # Urgent, so that the claims below get these rows and no others.
-        job_id = store.create_job(clinic.id, f"rows from {start}", images, urgent=True).id
+        job_id = create_job(store, clinic.id, f"rows from {start}", images, urgent=True).id
         while claims := store.claim(1000, lease_s=3600):
             store.save(
                 [

@@ -11,6 +11,7 @@ import numpy as np
 
 from model.classifier import Classifier
 from tests.bench.cost import cpu_seconds
+from tests.support.rows import create_job
 from worker.queue.dispatch import Dispatcher
 from worker.records.images import ImageStatus, MapRecord
 from worker.records.jobs import NewImage
@@ -39,7 +40,7 @@ def queue_and_save_ms(images: int = IMAGES) -> dict[str, float]:
             migrate(store.database)
             clinic = store.ensure_clinic(DEFAULT_CLINIC, "bench")
             files = [NewImage(f"{number}.png", "-/-", 1) for number in range(images)]
-            store.create_job(clinic.id, "bench", files)
+            create_job(store, clinic.id, "bench", files)
             sent, claimed, saved = _own_ms(dispatcher, store)
             taken = _worker_ms(settings, dispatcher)
         finally:

@@ -12,6 +12,7 @@ from sqlalchemy import inspect as inspected
 from tests.support.permissions import NAMES, TUS
 from tests.support.pictures import encoded
 from tests.support.results import done, failed, rejected
+from tests.support.rows import create_job
 from worker.access import SCOPES_OF_ROLE, Principal, PrincipalKind, Role, Scope
 from worker.pictures.files import FILM
 from worker.records.jobs import NewImage
@@ -98,7 +99,7 @@ class Clinics:
             NewImage(f"{mark}-{n}.png", f"{mark}/{n}", 9, original_name=f"{mark} original {n}")
             for n in range(3)
         ]
-        job = store.create_job(clinic, f"{mark} job", files, idempotency_key=f"{mark}-key").id
+        job = create_job(store, clinic, f"{mark} job", files, idempotency_key=f"{mark}-key").id
         made = zip((done, rejected, failed), store.claim(3, lease_s=60), strict=True)
         store.save([replace(make(c), patient=PATIENT, accession=mark) for make, c in made])
         first = store.images(clinic, job).items[0].id
@@ -113,7 +114,7 @@ class Clinics:
     def owned(self, mark: str) -> Owned:
         """What such a clinic has, with a job more that waits, people and tokens."""
         store, clinic = self.store, self.store.clinic_named(mark).id
-        store.create_job(clinic, f"{mark} waiting", [NewImage(f"{mark}-3.png", f"{mark}/3", 9)])
+        create_job(store, clinic, f"{mark} waiting", [NewImage(f"{mark}-3.png", f"{mark}/3", 9)])
         program, admin = self.program(mark), self.person(mark, Role.ADMIN)
         upload = self.begin_upload(program)
         store.open_session(*admin.principal, mark, f"{mark} browser")

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.pictures import encoded
 from tests.support.results import work
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from web.app import create_app
 from worker.access import SCOPE_MEANS, SCOPES_OF_ROLE, Principal, PrincipalKind, Role, Scope
 from worker.pictures.files import FILM
@@ -170,7 +170,7 @@ class Walk:
         if self._image and self._store.images(self._clinic.id, None, limit=1).items:
             return
         images = [replace(image, original_name="original.png") for image in new_images(1)]
-        job = self._store.create_job(self._clinic.id, "job", images)
+        job = create_job(self._store, self._clinic.id, "job", images)
         work(self._store, 1)
         self._job = job.id
         image = self._store.images(self._clinic.id, job.id).items[0]

@@ -1,13 +1,31 @@
 """Short ways to make rows for the tests of the store."""
 
+import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
 
 from model.scores import GateScore, Triage
 from worker.records.images import ImageStatus, MapRecord
-from worker.records.jobs import NewImage
+from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage
 from worker.records.work import Claim, FinishedImage, NewResult, WorkerRecord
+from worker.store import Store
+
+
+def create_job(
+    store: Store,
+    clinic_id: int,
+    name: str,
+    images: Iterable[NewImage],
+    urgent: bool = False,
+    upload: str | None = None,
+    idempotency_key: str | None = None,
+) -> JobRecord:
+    """A job that arrived in one step. upload: the folder of its files."""
+    arriving = Arriving(clinic_id, upload or secrets.token_hex(16), urgent)
+    acceptance = Acceptance(name=name, urgent=urgent, idempotency_key=idempotency_key)
+    return store.accept(arriving, 0, list(images), acceptance)
 
 
 def new_images(count: int) -> list[NewImage]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.support.access import SECRET_KEY, TOKEN
 from tests.support.databases import migrated_store
+from tests.support.rows import create_job
 from tests.support.waiting import wait_for
 from worker.access import PrincipalKind
 from worker.files.image_files import ImageFiles
@@ -113,7 +114,7 @@ class Site:
             return incoming.keep()
 
     def job(self, name: str, images: list[NewImage], urgent: bool = False) -> JobRecord:
-        return self.store.create_job(self.clinic.id, name, images, urgent=urgent)
+        return create_job(self.store, self.clinic.id, name, images, urgent=urgent)
 
     def _database(self) -> contextlib.closing[sqlite3.Connection]:
         path = self.store.database.url.database

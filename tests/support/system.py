@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tests.support.databases import migrated_store
+from tests.support.rows import create_job
 from worker.files.image_files import ImageFiles
 from worker.queue.dispatch import Dispatcher
 from worker.records.images import ImageStatus
@@ -51,7 +52,7 @@ class System:
             with path.open("rb") as opened:
                 shutil.copyfileobj(opened, incoming)
             images.append(NewImage(path.name, incoming.keep(), path.stat().st_size))
-        job = self.store.create_job(self.clinic.id, "job", images)
+        job = create_job(self.store, self.clinic.id, "job", images)
         if send:
             self.dispatcher.wake(len(images))
         return job

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.support.access import code_of
 from tests.support.browser import POLL_MS
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.access import Role
 from worker.passwords import hashed
 
@@ -16,7 +16,7 @@ PASSWORD = "sixteen purple herons"
 def test_an_open_page_leads_to_the_set_up_and_back_to_work(page, visit, site):
     link = site.store.link(site.store.invite("default", [Role.READER]))
     site.store.accept_invitation(link.id, "maria", hashed(PASSWORD))
-    site.store.create_job(site.clinic.id, "Monday", new_images(2))
+    create_job(site.store, site.clinic.id, "Monday", new_images(2))
     maria = visit(390, 844, touch=True)
     maria.goto(f"{site.address}/jobs/1")
     maria.get_by_label("Name").fill("maria")

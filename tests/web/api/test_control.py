@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.results import done, failed, rejected, work
+from tests.support.rows import create_job
 from worker.access import Scope
 from worker.audit import Action
 from worker.files import removal
@@ -207,7 +208,7 @@ def test_a_large_job_is_deleted_at_once_and_removed_behind(
     folder = files.new_folder()
     keys = [folder.new_file().keep() for _ in range(3 * removal.CHUNK)]
     images = [NewImage(f"{n}.png", key, 1) for n, key in enumerate(keys)]
-    large = store.create_job(clinic.id, "large", images, upload=folder.name)
+    large = create_job(store, clinic.id, "large", images, upload=folder.name)
     held = store.claim(4, lease_s=60)
     assert client.delete(f"/api/v1/jobs/{large.id}").status_code == 204
     assert client.get(f"/api/v1/jobs/{large.id}").status_code == 404

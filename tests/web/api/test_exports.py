@@ -4,6 +4,7 @@ import io
 import pytest
 
 from tests.support.results import failed, rejected, work
+from tests.support.rows import create_job
 from web.api.exports import harmless
 from worker.records.jobs import NewImage
 
@@ -88,7 +89,7 @@ def test_json(client, finished):
 
 
 def test_a_large_export_comes_in_pieces(client, store, clinic):
-    job = store.create_job(clinic.id, "large", [NewImage(f"{n}.png", "k", 1) for n in range(2500)])
+    job = create_job(store, clinic.id, "large", [NewImage(f"{n}.png", "k", 1) for n in range(2500)])
     answer = client.get(f"/api/v1/jobs/{job.id}/results.csv")
     pieces = list(answer.iter_encoded())
     assert len(pieces) > 4

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.access import TOKEN, sign_in
 from tests.support.results import failed, rejected
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from web.app import create_app
 from web.auth.throttle import OneAtATime
 from worker.access import Role
@@ -229,12 +229,12 @@ def test_a_clinic_whose_images_wait_sends_more_later(full, store, upload_to):
 )
 def test_what_waits_again_counts_as_waiting(full, store, clinic, path, body):
     """Of the first job one image failed, one is cancelled, one runs, and the gate refused one."""
-    store.create_job(clinic.id, "first", new_images(4))
+    create_job(store, clinic.id, "first", new_images(4))
     store.cancel_images(clinic.id, [2])
     store.save([failed(store.claim(1, lease_s=60)[0])])  # image 1
     _, fourth = store.claim(2, lease_s=60)
     store.save([rejected(fourth)])
-    store.create_job(clinic.id, "second", new_images(3))
+    create_job(store, clinic.id, "second", new_images(3))
 
     def ask():
         return full.post(f"/api/v1/{path}", json=body, headers=BEARER)

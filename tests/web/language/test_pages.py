@@ -11,7 +11,7 @@ from model.artifact import load_artifact
 from tests.support.access import sign_in
 from tests.support.pseudo import BEGIN, pseudo_catalogue, untranslated
 from tests.support.results import MODEL, done, failed, rejected, work
-from tests.support.rows import worker_record
+from tests.support.rows import create_job, worker_record
 from web.auth.sessions import COOKIE as SESSION
 from web.language import asked
 from web.pages.people.account import JUST_SIGNED_IN
@@ -55,11 +55,11 @@ def person(app, store):
     clinic = ada.clinic
     refused = NewImage("c.png", None, 90, "encrypted", "It is locked.")
     images = [NewImage("a.png", "00/1", 1000), NewImage("b.png", "00/2", 1000), refused]
-    store.create_job(clinic.id, "Monday", [*images, NewImage("d.png", "00/4", 1)], urgent=True)
+    create_job(store, clinic.id, "Monday", [*images, NewImage("d.png", "00/4", 1)], urgent=True)
     work(store, 1, done)
     work(store, 1, rejected)
     work(store, 1, failed)
-    store.create_job(clinic.id, "Monday", [NewImage("e.png", "00/5", 1000)])
+    create_job(store, clinic.id, "Monday", [NewImage("e.png", "00/5", 1000)])
     browser = app.test_client()
     browser.set_cookie(SESSION, store.open_session(PrincipalKind.PERSON, ada.id, "", ""))
     return browser

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from tests.support.access import sign_in
 from tests.support.permissions import ORIGIN
 from tests.support.results import done, failed, rejected, work
-from tests.support.rows import finished_image, new_images, worker_record
+from tests.support.rows import create_job, finished_image, new_images, worker_record
 from web.app import create_app
 from web.showing.operations import REASONS_EVERY_S, _reasons
 from worker.access import Scope
@@ -30,10 +30,10 @@ def token(store) -> str:
 @pytest.fixture
 def busy(store, clinic) -> None:
     """A failed and a rejected image, and three that wait, one of them urgent."""
-    store.create_job(clinic.id, "Mrs. Example", new_images(4))
+    create_job(store, clinic.id, "Mrs. Example", new_images(4))
     work(store, 1, failed)
     work(store, 1, rejected)
-    store.create_job(clinic.id, "urgent", new_images(1), urgent=True)
+    create_job(store, clinic.id, "urgent", new_images(1), urgent=True)
     store.set_retention(clinic.id, Retention(files=30))
     store.register_worker(worker_record("this"))
     store.beat("this", 20, processed=7, images_per_second=2.5)
@@ -74,7 +74,7 @@ def test_the_page_has_the_numbers_and_no_names_of_films(visitor, token, busy):
 def test_what_waits_for_the_shadow_model_and_its_process(visitor, token, store, clinic):
     sign_in(visitor, token)
     assert "There is none." in visitor.get("/operations").text
-    store.create_job(clinic.id, "job", new_images(2))
+    create_job(store, clinic.id, "job", new_images(2))
     store.save([finished_image(one) for one in store.claim(2, lease_s=60)], with_shadow=True)
     page = visitor.get("/operations").text
     assert "2 images wait to be compared" in page
@@ -126,10 +126,10 @@ def test_a_weeks_reasons_are_counted_once_a_minute_or_when_more_failed(store, bu
 
 def test_an_operator_retries_what_failed_for_one_reason(visitor, token, busy, store, clinic):
     other = store.ensure_clinic("other", "another token")
-    theirs = store.create_job(other.id, "theirs", new_images(3))
+    theirs = create_job(store, other.id, "theirs", new_images(3))
     while work(store, 9, lambda one: (failed if one.clinic_id == other.id else done)(one)):
         pass
-    stopped = store.create_job(other.id, "stopped", new_images(2))
+    stopped = create_job(store, other.id, "stopped", new_images(2))
     work(store, 1, failed)
     store.cancel_job(other.id, stopped.id)
     sign_in(visitor, token)
@@ -170,10 +170,10 @@ def test_a_script_retries_what_failed_for_one_reason(app, token, busy, store, cl
 def test_no_more_images_wait_after_a_retry_than_may(settings, token, busy, store, clinic):
     """Three wait, and one failed; in another clinic, two failed and none waits."""
     other = store.ensure_clinic("other", "another token")
-    theirs = store.create_job(other.id, "theirs", new_images(2))
+    theirs = create_job(store, other.id, "theirs", new_images(2))
     while work(store, 9, lambda one: (failed if one.clinic_id == other.id else done)(one)):
         pass
-    store.create_job(clinic.id, "waiting", new_images(3))
+    create_job(store, clinic.id, "waiting", new_images(3))
     visitor = create_app(replace(settings, max_waiting_images=3)).test_client()
     sign_in(visitor, token)
     answer = visitor.post("/operations/retry", data={"reason": "worker_died"}, headers=ORIGIN)

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from tests.support.rows import create_job
 from worker.audit import Action
 from worker.commands.data_profile import patient_data
 from worker.deidentify.pseudonyms import Pseudonyms
@@ -46,7 +47,7 @@ def test_a_patient_is_found_by_the_pseudonym(invoke, store, clinic):
 
 def test_original_names_are_printed_and_the_look_is_written_down(invoke, store, clinic):
     image = NewImage("image-0001", "00/1", 7, original_name="Doe^Zoë")
-    store.create_job(clinic.id, "job", [image])
+    create_job(store, clinic.id, "job", [image])
     (line,) = invoke("names", "default", "1").stdout.splitlines()
     assert json.loads(line)["original_name"] == "Doe^Zoë"
     (event,) = [record.event for record in store.audit_entries()]

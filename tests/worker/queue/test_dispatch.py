@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.queue.application import QUEUE
 from worker.queue.dispatch import IMAGES_PER_MESSAGE, MAX_MESSAGES, Dispatcher
 from worker.running.sweeper import sweep, tidy
@@ -44,7 +44,7 @@ def test_a_large_job_needs_no_more_messages_than_there_are_workers(dispatcher, q
 
 def test_while_redis_is_unreachable_images_wait(store, clinic, settings):
     away = Dispatcher(store, settings)
-    store.create_job(clinic.id, "job", new_images(2))
+    create_job(store, clinic.id, "job", new_images(2))
     assert away.wake(2) == away.send_waiting() == 0
     assert away.queue_length() is None
     assert store.waiting(10) == 2
@@ -54,7 +54,7 @@ def test_while_redis_is_unreachable_images_wait(store, clinic, settings):
 def test_the_sweeper_sends_what_the_upload_could_not_and_what_redis_lost(
     store, clinic, dispatcher, settings, queue
 ):
-    store.create_job(clinic.id, "job", new_images(2 * IMAGES_PER_MESSAGE))
+    create_job(store, clinic.id, "job", new_images(2 * IMAGES_PER_MESSAGE))
     sweep(store, dispatcher, settings)
     assert queue.llen(QUEUE) == 2
     sweep(store, dispatcher, settings)
@@ -72,7 +72,7 @@ def test_files_of_no_job_are_deleted_after_a_day(store, clinic, files, settings)
     folders = {name: files.new_folder() for name in ("abandoned", "current", "of a job")}
     for folder in folders.values():
         folder.new_file().keep()
-    store.create_job(clinic.id, "job", new_images(1), upload=folders["of a job"].name)
+    create_job(store, clinic.id, "job", new_images(1), upload=folders["of a job"].name)
     for name in ("abandoned", "of a job"):
         os.utime(files.root / folders[name].name, (0, 0))
     tidy(store, files, settings)

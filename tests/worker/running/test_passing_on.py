@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.databases import migrated_store
-from tests.support.rows import new_images, worker_record
+from tests.support.rows import create_job, new_images, worker_record
 from worker.queue.dispatch import Dispatcher
 from worker.running.passing_on import REST_S, pass_on
 from worker.settings import Settings
@@ -18,7 +18,7 @@ def store(migrated_url):
     """With a job that a worker of OLD has begun, and that waits for one."""
     store = migrated_store(migrated_url)
     clinic = store.ensure_clinic("clinic", "token")
-    store.create_job(clinic.id, "job", new_images(2))
+    create_job(store, clinic.id, "job", new_images(2))
     assert len(store.claim(1, lease_s=60, model=OLD)) == 1
     yield store
     store.close()

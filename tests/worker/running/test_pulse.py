@@ -7,7 +7,7 @@ import time
 import pytest
 from sqlalchemy import select
 
-from tests.support.rows import new_images, worker_record
+from tests.support.rows import create_job, new_images, worker_record
 from worker.records.images import ImageStatus
 from worker.running.pulse import Pulse
 from worker.store.schema import Image
@@ -15,7 +15,7 @@ from worker.store.schema import Image
 
 @pytest.fixture
 def held(store, clinic) -> None:
-    store.create_job(clinic.id, "job", new_images(3))
+    create_job(store, clinic.id, "job", new_images(3))
 
 
 def pulse_of(store, lease_s: float = 20, step_limit_s: float = 60) -> Pulse:

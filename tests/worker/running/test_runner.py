@@ -15,7 +15,7 @@ from model.reading.formats import sniff
 from model.reading.radiograph import Radiograph
 from model.scores import GateScore, Triage
 from tests.support.pictures import dicom_bytes, nested_item, ramp
-from tests.support.rows import worker_record
+from tests.support.rows import create_job, worker_record
 from worker.files.image_files import ImageFiles
 from worker.files.sealing import is_sealed
 from worker.patient_data import Changes, Profile
@@ -102,7 +102,7 @@ def upload(store, clinic, files):
             incoming = folder.new_file()
             incoming.write(word.encode())
             images.append(NewImage(f"{word}.png", incoming.keep(), len(word)))
-        return store.create_job(clinic.id, "job", images)
+        return create_job(store, clinic.id, "job", images)
 
     return upload
 
@@ -260,7 +260,7 @@ def dicom_upload(store, clinic, files):
         incoming = into.new_folder().new_file()
         incoming.write(content)
         image = NewImage("image-0001.dcm", incoming.keep(), len(content), original_name="Doe.dcm")
-        store.create_job(clinic.id, "job", [image])
+        create_job(store, clinic.id, "job", [image])
         return files.path(image.file_key)
 
     return upload

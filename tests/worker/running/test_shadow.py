@@ -9,7 +9,7 @@ import pytest
 from model.classifier import Prepared, Result
 from model.errors import UnreadableImage
 from model.input.preprocess import Box
-from tests.support.rows import worker_record
+from tests.support.rows import create_job, worker_record
 from worker.files.image_files import ImageFiles
 from worker.records.images import ImageFilter
 from worker.records.jobs import JobRecord, JobStatus, NewImage
@@ -71,7 +71,7 @@ def upload(store, clinic, files):
             incoming = folder.new_file()
             incoming.write(word)
             images.append(NewImage(f"{number}.png", incoming.keep(), len(word)))
-        return store.create_job(clinic.id, "job", images)
+        return create_job(store, clinic.id, "job", images)
 
     return upload
 

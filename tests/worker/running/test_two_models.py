@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.classifier import Classifier
-from tests.support.rows import worker_record
+from tests.support.rows import create_job, worker_record
 from worker.records.jobs import JobStatus, NewImage
 from worker.running.pulse import Pulse
 from worker.running.runner import Runner
@@ -33,7 +33,7 @@ def test_two_artifacts_never_mix_in_one_job(settings, store, clinic, files, ches
             incoming = folder.new_file()
             incoming.write(chest.read_bytes())
             images.append(NewImage(f"{one}.png", incoming.keep(), chest.stat().st_size))
-        jobs.append(store.create_job(clinic.id, f"job {number}", images))
+        jobs.append(create_job(store, clinic.id, f"job {number}", images))
     workers = [threading.Thread(target=run, args=(one, settings, files)) for one in (three, four)]
     for worker in workers:
         worker.start()

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from tests.support.databases import migrated_store
 from tests.support.results import rejected
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.errors import KeyTaken, NotFound, TooManyWaiting
 from worker.records.images import ImageStatus
 from worker.records.jobs import Acceptance, Arriving, JobRecord, JobStatus, NewImage
@@ -62,7 +62,7 @@ def count(store: Store, table: type) -> int:
 
 def test_a_resumed_job_is_finished_as_if_it_had_never_stopped(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", [*new_images(5), REFUSED])
+    job = create_job(store, clinic.id, "job", [*new_images(5), REFUSED])
     store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
     cancelled = store.cancel_job(clinic.id, job.id)
     assert checked(store, job) == cancelled
@@ -87,7 +87,7 @@ def test_a_resumed_job_is_finished_as_if_it_had_never_stopped(db):
 
 def test_resuming_leaves_alone_what_a_worker_still_holds(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(4))
+    job = create_job(store, clinic.id, "job", new_images(4))
     held = store.claim(2, lease_s=60)
     store.cancel_job(clinic.id, job.id)
     resumed = store.resume_job(clinic.id, job.id)
@@ -103,7 +103,7 @@ def test_resuming_leaves_alone_what_a_worker_still_holds(db):
 def test_a_job_that_workers_hold_wholly_runs_again_when_resumed(db):
     """Nothing could be cancelled: without this the job would stay `cancelled` with results."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     held = store.claim(2, lease_s=60)
     cancelled = store.cancel_job(clinic.id, job.id)
     assert (cancelled.status, cancelled.counts.cancelled) == (JobStatus.CANCELLED, 0)
@@ -116,7 +116,7 @@ def test_a_job_that_workers_hold_wholly_runs_again_when_resumed(db):
 
 def test_a_worker_that_was_given_up_cannot_save_into_a_resumed_job(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     (lost,) = store.claim(1, lease_s=-1)
     store.cancel_job(clinic.id, job.id)
     store.take_back_expired(max_attempts=3)
@@ -129,7 +129,7 @@ def test_a_worker_that_was_given_up_cannot_save_into_a_resumed_job(db):
 def test_an_image_that_comes_back_while_its_job_is_cancelled_is_counted(db):
     """PostgreSQL lets a sweeper read that a job runs, and write after it was cancelled."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     store.claim(1, lease_s=-1)
     store.cancel_job(clinic.id, job.id)
     with store.database.writing() as session:
@@ -147,7 +147,7 @@ def test_an_image_that_comes_back_while_its_job_is_cancelled_is_counted(db):
 
 def test_retrying_touches_failed_images_only(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", [*new_images(5), REFUSED])
+    job = create_job(store, clinic.id, "job", [*new_images(5), REFUSED])
     first, second, third = store.claim(3, lease_s=60)
     store.save([finished_image(first, "COVID19"), failure(second), failure(third)])
     store.cancel_job(clinic.id, job.id)
@@ -172,7 +172,7 @@ def test_retrying_touches_failed_images_only(db):
 
 def test_a_retried_image_has_all_its_attempts_again(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     for _ in range(2):
         for _ in range(3):
             store.claim(1, lease_s=-1)
@@ -186,7 +186,7 @@ def test_a_retried_image_has_all_its_attempts_again(db):
 @pytest.mark.parametrize("verb", ["resume_job", "retry_job"])
 def test_without_anything_to_do_again_nothing_changes(db, verb):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", [*new_images(2), REFUSED])
+    job = create_job(store, clinic.id, "job", [*new_images(2), REFUSED])
     store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
     before = store.job(clinic.id, job.id)
     assert getattr(store, verb)(clinic.id, job.id) == before
@@ -196,7 +196,7 @@ def test_without_anything_to_do_again_nothing_changes(db, verb):
 @pytest.mark.parametrize("verb", ["resume_job", "retry_job"])
 def test_speed_counts_from_when_work_began_again(db, verb):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", [*new_images(4), REFUSED])
+    job = create_job(store, clinic.id, "job", [*new_images(4), REFUSED])
     first, second = store.claim(2, lease_s=60)
     store.save([finished_image(first), failure(second)])
     started = store.job(clinic.id, job.id).started_at
@@ -220,7 +220,7 @@ def test_speed_counts_from_when_work_began_again(db, verb):
 
 def test_retrying_while_the_job_runs_leaves_its_speed_known(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(6))
+    job = create_job(store, clinic.id, "job", new_images(6))
     store.save([failure(claim) for claim in store.claim(3, lease_s=60)])
     store.cancel_job(clinic.id, job.id)
     store.resume_job(clinic.id, job.id)
@@ -231,9 +231,9 @@ def test_retrying_while_the_job_runs_leaves_its_speed_known(db):
 
 def test_a_deleted_job_leaves_nothing(db):
     store, clinic = db
-    kept = store.create_job(clinic.id, "kept", new_images(1))
+    kept = create_job(store, clinic.id, "kept", new_images(1))
     store.save([finished_image(claim) for claim in store.claim(1, lease_s=60)])
-    job = store.create_job(clinic.id, "job", [*new_images(3), REFUSED])
+    job = create_job(store, clinic.id, "job", [*new_images(3), REFUSED])
     store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
     store.delete_job(clinic.id, job.id)
     with pytest.raises(NotFound):
@@ -248,7 +248,7 @@ def test_a_deleted_job_leaves_nothing(db):
 
 def test_deleted_images_leave_nothing_and_their_jobs_count_right(db):
     store, clinic = db
-    jobs = [store.create_job(clinic.id, name, [*new_images(4), REFUSED]) for name in "ab"]
+    jobs = [create_job(store, clinic.id, name, [*new_images(4), REFUSED]) for name in "ab"]
     store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
     late = store.claim(1, lease_s=60)
     store.save([failure(claim) for claim in store.claim(1, lease_s=60)])
@@ -273,11 +273,11 @@ def test_deleted_images_leave_nothing_and_their_jobs_count_right(db):
 
 def test_a_late_save_for_a_deleted_job_has_no_effect(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     held = store.claim(2, lease_s=60)
     store.delete_job(clinic.id, job.id)
     remove(store)
-    following = store.create_job(clinic.id, "following", new_images(2))
+    following = create_job(store, clinic.id, "following", new_images(2))
     store.claim(1, lease_s=60)
     assert store.save([finished_image(held[0], "COVID19"), failure(held[1])]) == 0
     assert statuses(store, following) == ["running", "waiting"]
@@ -288,8 +288,8 @@ def test_a_late_save_for_a_deleted_job_has_no_effect(db):
 
 def test_a_batch_of_which_one_job_was_deleted_saves_the_others(db):
     store, clinic = db
-    gone = store.create_job(clinic.id, "gone", new_images(1))
-    stays = store.create_job(clinic.id, "stays", new_images(1))
+    gone = create_job(store, clinic.id, "gone", new_images(1))
+    stays = create_job(store, clinic.id, "stays", new_images(1))
     claims = store.claim(2, lease_s=60)
     store.delete_job(clinic.id, gone.id)
     remove(store)
@@ -300,8 +300,8 @@ def test_a_batch_of_which_one_job_was_deleted_saves_the_others(db):
 def test_counters_hold_while_everything_happens_at_once(db):
     """Workers, a sweeper and a clinic that cannot make up its mind."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(120))
-    other = store.create_job(clinic.id, "other", new_images(40))
+    job = create_job(store, clinic.id, "job", new_images(120))
+    other = create_job(store, clinic.id, "other", new_images(40))
     over = threading.Event()
     errors: list[Exception] = []
 
@@ -356,7 +356,7 @@ def test_what_is_deleted_while_another_request_waits_for_it_is_gone_for_both(
     """On PostgreSQL only: SQLite lets one write at a time, so nobody waits in between."""
     store = migrated_store(migrated_postgres_url)
     clinic = store.ensure_clinic("clinic", "token")
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     if verb == "resume_job":
         store.cancel_job(clinic.id, job.id)
     answers: list[object] = []
@@ -383,7 +383,7 @@ def test_what_is_deleted_while_another_request_waits_for_it_is_gone_for_both(
 
 def test_two_clinics_cannot_touch_each_others_jobs(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "ours", new_images(3))
+    job = create_job(store, clinic.id, "ours", new_images(3))
     first, _ = store.claim(2, lease_s=60)
     store.save([failure(first)])
     before = store.cancel_job(clinic.id, job.id)
@@ -396,11 +396,11 @@ def test_two_clinics_cannot_touch_each_others_jobs(db):
 
 def test_numbers_are_used_once(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     images = {image.id for image in store.all_images(clinic.id, job.id)}
     store.delete_job(clinic.id, job.id)
     remove(store)
-    following = store.create_job(clinic.id, "following", new_images(2))
+    following = create_job(store, clinic.id, "following", new_images(2))
     assert following.id > job.id
     assert min(image.id for image in store.all_images(clinic.id, following.id)) > max(images)
 
@@ -408,30 +408,30 @@ def test_numbers_are_used_once(db):
 def test_an_idempotency_key_is_taken_once_in_a_clinic(db):
     store, clinic = db
     other = store.ensure_clinic("other", "another token").id
-    ours = store.create_job(clinic.id, "ours", new_images(1), idempotency_key="monday")
+    ours = create_job(store, clinic.id, "ours", new_images(1), idempotency_key="monday")
     with pytest.raises(KeyTaken):
-        store.create_job(clinic.id, "again", new_images(2), idempotency_key="monday")
-    theirs = store.create_job(other, "theirs", new_images(1), idempotency_key="monday")
+        create_job(store, clinic.id, "again", new_images(2), idempotency_key="monday")
+    theirs = create_job(store, other, "theirs", new_images(1), idempotency_key="monday")
     assert store.job_of_key(clinic.id, "monday") == ours
     assert store.job_of_key(other, "monday") == theirs
     assert store.job_of_key(clinic.id, "tuesday") is None
     assert (count(store, Job), count(store, Image)) == (2, 2)
     # Jobs without a key are never the same one.
-    store.create_job(clinic.id, "none", new_images(1))
-    store.create_job(clinic.id, "none", new_images(1))
+    create_job(store, clinic.id, "none", new_images(1))
+    create_job(store, clinic.id, "none", new_images(1))
 
 
 def test_the_key_of_a_deleted_job_is_free_again(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "ours", new_images(1), idempotency_key="monday")
+    job = create_job(store, clinic.id, "ours", new_images(1), idempotency_key="monday")
     store.delete_job(clinic.id, job.id)
     assert store.job_of_key(clinic.id, "monday") is None
-    store.create_job(clinic.id, "ours", new_images(1), idempotency_key="monday")
+    create_job(store, clinic.id, "ours", new_images(1), idempotency_key="monday")
 
 
 def test_upload_folders_are_known_while_their_job_is(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "ours", new_images(1), upload="aa")
+    job = create_job(store, clinic.id, "ours", new_images(1), upload="aa")
     assert store.known_uploads(["aa", "bb"]) == {"aa"}
     store.delete_job(clinic.id, job.id)
     assert store.known_uploads(["aa", "bb"]) == {"aa"}, "its files are still there"
@@ -441,10 +441,10 @@ def test_upload_folders_are_known_while_their_job_is(db):
 
 def test_some_images_are_tried_again_or_cancelled(store, clinic):
     """Of two jobs and another clinic's: only those that are named, and can be."""
-    first = store.create_job(clinic.id, "first", new_images(3))
-    second = store.create_job(clinic.id, "second", new_images(2))
+    first = create_job(store, clinic.id, "first", new_images(3))
+    second = create_job(store, clinic.id, "second", new_images(2))
     other = store.ensure_clinic("other", "another token")
-    their_job = store.create_job(other.id, "theirs", new_images(1))
+    their_job = create_job(store, other.id, "theirs", new_images(1))
     theirs = store.images(other.id, their_job.id).items[0].id
     store.save([failure(claim) for claim in store.claim(2, lease_s=60)])
 
@@ -481,7 +481,7 @@ LET_WAIT = {
 def test_two_at_the_same_moment_keep_to_the_images_that_may_wait(db, monkeypatch, verb):
     """Each has counted before the other is done: two of them may wait, or two, not four."""
     store, clinic = db
-    both = [store.create_job(clinic.id, "job", new_images(2)) for _ in range(2)]
+    both = [create_job(store, clinic.id, "job", new_images(2)) for _ in range(2)]
     if verb == "resume_job":
         for job in both:
             store.cancel_job(clinic.id, job.id)

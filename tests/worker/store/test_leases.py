@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from tests.support.rows import finished_image, new_images, worker_record
+from tests.support.rows import create_job, finished_image, new_images, worker_record
 from worker.records.images import ImageStatus
 from worker.store.schema import Image
 from worker.store.work.workers import SILENT_AFTER_S
@@ -16,7 +16,7 @@ def claimed(db):
     """Two images of a job, in the hands of the worker `this` for 60 s."""
     store, clinic = db
     store.register_worker(worker_record("this"))
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     return store, clinic, job, store.claim(2, lease_s=60, holder="this")
 
 
@@ -37,7 +37,7 @@ def set_leases(store, **values) -> None:
 
 def test_a_beat_renews_what_this_worker_holds_and_nothing_else(claimed):
     store, clinic, _, _ = claimed
-    store.create_job(clinic.id, "another", new_images(1))
+    create_job(store, clinic.id, "another", new_images(1))
     store.claim(1, lease_s=60, holder="another")
     assert store.beat("this", lease_s=300)
     assert [round(left / 60) for left in left_s(store)] == [5, 5, 1]
@@ -82,7 +82,7 @@ def test_a_lease_of_the_version_before_has_no_length_and_still_ends(claimed):
 
 def test_what_a_dead_worker_held_goes_back_at_once(claimed):
     store, clinic, job, claims = claimed
-    store.create_job(clinic.id, "another", new_images(1))
+    create_job(store, clinic.id, "another", new_images(1))
     store.claim(1, lease_s=60, holder="another")
     assert store.take_back_from("this", max_attempts=3) == {ImageStatus.WAITING: 2}
     counts = store.job(clinic.id, job.id).counts
@@ -95,7 +95,7 @@ def test_what_a_dead_worker_held_goes_back_at_once(claimed):
 
 def test_what_kills_worker_after_worker_is_given_up(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     for _ in range(2):
         store.claim(1, lease_s=60, holder="this")
         assert store.take_back_from("this", max_attempts=3) == {ImageStatus.WAITING: 1}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from tests.support.databases import migrated_store
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.errors import InvalidCursor, NotFound, SortTooWide, UnknownLabel
 from worker.records.clinics import ClinicRecord
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
@@ -43,9 +43,9 @@ def listed(module_url):
     store = migrated_store(module_url)
     clinic = store.ensure_clinic("clinic", "token")
     other = store.ensure_clinic("other", "another token")
-    store.create_job(other.id, "theirs", new_images(2))
+    create_job(store, other.id, "theirs", new_images(2))
     names = [*RESULTS, "waits.png", "also.png"]
-    job = store.create_job(clinic.id, "ours", [NewImage(name, f"00/{name}", 1) for name in names])
+    job = create_job(store, clinic.id, "ours", [NewImage(name, f"00/{name}", 1) for name in names])
     by_id = {image.id: image.filename for image in store.images(clinic.id, job.id).items}
     claims = [claim for claim in store.claim(9, lease_s=60) if claim.image_id in by_id]
     finished = []
@@ -183,7 +183,7 @@ def test_a_search_finds_the_same_in_every_order_whether_it_is_rare_or_common(
 def test_a_search_with_letters_that_are_not_ascii(db, search):
     """SQLite knows the case of the letters A to Z only."""
     store, clinic = db
-    store.create_job(clinic.id, "job", [NewImage("Ärztin 1.png", "00/a", 1)])
+    create_job(store, clinic.id, "job", [NewImage("Ärztin 1.png", "00/a", 1)])
     is_found = store.database.engine.dialect.name == "postgresql" or search.startswith("Ä")
     for part, found in ((search, is_found), (search.removeprefix(search[0]), True)):
         assert len(store.images(clinic.id, None, ImageFilter(search=part)).items) == found
@@ -232,8 +232,8 @@ def test_a_sqlite_without_the_index_finds_the_same(store, clinic):
 def _search_finds_what_is_there_now(store: Store, clinic: ClinicRecord) -> JobRecord:
     """Returns: a job of the clinic with ODD_NAMES."""
     other = store.ensure_clinic("other", "another token")
-    theirs = store.create_job(other.id, "theirs", [NewImage("Scan 17.dcm", "00/a", 1)])
-    ours = store.create_job(clinic.id, "ours", [NewImage(name, "00/b", 1) for name in ODD_NAMES])
+    theirs = create_job(store, other.id, "theirs", [NewImage("Scan 17.dcm", "00/a", 1)])
+    ours = create_job(store, clinic.id, "ours", [NewImage(name, "00/b", 1) for name in ODD_NAMES])
 
     def found(clinic_id: int, part: str) -> list[str]:
         page = store.images(clinic_id, None, ImageFilter(search=part))
@@ -319,7 +319,7 @@ def test_a_cursor_holds_no_file_name(listed):
 
 def test_the_pace_of_a_job(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "paced", new_images(3))
+    job = create_job(store, clinic.id, "paced", new_images(3))
     assert store.pace(clinic.id, job.id) is None
     for _ in range(2):
         store.save([finished_image(claim) for claim in store.claim(1, lease_s=60)])
@@ -355,7 +355,7 @@ def test_a_cursor_that_no_database_can_hold_is_refused(listed, number):
 def test_what_was_refused_or_failed_has_no_label(db):
     """In no list, count or record: neither of its own nor of a batch that it was in."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(3))
+    job = create_job(store, clinic.id, "job", new_images(3))
     done, refused, failed = store.claim(3, lease_s=60)
     images = [
         finished_image(done),

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.access import FIRST_SCOPES, PrincipalKind, Role, Scope
 from worker.errors import DatabaseOutOfDate
 from worker.reading_order import WITHOUT_RESULT, reading_rank
@@ -102,9 +102,9 @@ def test_what_an_earlier_version_stored_is_kept(database_url, revision):
         context = MigrationContext.configure(connection, opts=COMPARED)
         assert compare_metadata(context, Base.metadata) == []
     assert [claim.image_id for claim in store.claim(9, lease_s=60)] == [6]
-    newest = store.create_job(1, "newest", new_images(1))
+    newest = create_job(store, 1, "newest", new_images(1))
     store.delete_job(1, newest.id)
-    assert store.create_job(1, "after it", new_images(1)).id == newest.id + 1
+    assert create_job(store, 1, "after it", new_images(1)).id == newest.id + 1
     store.close()
 
 
@@ -129,7 +129,7 @@ def test_numbers_of_all_clinics_go_on_by_clinic(database_url):
 
     def number_of_all(clinic: str) -> dict[str, int]:
         clinic_id = store.clinic_named(clinic).id
-        job = store.create_job(clinic_id, "new", new_images(1))
+        job = create_job(store, clinic_id, "new", new_images(1))
         token, _ = store.create_token(clinic, [Scope.READ])
         link = store.link(store.invite(clinic, [Role.READER]))
         person = store.accept_invitation(link.id, f"new in {clinic}", "no password")
@@ -202,7 +202,7 @@ def test_the_number_of_an_image_deleted_before_is_used_once(tmp_path):
         _fill(connection, keys=True)
         connection.execute(text("DELETE FROM images WHERE id = 6"))
     migrate(store.database)
-    job = store.create_job(1, "next", new_images(1))
+    job = create_job(store, 1, "next", new_images(1))
     assert store.images(1, job.id).items[0].id == 7
     store.close()
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.access import PrincipalKind, Role, Scope
 from worker.store import Store
 from worker.store.jobs import receiving
@@ -23,7 +23,7 @@ def add_everything(store: Store, clinic: str, images: int) -> dict[str, list[int
     store.open_session(PrincipalKind.PERSON, person.id, "", "")
     store.open_session(PrincipalKind.TOKEN, token.id, "", "")
     clinic_id = store.clinic_named(clinic).id
-    job = store.create_job(clinic_id, "job", new_images(images))
+    job = create_job(store, clinic_id, "job", new_images(images))
     return {
         "jobs": [job.id],
         "images": [image.id for image in store.images(clinic_id, job.id, limit=images).items],
@@ -49,14 +49,14 @@ def test_numbers_of_a_clinic_do_not_tell_what_others_sent(db):
 
 def test_numbers_are_used_once(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(3))
+    job = create_job(store, clinic.id, "job", new_images(3))
     last = store.images(clinic.id, job.id).items[-1].id
     store.delete_images(clinic.id, [last])
     store.delete_job(clinic.id, job.id)
     for deleted in store.deleted_jobs():
         store.remove_images(deleted.id, 100, lambda keys: None)
         store.remove_job(deleted.id)
-    next_one = store.create_job(clinic.id, "next", new_images(1))
+    next_one = create_job(store, clinic.id, "next", new_images(1))
     assert next_one.id > job.id
     assert store.images(clinic.id, next_one.id).items[0].id > last
 
@@ -64,18 +64,18 @@ def test_numbers_are_used_once(db):
 def test_a_clinic_cannot_use_the_numbers_of_the_next_one(db):
     store, first = db
     second = store.ensure_clinic("second", "another token")
-    theirs = store.create_job(second.id, "theirs", new_images(1))
-    store.create_job(first.id, "ours", new_images(1))
+    theirs = create_job(store, second.id, "theirs", new_images(1))
+    create_job(store, first.id, "ours", new_images(1))
     with store.database.writing() as session:
         session.execute(
             text("UPDATE numbers SET last = :last WHERE kind = 'images' AND clinic_id = :clinic"),
             {"last": PER_CLINIC - 2, "clinic": first.id},
         )
-    store.create_job(first.id, "the last two", new_images(2))
+    create_job(store, first.id, "the last two", new_images(2))
     with pytest.raises(IntegrityError):
-        store.create_job(first.id, "one too many", new_images(1))
+        create_job(store, first.id, "one too many", new_images(1))
     assert store.images(second.id, theirs.id).items[0].id == PER_CLINIC + 1
-    store.create_job(second.id, "more of theirs", new_images(1))
+    create_job(store, second.id, "more of theirs", new_images(1))
 
 
 def test_an_upload_does_not_wait_until_the_rows_of_another_are_written(
@@ -89,7 +89,7 @@ def test_an_upload_does_not_wait_until_the_rows_of_another_are_written(
     def insert_meanwhile(*args) -> None:
         monkeypatch.setattr(receiving, "_insert", insert)
         thread = threading.Thread(
-            target=lambda: other.append(store.create_job(clinic, "second", new_images(1))),
+            target=lambda: other.append(create_job(store, clinic, "second", new_images(1))),
             daemon=True,
         )
         thread.start()
@@ -98,6 +98,6 @@ def test_an_upload_does_not_wait_until_the_rows_of_another_are_written(
         insert(*args)
 
     monkeypatch.setattr(receiving, "_insert", insert_meanwhile)
-    job = store.create_job(clinic, "first", new_images(1))
+    job = create_job(store, clinic, "first", new_images(1))
     assert job.id < other[0].id
     store.close()

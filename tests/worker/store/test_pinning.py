@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from tests.support.results import shadow
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.records.images import ImageFilter
 from worker.records.jobs import Acceptance, Arriving
 from worker.records.work import Claim, WorkerRecord
@@ -33,8 +33,8 @@ def start_worker(store: Store, model: str, number: int = 1) -> None:
 
 def test_workers_of_two_models_never_mix_in_one_job(db):
     store, clinic = db
-    first = store.create_job(clinic.id, "first", new_images(5))
-    second = store.create_job(clinic.id, "second", new_images(5))
+    first = create_job(store, clinic.id, "first", new_images(5))
+    second = create_job(store, clinic.id, "second", new_images(5))
     assert store.job(clinic.id, first.id).model is None
     assert {one.job_id for one in claim(store, OLD)} == {first.id}
     assert {one.job_id for one in claim(store, NEW)} == {second.id}
@@ -46,25 +46,25 @@ def test_workers_of_two_models_never_mix_in_one_job(db):
 
 def test_a_job_of_another_model_holds_nobody_up(db):
     store, clinic = db
-    theirs = store.create_job(clinic.id, "theirs", new_images(3000), urgent=True)
+    theirs = create_job(store, clinic.id, "theirs", new_images(3000), urgent=True)
     claim(store, OLD)
     other = store.ensure_clinic("other", "token 2")
     for owner in (clinic, other):
-        job = store.create_job(owner.id, "ours", new_images(1))
+        job = create_job(store, owner.id, "ours", new_images(1))
         assert [one.job_id for one in claim(store, NEW)] == [job.id]
     assert store.job(clinic.id, theirs.id).counts.waiting == 2998
 
 
 def test_a_batch_spans_jobs_and_pins_them_all(db):
     store, clinic = db
-    jobs = [store.create_job(clinic.id, f"job {n}", new_images(1)) for n in range(3)]
+    jobs = [create_job(store, clinic.id, f"job {n}", new_images(1)) for n in range(3)]
     assert [one.job_id for one in claim(store, NEW, limit=8)] == [job.id for job in jobs]
     assert {store.job(clinic.id, job.id).model for job in jobs} == {NEW}
 
 
 def test_retried_images_stay_with_their_model(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(3))
+    job = create_job(store, clinic.id, "job", new_images(3))
     claim(store, OLD)
     store.cancel_job(clinic.id, job.id)
     store.resume_job(clinic.id, job.id)
@@ -74,7 +74,7 @@ def test_retried_images_stay_with_their_model(db):
 
 def test_resume_frees_a_job_whose_model_is_gone_for_the_one_at_hand(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(4))
+    job = create_job(store, clinic.id, "job", new_images(4))
     start_worker(store, OLD)
     store.save([finished_image(one) for one in claim(store, OLD)])
     assert store.resume_job(clinic.id, job.id).model == OLD, "its workers are up"
@@ -94,7 +94,7 @@ def test_resume_frees_a_job_whose_model_is_gone_for_the_one_at_hand(db):
 def test_of_two_workers_that_begin_a_job_at_once_one_gets_it(db):
     """SQLite has one writer; on PostgreSQL the other one commits between our read and our pin."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(4))
+    job = create_job(store, clinic.id, "job", new_images(4))
     raced = []
 
     def take_it_first(connection, cursor, statement, parameters, context, many) -> None:
@@ -113,7 +113,7 @@ def test_of_two_workers_that_begin_a_job_at_once_one_gets_it(db):
 
 def test_a_shadow_result_is_kept_and_never_shown(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     (one,) = claim(store, OLD)
     store.save([finished_image(one, "NORMAL")])
     shown = store.image(clinic.id, one.image_id)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from tests.support.results import work
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.store import Store
 
@@ -98,7 +98,7 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
 )
 def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(20))
+    job = create_job(store, clinic.id, "job", new_images(20))
     plans = plans_of(store, lambda: verb(store, job))
     assert plans
     for plan in plans:
@@ -113,7 +113,7 @@ def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
 def test_a_search_reads_names_from_an_index(db, part):
     """And then only the rows that it finds, in whatever order."""
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(20))
+    job = create_job(store, clinic.id, "job", new_images(20))
     with store.database.writing() as session:
         values = {"clinic": clinic.id, "job": job.id, "now": datetime.now(UTC)}
         session.execute(text(MANY_IMAGES), values)
@@ -149,7 +149,7 @@ FROM numbers
 
 def test_filters_over_a_clinic_are_merged_from_facets(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(20))
+    job = create_job(store, clinic.id, "job", new_images(20))
     work(store, 20)
     with store.database.writing() as session:
         values = {"clinic": clinic.id, "job": job.id, "now": datetime.now(UTC)}

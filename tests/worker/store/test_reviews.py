@@ -8,7 +8,7 @@ import pytest
 
 from model.scores import GateScore
 from tests.support.databases import migrated_store
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.errors import (
     FileNotKept,
     NoResultToReview,
@@ -39,7 +39,7 @@ def store(migrated_url) -> Store:
 @pytest.fixture
 def job(store) -> JobRecord:
     """Three images, two of them NORMAL, one not classified yet."""
-    job = store.create_job(1, "job", new_images(3))
+    job = create_job(store, 1, "job", new_images(3))
     store.save([finished_image(claim) for claim in store.claim(2, lease_s=60)])
     return job
 
@@ -135,7 +135,7 @@ def test_reviews_go_with_their_job(store, job):
 
 
 def test_a_refused_image_is_classified_anyway(store):
-    job = store.create_job(1, "job", new_images(2))
+    job = create_job(store, 1, "job", new_images(2))
     store.save([refused(claim) for claim in store.claim(2, lease_s=60)])
     assert store.job(1, job.id).status is JobStatus.COMPLETE
     assert store.classify_anyway(1, 1, "Ann") == 1
@@ -154,7 +154,7 @@ def test_a_refused_image_is_classified_anyway(store):
 
 
 def test_what_the_gate_did_not_refuse_is_not_classified_anyway(store):
-    store.create_job(1, "job", new_images(3))
+    create_job(store, 1, "job", new_images(3))
     first, second, _ = store.claim(3, lease_s=60)
     store.save([finished_image(first), refused(second, "unreadable")])
     for image in (1, 2, 3):
@@ -166,7 +166,7 @@ def test_what_the_gate_did_not_refuse_is_not_classified_anyway(store):
 
 def test_a_film_that_is_kept_no_longer_is_not_classified_anyway(store):
     """A worker would have nothing to read."""
-    job = store.create_job(1, "job", new_images(1))
+    job = create_job(store, 1, "job", new_images(1))
     store.save([refused(claim) for claim in store.claim(1, lease_s=60)])
     store.forget_files(job.id, 10, False, lambda keys: None)
     with pytest.raises(FileNotKept, match="image 1"):

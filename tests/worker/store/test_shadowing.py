@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.results import rejected, work
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.records.images import ImageFilter, ImageStatus
 from worker.records.jobs import Acceptance, Arriving
 from worker.records.work import NewResult
@@ -26,7 +26,7 @@ def ids(claims) -> list[int]:
 
 def test_images_with_a_result_are_given_out_once_the_newest_first(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(4))
+    create_job(store, clinic.id, "job", new_images(4))
     classify(store, 3)
     classify(store, 1, rejected)
     assert store.waiting_for_shadow() == 3
@@ -41,7 +41,7 @@ def test_the_backlog_of_one_clinic_does_not_keep_the_shadow_from_another(db):
     store, first = db
     second = store.ensure_clinic("second", "another token")
     for clinic in (first, second):
-        store.create_job(clinic.id, "job", new_images(50))
+        create_job(store, clinic.id, "job", new_images(50))
     classify(store, 50)
     classify(store, 50)
     given = [claim for _ in range(25) for claim in store.claim_for_shadow(2)]
@@ -54,7 +54,7 @@ def test_the_oldest_that_waits_for_the_shadow_is_of_whichever_clinic(db):
     store, first = db
     assert store.oldest_for_shadow() is None
     second = store.ensure_clinic("second", "another token")
-    jobs = [store.create_job(clinic.id, "job", new_images(2)) for clinic in (second, first)]
+    jobs = [create_job(store, clinic.id, "job", new_images(2)) for clinic in (second, first)]
     classify(store)
     classify(store)
     uploaded = {
@@ -68,14 +68,14 @@ def test_the_oldest_that_waits_for_the_shadow_is_of_whichever_clinic(db):
 
 def test_without_a_shadow_model_nothing_waits_for_one(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(1))
+    create_job(store, clinic.id, "job", new_images(1))
     work(store, 1, finished_image)
     assert store.waiting_for_shadow() == 0
 
 
 def test_what_a_shadow_says_changes_neither_the_image_nor_its_job(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     classify(store)
     before = store.images(clinic.id, job.id).items, store.job(clinic.id, job.id)
     second, first = store.claim_for_shadow(2)
@@ -90,7 +90,7 @@ def test_what_a_shadow_says_changes_neither_the_image_nor_its_job(db):
 
 def test_there_is_one_result_for_an_image_and_a_model(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(1))
+    create_job(store, clinic.id, "job", new_images(1))
     classify(store)
     (claim,) = store.claim_for_shadow(1)
     for said in (SAME, OTHER, replace(OTHER, model="test-1"), replace(OTHER, model="shadow-2")):
@@ -106,7 +106,7 @@ def test_there_is_one_result_for_an_image_and_a_model(db):
 @pytest.mark.parametrize("is_claimed", [True, False])
 def test_deleted_images_are_nothing_for_a_shadow(db, is_claimed):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(2))
+    job = create_job(store, clinic.id, "job", new_images(2))
     classify(store)
     claims = store.claim_for_shadow(2) if is_claimed else []
     store.delete_job(clinic.id, job.id)

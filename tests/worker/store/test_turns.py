@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import select
 
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.records.clinics import ClinicRecord
 from worker.store.schema import Image
 from worker.store.work.turns import URGENT_IN_A_ROW
@@ -33,9 +33,9 @@ def work(store, batches: int) -> list[list]:
 def test_ten_images_do_not_wait_behind_five_thousand(db, clinics):
     store, _ = db
     large, small, _ = clinics
-    store.create_job(large.id, "large", new_images(5000))
+    create_job(store, large.id, "large", new_images(5000))
     work(store, 3)
-    job = store.create_job(small.id, "small", new_images(10))
+    job = create_job(store, small.id, "small", new_images(10))
     batches = 0
     while store.job(small.id, job.id).counts.done < 10:
         work(store, 1)
@@ -47,7 +47,7 @@ def test_ten_images_do_not_wait_behind_five_thousand(db, clinics):
 def test_clinics_that_wait_get_the_same(db, clinics):
     store, _ = db
     for clinic, count in zip(clinics, (400, 200, 100), strict=True):
-        store.create_job(clinic.id, "job", new_images(count))
+        create_job(store, clinic.id, "job", new_images(count))
     got = Counter(claim.clinic_id for claims in work(store, 60) for claim in claims)
     assert set(got.values()) == {80}
 
@@ -55,10 +55,10 @@ def test_clinics_that_wait_get_the_same(db, clinics):
 def test_a_clinic_that_was_idle_has_saved_nothing_up(db, clinics):
     store, _ = db
     busy, idle, third = clinics
-    store.create_job(busy.id, "job", new_images(400))
-    store.create_job(third.id, "job", new_images(400))
+    create_job(store, busy.id, "job", new_images(400))
+    create_job(store, third.id, "job", new_images(400))
     work(store, 40)
-    store.create_job(idle.id, "job", new_images(400))
+    create_job(store, idle.id, "job", new_images(400))
     got = Counter(claims[0].clinic_id for claims in work(store, 30))
     assert max(got.values()) - min(got.values()) <= 1
 
@@ -66,9 +66,9 @@ def test_a_clinic_that_was_idle_has_saved_nothing_up(db, clinics):
 def test_a_clinics_urgent_images_come_before_its_own_routine_ones_only(db, clinics):
     store, _ = db
     loud, quiet, _ = clinics
-    store.create_job(loud.id, "routine", new_images(40))
-    urgent = store.create_job(loud.id, "urgent", new_images(40), urgent=True)
-    store.create_job(quiet.id, "routine", new_images(40))
+    create_job(store, loud.id, "routine", new_images(40))
+    urgent = create_job(store, loud.id, "urgent", new_images(40), urgent=True)
+    create_job(store, quiet.id, "routine", new_images(40))
     batches = work(store, 2 * URGENT_IN_A_ROW)
     assert Counter(claims[0].clinic_id for claims in batches) == {
         loud.id: URGENT_IN_A_ROW,
@@ -82,8 +82,8 @@ def test_a_clinics_urgent_images_come_before_its_own_routine_ones_only(db, clini
 
 def test_urgent_images_without_end_do_not_starve_routine_ones(db):
     store, clinic = db
-    routine = store.create_job(clinic.id, "routine", new_images(8))
-    store.create_job(clinic.id, "urgent", new_images(200), urgent=True)
+    routine = create_job(store, clinic.id, "routine", new_images(8))
+    create_job(store, clinic.id, "urgent", new_images(200), urgent=True)
     jobs = [claims[0].job_id for claims in work(store, 2 * (URGENT_IN_A_ROW + 1))]
     at = [number for number, job_id in enumerate(jobs) if job_id == routine.id]
     assert at == [URGENT_IN_A_ROW, 2 * URGENT_IN_A_ROW + 1]
@@ -91,9 +91,9 @@ def test_urgent_images_without_end_do_not_starve_routine_ones(db):
 
 def test_a_single_urgent_image_never_waits_for_a_routine_turn(db):
     store, clinic = db
-    store.create_job(clinic.id, "routine", new_images(100))
+    create_job(store, clinic.id, "routine", new_images(100))
     for number in range(3 * URGENT_IN_A_ROW):
-        urgent = store.create_job(clinic.id, f"urgent {number}", new_images(1), urgent=True)
+        urgent = create_job(store, clinic.id, f"urgent {number}", new_images(1), urgent=True)
         (claims,) = work(store, 1)
         assert [claim.job_id for claim in claims] == [urgent.id]
         work(store, 1)
@@ -104,8 +104,8 @@ def test_what_another_worker_is_about_to_take_hides_nobody_elses_images(db, clin
     """Rows that are locked are passed over (SQLite has one writer), another clinic's are found."""
     store, _ = db
     first, second, _ = clinics
-    store.create_job(first.id, "job", new_images(2))
-    theirs = store.create_job(second.id, "job", new_images(2))
+    create_job(store, first.id, "job", new_images(2))
+    theirs = create_job(store, second.id, "job", new_images(2))
     with store.database.writing() as session:
         session.execute(select(Image.id).where(Image.clinic_id == first.id).with_for_update())
         claims = store.claim(BATCH, lease_s=60)

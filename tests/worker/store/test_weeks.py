@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tests.support.results import MODEL, PROBABILITIES, done, work
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from worker.records.work import Claim, FinishedImage
 
 LABELS = [*PROBABILITIES[0]]
@@ -18,7 +18,7 @@ def with_films(claim: Claim) -> FinishedImage:
 
 def test_films_are_counted_by_their_statistics(db, monkeypatch):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(4))
+    create_job(store, clinic.id, "job", new_images(4))
     work(store, 3, with_films)
     work(store, 1)  # as results were saved before
     edges = {"distance": (0.1, 0.2), "mean": (5.0,), "gate": (0.5, 0.95), "aspect": (0.9, 1.0)}

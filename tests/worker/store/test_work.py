@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import func, select
 
 from model.scores import GateScore, Triage
-from tests.support.rows import finished_image, new_images
+from tests.support.rows import create_job, finished_image, new_images
 from worker.records.images import ImageStatus, MapRecord
 from worker.records.jobs import JobStatus
 from worker.store.schema import ResultMap
@@ -16,7 +16,7 @@ from worker.store.schema import ResultMap
 
 def test_a_result_is_saved_with_its_attention_map(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     (claim,) = store.claim(8, lease_s=60)
     assert (claim.job_id, claim.clinic_id, claim.attempts) == (job.id, clinic.id, 1)
     assert store.save([finished_image(claim, "PNEUMONIA")]) == 1
@@ -38,7 +38,7 @@ def test_a_result_is_saved_with_its_attention_map(db):
 
 def test_maps_of_one_shape_share_a_row(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(1))
+    create_job(store, clinic.id, "job", new_images(1))
     (claim,) = store.claim(1, lease_s=60)
     finished = finished_image(claim)
     random = np.random.default_rng(0)
@@ -67,9 +67,9 @@ def test_maps_of_one_shape_share_a_row(db):
 
 def test_claims_come_in_order_and_urgent_ones_first_and_alone(db):
     store, clinic = db
-    store.create_job(clinic.id, "bulk", new_images(4))
+    create_job(store, clinic.id, "bulk", new_images(4))
     first = store.claim(2, lease_s=60)
-    urgent = store.create_job(clinic.id, "urgent", new_images(1), urgent=True)
+    urgent = create_job(store, clinic.id, "urgent", new_images(1), urgent=True)
     second, third = store.claim(2, lease_s=60), store.claim(2, lease_s=60)
     assert [claim.file_key for claim in first] == ["00/0", "00/1"]
     assert [claim.job_id for claim in second] == [urgent.id]
@@ -78,7 +78,7 @@ def test_claims_come_in_order_and_urgent_ones_first_and_alone(db):
 
 def test_two_workers_never_hold_the_same_image(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(200))
+    job = create_job(store, clinic.id, "job", new_images(200))
     claimed: Counter = Counter()
     lock = threading.Lock()
 
@@ -102,7 +102,7 @@ def test_two_workers_never_hold_the_same_image(db):
 
 def test_a_worker_given_up_for_dead_cannot_overwrite_its_successor(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(1))
+    create_job(store, clinic.id, "job", new_images(1))
     (lost,) = store.claim(1, lease_s=-1)
     assert store.take_back_expired(max_attempts=3) == {ImageStatus.WAITING: 1}
     (again,) = store.claim(1, lease_s=60)
@@ -115,7 +115,7 @@ def test_a_worker_given_up_for_dead_cannot_overwrite_its_successor(db):
 
 def test_an_image_that_was_tried_before_is_tried_alone(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(4))
+    create_job(store, clinic.id, "job", new_images(4))
     store.claim(2, lease_s=-1)
     store.take_back_expired(max_attempts=3)
     assert store.claim(4, lease_s=60, in_hand=True) == []
@@ -125,7 +125,7 @@ def test_an_image_that_was_tried_before_is_tried_alone(db):
 
 def test_an_image_is_given_up_after_so_many_attempts(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     for _ in range(2):
         store.claim(1, lease_s=-1)
         assert store.take_back_expired(max_attempts=3) == {ImageStatus.WAITING: 1}
@@ -139,14 +139,14 @@ def test_an_image_is_given_up_after_so_many_attempts(db):
 
 def test_a_lease_that_runs_is_left_alone(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(1))
+    create_job(store, clinic.id, "job", new_images(1))
     store.claim(1, lease_s=60)
     assert store.take_back_expired(max_attempts=3) == {}
 
 
 def test_an_expired_image_of_a_cancelled_job_is_cancelled(db):
     store, clinic = db
-    job = store.create_job(clinic.id, "job", new_images(1))
+    job = create_job(store, clinic.id, "job", new_images(1))
     store.claim(1, lease_s=-1)
     store.cancel_job(clinic.id, job.id)
     assert store.take_back_expired(max_attempts=3) == {ImageStatus.CANCELLED: 1}
@@ -155,7 +155,7 @@ def test_an_expired_image_of_a_cancelled_job_is_cancelled(db):
 
 def test_what_waits_is_counted_up_to_a_limit(db):
     store, clinic = db
-    store.create_job(clinic.id, "job", new_images(3))
+    create_job(store, clinic.id, "job", new_images(3))
     assert (store.waiting(10), store.waiting(2)) == (3, 2)
     store.claim(1, lease_s=-1)
     assert store.waiting(10) == 2

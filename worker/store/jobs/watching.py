@@ -1,11 +1,10 @@
-"""Jobs: made at once or found, and watched."""
+"""Jobs: found, and watched."""
 
-import secrets
 from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from worker.records.jobs import Acceptance, Arriving, JobRecord, JobStatus, KnownUpload, NewImage
+from worker.records.jobs import JobRecord, JobStatus, KnownUpload
 from worker.records.pages import Page
 from worker.store.jobs.receiving import ReceivingVerbs
 from worker.store.rows import SHOWN, decode_cursor, encode_cursor, job_record, job_row
@@ -13,28 +12,6 @@ from worker.store.schema import Job
 
 
 class JobVerbs(ReceivingVerbs):
-    def create_job(
-        self,
-        clinic_id: int,
-        name: str,
-        images: Iterable[NewImage],
-        urgent: bool = False,
-        upload: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> JobRecord:
-        """Store a job of which all is known, and its images, in one transaction.
-
-        upload: name of the folder of their files. idempotency_key: what the sender calls the
-        upload. Raises KeyTaken when the clinic has a job of that key (see `job_of_key`), ValueError
-        when there are no images.
-        """
-        images = list(images)
-        if not images:
-            raise ValueError("A job needs at least one image. Received: none")
-        arriving = Arriving(clinic_id, upload or secrets.token_hex(16), urgent)
-        acceptance = Acceptance(name=name, urgent=urgent, idempotency_key=idempotency_key)
-        return self.accept(arriving, 0, images, acceptance)
-
     def job(self, clinic_id: int, job_id: int) -> JobRecord:
         """Raises NotFound."""
         with self.database.reading() as session:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.access import sign_in
 from tests.support.results import done, failed, rejected, work
-from tests.support.rows import new_images
+from tests.support.rows import create_job, new_images
 from web.api.inputs.images import PAGE_IMAGES
 from web.pages.frame.assets import FOLDER
 from web.pages.frame.words import file_size
@@ -178,7 +178,7 @@ def test_other_films_of_the_patient_are_offered_and_found(reader, upload, store,
 
     work(store, 3, of_patient)
     other = store.ensure_clinic("another", "a token of another clinic")
-    store.create_job(other.id, "job", new_images(1))
+    create_job(store, other.id, "job", new_images(1))
     work(store, 1, of_patient)
 
     page = reader.get("/images/3").text
