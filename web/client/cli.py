@@ -4,41 +4,23 @@ Exit codes: 0 all well; 1 some images failed, or the server refused; 2 wrong use
 130 interrupted with Ctrl-C.
 """
 
-import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from web.client.errors import ClientError, Unreachable
 from web.client.http import Client, Json
-from worker.errors import SettingsError
-from worker.settings import Settings
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-EXIT_FAILED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 3, 130
-
-
-def server_options(command: Callable) -> Callable:
-    """`--url` and `--token`."""
-    url = click.option(
-        "--url",
-        envvar="CXR_URL",
-        default=DEFAULT_URL,
-        show_default=True,
-        show_envvar=True,
-        help="Address of the server.",
-    )
-    token = click.option(
-        "--token",
-        envvar="CXR_TOKEN",
-        show_envvar=True,
-        help="Access token. Default: the one that `cxr up` keeps in its home on this machine.",
-    )
-    return url(token(command))
+from web.client.interrupted import Sent, goes_on, says_what_became_of_it
+from web.client.shared import (
+    EXIT_FAILED,
+    client_errors,
+    document,
+    known_token,
+    link,
+    server_options,
+)
 
 
 @click.command()
@@ -81,13 +63,13 @@ def submit(
         this = key or new_key()
         size_bytes = sum(file.size_bytes for file in files)
         sent = Sent(size_bytes)
-        with _says_what_became_of_it(client, this, sent), upload_bar(size_bytes) as show:
+        with says_what_became_of_it(client, this, sent), upload_bar(size_bytes) as show:
             sent.show = show
             job = client.submit(files, name, urgent, sent, this, again=bool(key))
         if not as_json:
             click.echo(f"Job {job['id']}: {link(client, job)}")
         if wait:
-            with _goes_on(job):
+            with goes_on(job):
                 job = follow(client, job["id"])
         if as_json:
             click.echo(document(client, job))
@@ -169,111 +151,9 @@ def results(
             console().print(results_table(client.images(job, sort)))
 
 
-def known_token(token: str | None, settings: Settings | None = None) -> str:
-    """The given token, else the one in the home of `settings` (default: this machine's).
-
-    Raises click.UsageError.
-    """
-    if not token:
-        with contextlib.suppress(FileNotFoundError, PermissionError):
-            token = (settings or Settings.from_env()).token_file.read_text()
-    token = (token or "").strip()
-    if not token:
-        raise click.UsageError(
-            "There is no access token. Set CXR_TOKEN, or start `cxr up` on this machine, which "
-            "makes one."
-        )
-    if not (token.isascii() and token.isprintable()):
-        raise click.UsageError("The access token holds characters that no token has.")
-    return token
-
-
 def exit_code(job: Json) -> int:
     """0 when every image of an ended job got a result, else 1."""
     return EXIT_FAILED if job["counts"]["failed"] or job["counts"]["cancelled"] else 0
-
-
-def link(client: Client, job: Json) -> str:
-    """Address of the job's page."""
-    return f"{client.url}/jobs/{job['id']}"
-
-
-def document(client: Client, job: Json) -> str:
-    """The job as one line of JSON, with the address of its page."""
-    return json.dumps({**job, "link": link(client, job)})
-
-
-@contextlib.contextmanager
-def client_errors() -> Iterator[None]:
-    """The client's errors become one sentence on stderr and the exit code of their kind."""
-    try:
-        yield
-    except (ClientError, SettingsError) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(EXIT_UNREACHABLE if isinstance(error, Unreachable) else EXIT_FAILED)
-
-
-class Sent:
-    """How many bytes of an upload have left so far; tells `show` too."""
-
-    def __init__(self, size_bytes: int) -> None:
-        self._size_bytes = size_bytes
-        self._so_far = 0
-        self.show: Callable[[int], None] = lambda _: None
-
-    def __call__(self, so_far: int) -> None:
-        self._so_far = so_far
-        self.show(so_far)
-
-    @property
-    def is_all(self) -> bool:
-        return self._so_far >= self._size_bytes
-
-
-@contextlib.contextmanager
-def _says_what_became_of_it(client: Client, key: str, sent: Sent) -> Iterator[None]:
-    """Whoever interrupts an upload, or loses the connection, is told what became of it."""
-    try:
-        yield
-    except (Unreachable, KeyboardInterrupt) as error:
-        click.echo(_what_became_of_it(client, key, sent), err=True)
-        if isinstance(error, Unreachable):
-            raise
-        sys.exit(EXIT_INTERRUPTED)
-
-
-def _what_became_of_it(client: Client, key: str, sent: Sent) -> str:
-    again = f"run the same command again with `--key {key}`"
-    try:
-        job = client.job_of_key(key)
-    except ClientError:
-        return f"Whether the upload arrived is not known. To find out and continue, {again}."
-    if job is not None:
-        return _continues(job)
-    if sent.is_all:
-        return f"The server has all files and may still accept them. To find out, {again}."
-    return f"The upload was interrupted, and no job was created. To submit, {again}."
-
-
-@contextlib.contextmanager
-def _goes_on(job: Json) -> Iterator[None]:
-    """Whoever stops waiting is told that the server does not."""
-    try:
-        yield
-    except ClientError:
-        click.echo(_continues(job), err=True)
-        raise
-    except KeyboardInterrupt:
-        click.echo(_continues(job), err=True)
-        sys.exit(EXIT_INTERRUPTED)
-
-
-def _continues(job: Json) -> str:
-    number = job["id"]
-    return (
-        f"Job {number} was accepted and continues: `cxr status {number} --watch` follows it, "
-        f"`cxr cancel {number}` stops it."
-    )
 
 
 def _write(chunks: Iterable[bytes], output: Path) -> None:

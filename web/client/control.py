@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from web.client.cli import client_errors, document, known_token, link, server_options
 from web.client.http import Client, Json
+from web.client.shared import client_errors, document, known_token, link, server_options
 
 
 def _job_command(verb: Callable[[Client, int], Json]) -> click.Command:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from web.client.cli import client_errors, known_token, server_options
 from web.client.http import Client, Json
+from web.client.shared import client_errors, known_token, server_options
 
 MANIFEST, BOXES = "manifest.csv", "boxes.csv"
 MANIFEST_COLUMNS = ("path", "label", "split", "source", "patient", "second_reading")

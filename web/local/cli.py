@@ -65,7 +65,7 @@ def up(host: str | None, port: int | None, home: Path | None, workers: int | Non
 )
 def sign_in(url: str | None, home: Path | None) -> None:
     """Print a link that signs a browser in, once, with the token of this machine."""
-    from web.client.cli import client_errors, known_token  # `up` and `web` start sooner without
+    from web.client.shared import client_errors, known_token  # `up` and `web` start sooner without
 
     log_to_stderr()
     with client_errors(), worker_errors():

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
-from web.client.cli import EXIT_FAILED, client_errors, known_token, link, server_options
 from web.client.errors import ClientError
 from web.client.files import collect
 from web.client.http import Client, Json
+from web.client.shared import EXIT_FAILED, client_errors, known_token, link, server_options
 from web.client.view import console, follow, results_table, upload_bar
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.errors import LaunchError

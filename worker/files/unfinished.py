@@ -22,6 +22,7 @@ from typing import Self
 from worker.errors import NotFound, PieceMisplaced, TooManyUnfinished, UploadTooLarge
 from worker.files.image_files import ImageFiles
 from worker.files.locks import changing
+from worker.files.pieces import Announced, Joined
 from worker.files.writing import sync_folder
 from worker.settings import MEGABYTE, Settings
 
@@ -132,7 +133,7 @@ class UnfinishedUploads:
         nothing does. Raises PieceMisplaced when something else was added meanwhile, UploadTooLarge,
         StorageUnavailable, and what `finish` raises.
         """
-        chunks = _Pieces(chunks, upload.length - upload.offset)
+        chunks = Announced(chunks, upload.length - upload.offset)
         kept: list[tuple[str, int]] = []
         try:
             while (piece := self._keep(clinic_id, upload.id, chunks)) is not None:
@@ -177,7 +178,7 @@ class UnfinishedUploads:
             raise no_such_upload()
         return self._root / str(clinic_id) / upload_id
 
-    def _keep(self, clinic_id: int, upload_id: str, chunks: "_Pieces") -> tuple[str, int] | None:
+    def _keep(self, clinic_id: int, upload_id: str, chunks: Announced) -> tuple[str, int] | None:
         """Write the next piece. Returns: its name and bytes; None when nothing came."""
         if not (first := chunks.next()):
             return None
@@ -245,7 +246,7 @@ class UnfinishedUploads:
 
     def _reader(self, folder: Path, upload: Unfinished) -> io.BufferedReader:
         pieces = (self._files.read(folder / name) for name, _ in upload.pieces)
-        return io.BufferedReader(_Joined(pieces), 1024 * 1024)
+        return io.BufferedReader(Joined(pieces), 1024 * 1024)
 
 
 def _note_in(folder: Path) -> Path:
@@ -259,52 +260,3 @@ def no_such_upload() -> NotFound:
 
 def _went_meanwhile() -> NotFound:
     return NotFound("The upload was deleted or has expired. Begin it anew.")
-
-
-class _Pieces:
-    """Chunks, of which more than `most` bytes are an error. `error`: what ended them early."""
-
-    def __init__(self, chunks: Iterable[bytes], most: int) -> None:
-        self._chunks = iter(chunks)
-        self._left = most
-        self.error: Exception | None = None
-
-    def next(self) -> bytes:
-        """Empty at the end, also at an early one."""
-        if self.error is not None:
-            return b""
-        try:
-            chunk = next(self._chunks, b"")
-        except Exception as error:
-            self.error = error
-            return b""
-        self._left -= len(chunk)
-        if self._left < 0:
-            self.error = UploadTooLarge(
-                "More bytes came than the upload was announced with. Begin it anew.",
-                "upload_too_large",
-            )
-            return b""
-        return chunk
-
-
-class _Joined(io.RawIOBase):
-    """Pieces one after the other, one at a time in memory."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._piece = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        while not self._piece:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._piece = memoryview(piece)
-        size = min(len(buffer), len(self._piece))
-        buffer[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size

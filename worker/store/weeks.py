@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, Float, Select, String, case, cast, func, select
+from sqlalchemy.orm import Session
 
 from model.doubt import Reason
 from worker.reading_order import WITHOUT_RESULT
@@ -17,12 +18,9 @@ from worker.store.rows import SHOWN
 from worker.store.schema import IS_ACTIVE, Image, Job, Result, Review
 
 TENTHS = 10
-MAX_FILMS = (
-    50_000  # enough for a distribution; of all of a large clinic the page would take seconds
-)
+# Enough for a distribution; of all of a large clinic the page would take seconds.
+MAX_FILMS = 50_000
 UNLIKE: Reason = "unlike_training"
-
-
 # Of `model.films`, in SQL.
 _STATISTICS: dict[str, ColumnElement[float]] = {
     "distance": Result.film_distance,
@@ -51,73 +49,106 @@ class WeekVerbs:
         even sample of some MAX_FILMS is counted."""
         if not labels:
             return []
-
-        def of_jobs(query: Select) -> Select:
-            wanted = (Job.clinic_id == clinic_id, Job.created_at >= since, Job.done > 0)
-            if not with_blind:
-                query = query.where(Job.blind.is_(False))
-            return query.where(*wanted, *SHOWN)
-
-        jobs = of_jobs(select(Job.id, Job.created_at, Job.done, Job.rejected))
-        sure = func.sum(case(*((Result.label == one, probability_of(one)) for one in labels)))
-        unlike = cast(Result.uncertain_reasons, String).contains(UNLIKE)
-        results = of_jobs(
-            select(
-                *(Job.id, Result.model, Result.label, func.count()),
-                *(func.count(case((Result.uncertain, 1))), sure),
-                *(func.count(Result.uncertain_reasons), func.count(case((unlike, 1)))),
-            )
-            .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
-            .group_by(Job.id, Result.model, Result.label)
-        )
-        tenth = func.floor(Image.reading_rank * TENTHS).label("tenth")
-        ranks = of_jobs(
-            select(Job.id, tenth, func.count())
-            .join(Image, Image.job_id == Job.id)
-            .where(Image.reading_rank < WITHOUT_RESULT)
-            .group_by(Job.id, "tenth")
-        )
-        other = case((Review.verdict == Verdict.OTHER_LABEL, Review.image_id))
-        reviews = of_jobs(
-            select(
-                Job.id,
-                func.count(func.distinct(Review.image_id)),
-                func.count(func.distinct(other)),
-            )
-            .join(Review, Review.job_id == Job.id)
-            .group_by(Job.id)
-        )
-        found: dict[int, Counter] = defaultdict(Counter)
-        models: dict[int, Counter] = defaultdict(Counter)
+        which = [Job.clinic_id == clinic_id, Job.created_at >= since, Job.done > 0, *SHOWN]
+        if not with_blind:
+            which.append(Job.blind.is_(False))
         with self.database.reading() as session:
-            for row in session.execute(results):
-                job_id, model, label, count, uncertain, confidence, compared, unlike = row
-                models[job_id][model] += count
-                found[job_id].update({("label", label): count, "uncertain": uncertain})
-                found[job_id].update(compared=compared, unlike=unlike)
-                found[job_id]["confidence"] += confidence
-            for job_id, rank, count in session.execute(ranks):
-                found[job_id]["suspicion", _tenth_of_suspicion(int(rank))] += count
-            rows = session.execute(jobs).all()
-            one_of = 1 + sum(row.done for row in rows) // MAX_FILMS
-            for model, by_name in edges.items():
-                for name, between in by_name.items():
-                    query = of_jobs(_bins(model, _STATISTICS[name], between, one_of))
-                    for job_id, number, count in session.execute(query):
-                        found[job_id]["film", model, name, number] += count
-            for job_id, reviewed, disagreed in session.execute(reviews):
-                found[job_id].update(reviewed=reviewed, disagreed=disagreed)
-            sums: dict[tuple[str, date], Counter] = defaultdict(Counter)
-            for job_id, created_at, done, rejected in rows:
-                if job_id in models:
-                    ((model, _),) = models[job_id].most_common(1)
-                    monday = created_at.date() - timedelta(days=created_at.weekday())
-                    sums[model, monday] += found[job_id]
-                    sums[model, monday].update(done=done, rejected=rejected)
+            query = select(Job.id, Job.created_at, Job.done, Job.rejected).where(*which)
+            jobs = session.execute(query).all()
+            models, found = _results(session, which, labels)
+            one_of = 1 + sum(job.done for job in jobs) // MAX_FILMS
+            for more in (
+                _suspicions(session, which),
+                _films(session, which, edges, one_of),
+                _reviews(session, which),
+            ):
+                for job_id, counts in more.items():
+                    found[job_id] += counts
+        sums: dict[tuple[str, date], Counter] = defaultdict(Counter)
+        for job_id, created_at, done, rejected in jobs:
+            if job_id in models:
+                ((model, _),) = models[job_id].most_common(1)
+                monday = created_at.date() - timedelta(days=created_at.weekday())
+                sums[model, monday] += found[job_id]
+                sums[model, monday].update(done=done, rejected=rejected)
         return [
             _week(model, week, one, labels, edges.get(model, {}))
             for (model, week), one in sorted(sums.items())
         ]
+
+
+# Conditions that choose jobs, and what was counted of each of them.
+Which = Sequence[ColumnElement[bool]]
+ByJob = dict[int, Counter]
+
+
+def _results(session: Session, which: Which, labels: Sequence[str]) -> tuple[ByJob, ByJob]:
+    """How many results each model gave; what they say."""
+    confidence = func.sum(case(*((Result.label == one, probability_of(one)) for one in labels)))
+    unlike = cast(Result.uncertain_reasons, String).contains(UNLIKE)
+    query = (
+        select(
+            *(Job.id, Result.model, Result.label, func.count().label("results")),
+            func.count(case((Result.uncertain, 1))).label("uncertain"),
+            confidence.label("confidence"),
+            func.count(Result.uncertain_reasons).label("compared"),
+            func.count(case((unlike, 1))).label("unlike"),
+        )
+        .join(Result, (Result.job_id == Job.id) & IS_ACTIVE)
+        .where(*which)
+        .group_by(Job.id, Result.model, Result.label)
+    )
+    models, found = defaultdict(Counter), defaultdict(Counter)
+    for row in session.execute(query):
+        models[row.id][row.model] += row.results
+        found[row.id]["label", row.label] += row.results
+        for name in ("uncertain", "confidence", "compared", "unlike"):
+            found[row.id][name] += getattr(row, name)
+    return models, found
+
+
+def _suspicions(session: Session, which: Which) -> ByJob:
+    tenth = func.floor(Image.reading_rank * TENTHS).label("tenth")
+    query = (
+        select(Job.id, tenth, func.count())
+        .join(Image, Image.job_id == Job.id)
+        .where(*which, Image.reading_rank < WITHOUT_RESULT)
+        .group_by(Job.id, "tenth")
+    )
+    found = defaultdict(Counter)
+    for job_id, rank, count in session.execute(query):
+        found[job_id]["suspicion", _tenth_of_suspicion(int(rank))] += count
+    return found
+
+
+def _films(
+    session: Session,
+    which: Which,
+    edges: Mapping[str, Mapping[str, Sequence[float]]],
+    one_of: int,
+) -> ByJob:
+    """How many films are in each bin of each statistic, of one of so many films."""
+    found = defaultdict(Counter)
+    for model, by_name in edges.items():
+        for name, between in by_name.items():
+            query = _bins(model, _STATISTICS[name], between, one_of).where(*which)
+            for job_id, number, count in session.execute(query):
+                found[job_id]["film", model, name, number] += count
+    return found
+
+
+def _reviews(session: Session, which: Which) -> ByJob:
+    other = case((Review.verdict == Verdict.OTHER_LABEL, Review.image_id))
+    query = (
+        select(Job.id, func.count(Review.image_id.distinct()), func.count(other.distinct()))
+        .join(Review, Review.job_id == Job.id)
+        .where(*which)
+        .group_by(Job.id)
+    )
+    return {
+        job_id: Counter(reviewed=reviewed, disagreed=disagreed)
+        for job_id, reviewed, disagreed in session.execute(query)
+    }
 
 
 def _bins(model: str, value: ColumnElement[float], edges: Sequence[float], one_of: int) -> Select:

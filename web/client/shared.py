@@ -1,0 +1,74 @@
+"""What the commands that ask a server have in common: address, token, exit codes, errors."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+from web.client.errors import ClientError, Unreachable
+from web.client.http import Client, Json
+from worker.errors import SettingsError
+from worker.settings import Settings
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+EXIT_FAILED, EXIT_UNREACHABLE, EXIT_INTERRUPTED = 1, 3, 130
+
+
+def server_options(command: Callable) -> Callable:
+    """`--url` and `--token`."""
+    url = click.option(
+        "--url",
+        envvar="CXR_URL",
+        default=DEFAULT_URL,
+        show_default=True,
+        show_envvar=True,
+        help="Address of the server.",
+    )
+    token = click.option(
+        "--token",
+        envvar="CXR_TOKEN",
+        show_envvar=True,
+        help="Access token. Default: the one that `cxr up` keeps in its home on this machine.",
+    )
+    return url(token(command))
+
+
+def known_token(token: str | None, settings: Settings | None = None) -> str:
+    """The given token, else the one in the home of `settings` (default: this machine's).
+
+    Raises click.UsageError.
+    """
+    if not token:
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            token = (settings or Settings.from_env()).token_file.read_text()
+    token = (token or "").strip()
+    if not token:
+        raise click.UsageError(
+            "There is no access token. Set CXR_TOKEN, or start `cxr up` on this machine, which "
+            "makes one."
+        )
+    if not (token.isascii() and token.isprintable()):
+        raise click.UsageError("The access token holds characters that no token has.")
+    return token
+
+
+def link(client: Client, job: Json) -> str:
+    """Address of the job's page."""
+    return f"{client.url}/jobs/{job['id']}"
+
+
+def document(client: Client, job: Json) -> str:
+    """The job as one line of JSON, with the address of its page."""
+    return json.dumps({**job, "link": link(client, job)})
+
+
+@contextlib.contextmanager
+def client_errors() -> Iterator[None]:
+    """The client's errors become one sentence on stderr and the exit code of their kind."""
+    try:
+        yield
+    except (ClientError, SettingsError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(EXIT_UNREACHABLE if isinstance(error, Unreachable) else EXIT_FAILED)
