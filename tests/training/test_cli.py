@@ -10,7 +10,6 @@ from PIL import Image
 from model.artifact import load_artifact
 from tests.support.commands import cxr
 from tests.support.toys import LABELS
-from training.fitting.batches import FeatureBatches
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -31,6 +30,8 @@ def test_train_leaves_a_model_and_a_report(trained, said):
 
 def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied, monkeypatch):
     """Epoch 0 is given a loss that no later one can reach."""
+    from training.fitting.batches import FeatureBatches
+
     epochs = []
     begin = FeatureBatches.begin
     monkeypatch.setattr(
