@@ -3,7 +3,6 @@
 import contextlib
 import io
 import lzma
-import os
 import struct
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from model.errors import ImageTooLarge, ModelError, Rejection, UnreadableImage
+from model.folders import files_in
 
 MAX_FILE_MB = 256
 MAX_FILE_BYTES = MAX_FILE_MB * 2**20
@@ -96,31 +96,17 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
 
 
 def _files_in(top: Path) -> Iterator[Path]:
-    """Also through links, but into each folder once; a folder that cannot be listed as itself."""
+    """A folder that cannot be listed comes as itself."""
     closed: list[OSError] = []
-    entered = {top.resolve()}
-    for folder, subfolders, names in os.walk(top, onerror=closed.append, followlinks=True):
+    for file in files_in(top, closed.append):
         yield from _taken(closed)
-        subfolders[:] = [
-            name
-            for name in sorted(subfolders)
-            if not name.startswith(".") and _is_new(Path(folder, name).resolve(), entered)
-        ]
-        found = (Path(folder) / name for name in sorted(names) if not name.startswith("."))
-        # A pipe or a socket would be waited for without end.
-        yield from (file for file in found if file.is_file() or not file.exists())
+        yield file
     yield from _taken(closed)
 
 
 def _taken(closed: list[OSError]) -> Iterator[Path]:
     while closed:
         yield Path(closed.pop(0).filename)
-
-
-def _is_new(folder: Path, entered: set[Path]) -> bool:
-    is_new = folder not in entered
-    entered.add(folder)
-    return is_new
 
 
 def _sources_of(file: Path) -> Iterator[Source]:

@@ -4,9 +4,7 @@ Exit codes: 0 all well; 1 some images failed, or the server refused; 2 wrong use
 130 interrupted with Ctrl-C.
 """
 
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -118,7 +116,7 @@ def status(job: int | None, watch: bool, as_json: bool, url: str, token: str | N
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file. Without --csv or --json its ending decides.",
+    help="Write to this file (`-`: standard output). Without --csv or --json its ending decides.",
 )
 @server_options
 def results(
@@ -130,6 +128,7 @@ def results(
     token: str | None,
 ) -> None:
     """Show the results of the job with the number JOB, as a table unless told otherwise."""
+    from web.client.output import STANDARD_OUTPUT, write_whole
     from web.client.view import console, finished, results_table
 
     if output and not kind:
@@ -141,12 +140,8 @@ def results(
         if found["status"] == "running":
             total = found["counts"]["total"]
             click.echo(f"The job still runs: {finished(found)} of {total} are finished.", err=True)
-        if output:
-            _write(client.export(job, kind, sort), output)
-        elif kind:
-            for chunk in client.export(job, kind, sort):
-                sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+        if kind:
+            write_whole(client.export(job, kind, sort), output or STANDARD_OUTPUT)
         else:
             console().print(results_table(client.images(job, sort)))
 
@@ -154,16 +149,3 @@ def results(
 def exit_code(job: Json) -> int:
     """0 when every image of an ended job got a result, else 1."""
     return EXIT_FAILED if job["counts"]["failed"] or job["counts"]["cancelled"] else 0
-
-
-def _write(chunks: Iterable[bytes], output: Path) -> None:
-    # Beside it first: a broken connection leaves no half file that looks whole.
-    part = output.with_name(f".{output.name}.part")
-    try:
-        with part.open("wb") as opened:
-            opened.writelines(chunks)
-        os.replace(part, output)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written ({error.strerror}).") from error
-    finally:
-        part.unlink(missing_ok=True)

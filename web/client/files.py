@@ -6,7 +6,9 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from model.folders import files_in
 from web.client.errors import FileChanged, UnreadableFile
 
 CHUNK_BYTES = 256 * 1024
@@ -24,26 +26,20 @@ class UploadFile:
 def collect(paths: Sequence[Path]) -> list[UploadFile]:
     """Files and zip archives as they are, folders with all that is in them, sorted.
 
-    Hidden files and folders inside a folder are left out. Raises UnreadableFile.
+    Hidden files and folders inside a folder are left out, links are followed.
+    Raises UnreadableFile.
     """
     found = []
     for path in paths:
         if path.is_dir():
             root = path.resolve()
-            found += [_file(file, f"{root.name}/{file.relative_to(root)}") for file in _walk(root)]
+            found += [
+                _file(file, f"{root.name}/{file.relative_to(root)}")
+                for file in files_in(root, _cannot_list)
+            ]
         else:
             found.append(_file(path, path.name))
     return found
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, subfolders, names in os.walk(root, onerror=_cannot_list):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(folder, name)
-            # A pipe or a socket would be waited for without end.
-            if not name.startswith(".") and file.is_file():
-                yield file
 
 
 def _cannot_list(error: OSError) -> None:
@@ -51,6 +47,8 @@ def _cannot_list(error: OSError) -> None:
 
 
 def _file(path: Path, name: str) -> UploadFile:
+    if path.exists() and not path.is_file():
+        raise UnreadableFile(f"{path} is a pipe or a device. Save it as a file, and submit that.")
     try:
         # Found out now, not after an hour of uploading.
         with path.open("rb") as opened:
@@ -90,7 +88,7 @@ class Multipart:
     ) -> None:
         self._boundary = secrets.token_hex(16)
         self._fields = b"".join(
-            self._head(f'name="{name}"') + value.encode() + b"\r\n"
+            self._head(f'name="{name}"') + value.encode(errors="replace") + b"\r\n"
             for name, value in fields.items()
         )
         self._end = f"--{self._boundary}--\r\n".encode()
@@ -126,7 +124,7 @@ class Multipart:
         except OSError as error:
             raise _changed(file) from error
         with opened:
-            while chunk := opened.read(CHUNK_BYTES):
+            while chunk := _read(opened, file):
                 left -= len(chunk)
                 if left < 0:
                     break
@@ -145,6 +143,13 @@ class Multipart:
         return self._head(
             f'name="files"; filename="{name}"', "Content-Type: application/octet-stream\r\n"
         )
+
+
+def _read(opened: BinaryIO, file: UploadFile) -> bytes:
+    try:
+        return opened.read(CHUNK_BYTES)
+    except OSError as error:  # a disk or a network drive that fails in the middle
+        raise UnreadableFile(f"{file.path} cannot be read ({error.strerror}).") from error
 
 
 def _changed(file: UploadFile) -> FileChanged:

@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -27,7 +27,7 @@ FIRST_POLL_S = 0.25
 MAX_POLL_S = 5.0
 POLL_GROWTH = 1.5
 OUTAGE_S = 60.0
-# Between the tries of an upload, about a minute in all: a restart, or a cable that was pulled.
+# Between the tries, about a minute in all: a restart, or a cable that was pulled.
 RETRY_PAUSES_S = (1, 2, 4, 8, 15, 30)
 IMAGES_PER_PAGE = 500
 JOBS_SHOWN = 50
@@ -35,7 +35,12 @@ JOBS_SHOWN = 50
 UNAVAILABLE = (502, 503, 504)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+# By these an answer is told from that of another program.
+JOB_HAS, PAGE_HAS = frozenset(("id", "status", "counts")), frozenset(("items", "next_cursor"))
+PNG_START = b"\x89PNG"
+
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class Client:
@@ -66,7 +71,7 @@ class Client:
 
     def check(self) -> None:
         """Raises Unreachable, NotOurServer or Refused unless the server knows the token."""
-        self._json(self._send("GET", "/jobs", params={"limit": 1}))
+        self._page("/jobs", {"limit": 1})
 
     def submit(
         self,
@@ -90,20 +95,20 @@ class Client:
         fields = {"name": name, "urgent": "true"} if urgent else {"name": name}
         body = Multipart(fields, files, on_sent)
         key = key or new_key()
-        for pause_s in (0, *RETRY_PAUSES_S):
-            time.sleep(pause_s)
-            try:
-                arrived = self.job_of_key(key) if again else None
-                again = True
-                if arrived is None or _differs(arrived, files):
-                    return self._upload(body, key)
-                return arrived
-            except Unreachable as error:
-                away = error
-        raise away
+        is_known = again
+
+        def upload() -> Json:
+            nonlocal is_known
+            arrived = self.job_of_key(key) if is_known else None
+            is_known = True
+            if arrived is None or _differs(arrived, files):
+                return self._upload(body, key)
+            return arrived
+
+        return _tried_again(upload)
 
     def _upload(self, body: Multipart, key: str) -> Json:
-        answer = self._send(
+        return self._job(
             "POST",
             "/jobs",
             content=body,
@@ -114,36 +119,36 @@ class Client:
             },
             timeout=httpx.Timeout(UPLOAD_ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         )
-        return self._json(answer)
 
     def job_of_key(self, key: str) -> Json | None:
         """The job of the upload with this key; None when it has not arrived."""
-        page = self._json(self._send("GET", "/jobs", params={"idempotency_key": key}))
-        return page["items"][0] if page["items"] else None
+        found = self._page("/jobs", {"idempotency_key": key})["items"]
+        return found[0] if found else None
 
     def jobs(self) -> list[Json]:
         """The newest jobs, up to JOBS_SHOWN."""
-        page = self._json(self._send("GET", "/jobs", params={"limit": JOBS_SHOWN}))
-        return page["items"]
+        return self._page("/jobs", {"limit": JOBS_SHOWN})["items"]
 
     def job(self, job_id: int) -> Json:
-        return self._json(self._send("GET", f"/jobs/{job_id}"))
+        return self._job("GET", f"/jobs/{job_id}")
 
     def cancel(self, job_id: int) -> Json:
         """Stop what has not begun. Returns: the job."""
-        return self._json(self._send("POST", f"/jobs/{job_id}/cancel"))
+        return self._job("POST", f"/jobs/{job_id}/cancel")
 
     def resume(self, job_id: int) -> Json:
         """Let what was cancelled wait again. Returns: the job."""
-        return self._json(self._send("POST", f"/jobs/{job_id}/resume"))
+        return self._job("POST", f"/jobs/{job_id}/resume")
 
     def retry(self, job_id: int) -> Json:
         """Let what failed wait again. Returns: the job."""
-        return self._json(self._send("POST", f"/jobs/{job_id}/retry"))
+        return self._job("POST", f"/jobs/{job_id}/retry")
 
     def delete(self, job_id: int) -> None:
         """Delete the job with its images, results and files."""
-        self._send("DELETE", f"/jobs/{job_id}")
+        answer = self._send("DELETE", f"/jobs/{job_id}")
+        if answer.status_code != httpx.codes.NO_CONTENT:
+            raise self._not_ours(answer)
 
     def watch(self, job_id: int) -> Iterator[Json]:
         """The job now, and again whenever it changed, until it no longer runs.
@@ -163,7 +168,7 @@ class Client:
                 time.sleep(MAX_POLL_S / 2)
                 continue
             if answer.status_code == httpx.codes.OK:
-                job = self._json(answer)
+                job = self._json(answer, JOB_HAS)
                 yield job
                 if job["status"] != "running":
                     return
@@ -181,13 +186,20 @@ class Client:
         return self._all(f"/jobs/{job_id}/reviews", {})
 
     def film(self, image_id: int) -> bytes:
-        """The X-ray with all its pixels and grey values, as a PNG."""
-        return self._send("GET", f"/images/{image_id}/film.png").content
+        """The X-ray with all its pixels and grey values, as a PNG.
+
+        It is drawn when it is first asked for, and the server says 503 where that takes long: so
+        this asks again, for about a minute.
+        """
+        answer = _tried_again(lambda: self._send("GET", f"/images/{image_id}/film.png"))
+        if not answer.content.startswith(PNG_START):
+            raise self._not_ours(answer)
+        return answer.content
 
     def _all(self, path: str, more: Json) -> Iterator[Json]:
         parameters: Json = {"limit": IMAGES_PER_PAGE} | more
         while True:
-            page = self._json(self._send("GET", path, params=parameters))
+            page = self._page(path, parameters)
             yield from page["items"]
             if page["next_cursor"] is None:
                 return
@@ -232,17 +244,37 @@ class Client:
             raise Unreachable(str(refused or f"{self.url} is not available right now. Try again."))
         raise refused or self._not_ours(answer)
 
-    def _json(self, answer: httpx.Response) -> Json:
+    def _job(self, method: str, path: str, **more: Any) -> Json:
+        return self._json(self._send(method, path, **more), JOB_HAS)
+
+    def _page(self, path: str, parameters: Json) -> Json:
+        return self._json(self._send("GET", path, params=parameters), PAGE_HAS)
+
+    def _json(self, answer: httpx.Response, needed: frozenset[str]) -> Json:
+        """Raises NotOurServer for anything but an object with those keys."""
         try:
-            return answer.json()
+            found = answer.json()
         except ValueError:
             raise self._not_ours(answer) from None
+        if not (isinstance(found, dict) and needed <= found.keys()):
+            raise self._not_ours(answer)
+        return found
 
     def _not_ours(self, answer: httpx.Response) -> NotOurServer:
         return NotOurServer(
             f"{self.url} does not answer as a cxr-batch server does (HTTP {answer.status_code}, "
             f"{answer.headers.get('Content-Type', 'no type')}). Check the address."
         )
+
+
+def _tried_again(call: Callable[[], T]) -> T:
+    """What `call` returns, tried again with growing pauses while it raises Unreachable."""
+    for pause_s in RETRY_PAUSES_S:
+        try:
+            return call()
+        except Unreachable:
+            time.sleep(pause_s)
+    return call()
 
 
 def new_key() -> str:

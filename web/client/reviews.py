@@ -4,6 +4,7 @@ Exit codes as in `web.client.cli`.
 """
 
 import csv
+import io
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import click
 
+from web.client.errors import Refused
 from web.client.http import Client, Json
+from web.client.output import cannot_write, write_whole
 from web.client.shared import client_errors, known_token, server_options
 
 MANIFEST, BOXES = "manifest.csv", "boxes.csv"
 MANIFEST_COLUMNS = ("path", "label", "split", "source", "patient", "second_reading")
+NOT_FOUND = 404
 BOX_COLUMNS = ("path", "x", "y", "width", "height", "finding")
 
 
@@ -54,22 +58,34 @@ def export(
     with client_errors(), Client(url, known_token(token)) as client:
         by_image = _by_image(client.reviews(job), reader)
         agreed = {image: found for image, found in by_image.items() if _label(found)}
-        (out / "images").mkdir(parents=True, exist_ok=True)
-        rows, boxes = [], []
+        try:
+            (out / "images").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(out, error) from error
+        rows, boxes, gone = [], [], 0
         with click.progressbar(agreed.items(), label="Films", file=sys.stderr) as films:
             for image, found in films:
                 path = f"images/{image}.png"
-                (out / path).write_bytes(client.film(image))
+                try:
+                    write_whole([client.film(image)], out / path)
+                except Refused as error:
+                    if error.status != NOT_FOUND:
+                        raise
+                    gone += 1  # kept no longer, or deleted meanwhile
+                    continue
                 said = found[0]["model_label"]
                 rows.append((path, _label(found), split, source, f"{source}:{image}", said))
                 boxes += [(path, *_sides(box)) for review in found for box in review["boxes"]]
-        _write(out / MANIFEST, MANIFEST_COLUMNS, rows)
-        _write(out / BOXES, BOX_COLUMNS, boxes)
+        write_whole([_csv(BOX_COLUMNS, boxes)], out / BOXES)
+        # Last: with it, the data are complete.
+        write_whole([_csv(MANIFEST_COLUMNS, rows)], out / MANIFEST)
     counts = Counter(row[1] for row in rows)
     labels = ", ".join(f"{label} {count}" for label, count in sorted(counts.items())) or "none"
     click.echo(f"{len(rows)} films ({labels}), {len(boxes)} boxes: {out / MANIFEST}")
     if left_out := len(by_image) - len(agreed):
         click.echo(f"{left_out} left out: unusable, or readers disagree.", err=True)
+    if gone:
+        click.echo(f"{gone} left out: their X-rays are kept no longer.", err=True)
 
 
 def _by_image(found: Iterable[Json], reader: str | None) -> dict[int, list[Json]]:
@@ -92,8 +108,9 @@ def _sides(box: Json) -> tuple[str, ...]:
     return (*numbers, box["finding"] or "finding")
 
 
-def _write(file: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    with file.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(columns)
-        writer.writerows(rows)
+def _csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue().encode()

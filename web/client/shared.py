@@ -41,7 +41,7 @@ def known_token(token: str | None, settings: Settings | None = None) -> str:
     Raises click.UsageError.
     """
     if not token:
-        with contextlib.suppress(FileNotFoundError, PermissionError):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
             token = (settings or Settings.from_env()).token_file.read_text()
     token = (token or "").strip()
     if not token:

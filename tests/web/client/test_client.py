@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import pytest
 from werkzeug.formparser import parse_form_data
 
@@ -18,7 +19,9 @@ from web.client import http as client_module
 from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
 from web.client.files import Multipart, UploadFile, collect, content_sha256
 from web.client.http import Client
+from web.client.shared import known_token
 from worker.intake.fingerprint import Fingerprint
+from worker.settings import Settings
 
 JOB = {
     "id": 7,
@@ -72,6 +75,36 @@ def test_collects_folders_sorted_without_hidden_files(scans, tmp_path, monkeypat
 def test_collect_says_what_cannot_be_read(tmp_path):
     with pytest.raises(UnreadableFile, match=r"gone\.dcm cannot be read"):
         collect([tmp_path / "gone.dcm"])
+
+
+def test_links_are_followed_once(scans, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "far.dcm").write_bytes(b"x")
+    (scans / "link").symlink_to(elsewhere)
+    (scans / "c" / "loop").symlink_to(scans)
+    names = [file.name for file in collect([scans])]
+    assert "scans/link/far.dcm" in names
+    assert len(names) == 5
+    (scans / "gone.dcm").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UnreadableFile, match=r"gone\.dcm cannot be read"):
+        collect([scans])
+
+
+def test_a_pipe_is_no_file_to_upload(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnreadableFile, match="pipe or a device"):
+        collect([tmp_path / "pipe"])
+
+
+def test_a_disk_that_fails_in_the_middle_is_one_sentence():
+    memory = UploadFile(Path("/proc/self/mem"), "scan.dcm", 10)  # its first page cannot be read
+    with pytest.raises(UnreadableFile, match=r"/proc/self/mem cannot be read \(Input"):
+        list(Multipart({}, [memory]))
+
+
+def test_a_name_that_is_not_text_is_sent_as_well_as_may_be():
+    assert b"\r\nMo?day\r\n" in b"".join(Multipart({"name": "Mo\udcffday"}, []))
 
 
 def test_multipart_is_read_back_by_another_library(tmp_path):
@@ -173,7 +206,7 @@ def test_an_upload_that_breaks_off_is_sent_again_under_its_key(server, client, s
     assert first[0] == last[0] == "POST /api/v1/jobs"
     assert last[1]["Idempotency-Key"] == key
     assert {line for line, _ in asked} == {f"GET /api/v1/jobs?idempotency_key={key}"}
-    assert pauses == [0, 1, 2]
+    assert pauses == [1, 2]
     # The tries between only asked whether the upload had arrived.
     assert server.bodies[1:3] == [b"", b""]
     assert b"Monday" in server.bodies[3]
@@ -299,6 +332,42 @@ def test_another_program_at_the_address(server, client):
     server.gives(301, Location="https://elsewhere/")
     with pytest.raises(NotOurServer, match="https://elsewhere/"):
         client.check()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.check(),
+        lambda client: client.job(7),
+        lambda client: client.jobs(),
+        lambda client: client.job_of_key("k"),
+        lambda client: list(client.watch(7)),
+        lambda client: list(client.images(7)),
+        lambda client: client.cancel(7),
+        lambda client: client.submit([]),
+        lambda client: client.delete(7),
+        lambda client: client.film(7),
+    ],
+)
+@pytest.mark.parametrize("answer", [{"status": "ok"}, [], None])
+def test_another_program_that_speaks_json(server, client, call, answer):
+    server.gives(200, answer, Content_Type="application/json")
+    with pytest.raises(NotOurServer, match="HTTP 200, application/json"):
+        call(client)
+
+
+def test_a_film_that_is_being_drawn_is_asked_for_again(server, client, pauses):
+    server.gives(503, {"status": 503, "detail": "Being drawn.", "code": "x"}, Retry_After="1")
+    server.gives(200, b"\x89PNG and so on")
+    assert client.film(7) == b"\x89PNG and so on"
+    assert pauses == [1]
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_token_file_that_cannot_be_read_is_none(tmp_path, content):
+    (tmp_path / "token").mkdir() if content is None else (tmp_path / "token").write_bytes(content)
+    with pytest.raises(click.UsageError, match="There is no access token"):
+        known_token(None, Settings(home=tmp_path))
 
 
 def test_an_export_that_breaks_off_is_no_export(server, client):
