@@ -16,6 +16,8 @@ from model.reading.radiograph import Radiograph
 
 ROW_STRIDE = 2  # a letter has several rows, so every second one will do
 CELL = 8  # columns that are counted together
+ROWS_OF_SQUARE = CELL // ROW_STRIDE
+SPACE = 4  # cells between words of a line; above and below there is none
 # What counts as rising or falling between neighbours, of the range 0..1; and how many pixels do, at
 # least, both ways, in a window of two of those rows and two cells, and in the window right of it
 # too, so that a single letter is not enough. Large letters have fewer strokes than small ones, and
@@ -76,44 +78,59 @@ def _groups(some: np.ndarray, sure: np.ndarray) -> list[tuple[int, int, int, int
     They are joined in squares of CELL pixels; what is far from text is never looked at. Returns:
     of each group the first and last row, the first and last cell.
     """
-    rows_of_square = CELL // ROW_STRIDE
-    padded = np.pad(some, ((0, -len(some) % rows_of_square), (0, 0)))
-    by_square = padded.reshape(-1, rows_of_square, some.shape[1])
-    left = [bytearray(row) for row in by_square.any(axis=1)]  # not in a group yet
+    by_square, sure_squares = _by_square(some), _by_square(sure).any(axis=1)
+    left = _runs(by_square.any(axis=1))  # not in a group yet
     groups = []
-    for row, cell in np.argwhere(sure).tolist():
-        first = (row // rows_of_square, cell)
-        if not left[first[0]][cell]:
+    for row, cell in np.argwhere(sure_squares).tolist():
+        first = [run for run in left[row] if run[0] <= cell <= run[1]]
+        if not first:
             continue  # in a group already
-        left[first[0]][cell] = False
-        group, edge = [first], [first]
+        left[row].remove(first[0])
+        group, edge = [(row, *first[0])], [(row, *first[0])]
         while edge:
-            y, x = edge.pop()
+            y, begin, end = edge.pop()
             for beside in range(max(0, y - 1), min(len(left), y + 2)):
-                # Words of a line have a space between them, so further to the sides than up, down.
-                near = left[beside]
-                for at in range(max(0, x - 4), min(len(near), x + 5)):
-                    if near[at]:
-                        near[at] = False
-                        group.append((beside, at))
-                        edge.append((beside, at))
+                for run in left[beside][:]:
+                    if run[0] <= end + SPACE and run[1] >= begin - SPACE:
+                        left[beside].remove(run)
+                        group.append((beside, *run))
+                        edge.append((beside, *run))
         groups.append(_extent(group, by_square))
     return groups
 
 
-def _extent(group: list[tuple[int, int]], by_square: np.ndarray) -> tuple[int, int, int, int]:
-    ys, xs = zip(*group, strict=True)
-    top, bottom = min(ys), max(ys)
-    rows_of_square = by_square.shape[1]
-    ends = [
-        np.flatnonzero(by_square[y][:, [x for at, x in group if at == y]].any(axis=1))
-        for y in (top, bottom)
-    ]
+def _by_square(windows: np.ndarray) -> np.ndarray:
+    """(h, w) bool → (h / ROWS_OF_SQUARE, ROWS_OF_SQUARE, w), false where there are none."""
+    padded = np.pad(windows, ((0, -len(windows) % ROWS_OF_SQUARE), (0, 0)))
+    return padded.reshape(-1, ROWS_OF_SQUARE, windows.shape[1])
+
+
+def _runs(squares: np.ndarray) -> list[list[tuple[int, int]]]:
+    """Of (h, w) bool, for each row its runs of true ones, first and last; a run may have gaps of a
+    space."""
+    rows, cells = np.nonzero(squares)
+    begins = np.flatnonzero((np.diff(rows, prepend=-1) > 0) | (np.diff(cells, prepend=0) > SPACE))
+    ends = np.append(begins[1:], len(rows)) - 1
+    runs: list[list[tuple[int, int]]] = [[] for _ in squares]
+    for row, first, last in np.stack([rows[begins], cells[begins], cells[ends]], axis=1).tolist():
+        runs[row].append((first, last))
+    return runs
+
+
+def _extent(group: list[tuple[int, int, int]], by_square: np.ndarray) -> tuple[int, int, int, int]:
+    """group: row, first and last cell of its runs."""
+    rows, begins, ends = zip(*group, strict=True)
+
+    def lines(at: int) -> np.ndarray:
+        """Which of a square's rows have something of the group."""
+        parts = [by_square[at][:, begin : end + 1] for row, begin, end in group if row == at]
+        return np.flatnonzero(np.concatenate(parts, axis=1).any(axis=1))
+
     return (
-        top * rows_of_square + int(ends[0][0]),
-        bottom * rows_of_square + int(ends[1][-1]),
-        min(xs),
-        max(xs),
+        min(rows) * ROWS_OF_SQUARE + int(lines(min(rows))[0]),
+        max(rows) * ROWS_OF_SQUARE + int(lines(max(rows))[-1]),
+        min(begins),
+        max(ends),
     )
 
 

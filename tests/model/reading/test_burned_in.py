@@ -81,3 +81,12 @@ def test_what_was_given_is_left_alone(film):
     height, width = film.shape
     assert shown[int(0.3 * height), int(0.3 * width)] == 0
     assert (shown[: int(0.24 * height)] == film[: int(0.24 * height)]).all()
+
+
+def test_words_of_a_line_share_a_box_and_lines_far_from_each_other_do_not():
+    blank = np.zeros((500, 600), np.float32)
+    near = drawn(blank, "JANE DOE 1961  WARD 4711", (0.1, 0.1), 14)
+    assert len(text_boxes(near)) == 1
+    (upper, lower) = text_boxes(drawn(near, "DOE^JANE 1961", (0.6, 0.8), 14))
+    assert upper.bottom < lower.top
+    assert upper.right < lower.right
