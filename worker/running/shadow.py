@@ -21,9 +21,9 @@ from worker.files.image_files import ImageFiles
 from worker.logs import log_to_stderr
 from worker.records.images import ResultRole
 from worker.records.work import NewResult, ShadowClaim
+from worker.running.finished import new_result
 from worker.running.identity import this_process
 from worker.running.pulse import Pulse
-from worker.running.runner import new_result
 from worker.running.watchdog import Watchdog
 from worker.settings import Settings
 from worker.store import Store

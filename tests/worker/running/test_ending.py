@@ -45,11 +45,12 @@ def container(monkeypatch):
 
 @pytest.fixture
 def check(settings, monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
     def run(part: str, *arguments: str, **changes: str) -> int:
         environment = settings.environment() | changes
-        return CliRunner().invoke(health, [part, *arguments], env=environment).exit_code
+        # Only here: other folders that are made meanwhile outlive this test.
+        with monkeypatch.context() as here:
+            here.setattr("tempfile.tempdir", str(tmp_path))
+            return CliRunner().invoke(health, [part, *arguments], env=environment).exit_code
 
     return run
 

@@ -178,7 +178,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_result(
         return b"a picture"
 
     monkeypatch.setattr(classifier, "prepare", prepare)
-    monkeypatch.setattr("worker.running.runner.small_jpeg", draw)
+    monkeypatch.setattr("worker.running.preparing.small_jpeg", draw)
     assert runner.run() == 6
     assert drawn == [1, 2, 3, 4, 5, 6]
     images = store.images(clinic.id, job.id).items
