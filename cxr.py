@@ -1,6 +1,8 @@
 """The front door: `cxr COMMAND`, each command loaded from its own package when it is asked for."""
 
+import errno
 import importlib
+from typing import Any
 
 import click
 
@@ -38,6 +40,13 @@ COMMANDS = {
 }
 
 
+# What the machine says no to, which is no fault of a command's.
+OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO),
+    *(errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG),
+}
+
+
 class LazyGroup(click.Group):
     """Imports a command's module only when that command runs, so that `cxr` answers at once."""
 
@@ -49,6 +58,16 @@ class LazyGroup(click.Group):
             return None
         module, attribute = COMMANDS[name].split(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def invoke(self, context: click.Context) -> Any:
+        """A full disk, or a file that may not be read, is one sentence and exit code 1."""
+        try:
+            return super().invoke(context)
+        except OSError as error:
+            if error.errno not in OF_THE_MACHINE:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror}.") from error
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

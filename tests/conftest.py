@@ -225,7 +225,7 @@ def valkey_url(tmp_path) -> Iterator[str]:
     valkey = EmbeddedValkey(tmp_path / "valkey")
     process = subprocess.Popen(valkey.command(), stdout=subprocess.DEVNULL)
     try:
-        valkey.wait()
+        valkey.wait(process)
         yield valkey.url
     finally:
         process.terminate()

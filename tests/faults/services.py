@@ -32,7 +32,7 @@ class Queue:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._server.command(), stdout=subprocess.DEVNULL)
-        self._server.wait()
+        self._server.wait(self._process)
 
     def kill(self) -> None:
         self._process.kill()

@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import socket
+import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class OneMachine:
         self, supervisor: Supervisor, settings: Settings, valkey: EmbeddedValkey | None
     ) -> None:
         if valkey is not None:
-            supervisor.start(
+            queue = supervisor.start(
                 Part("valkey", valkey.command(), settings.without_secrets.environment(), stage=0)
             )
         store = Store(settings.database_url)
@@ -66,7 +67,7 @@ class OneMachine:
         link = store.sign_in_link(_let_in(store, settings))
         store.close()
         if valkey is not None:
-            valkey.wait()  # it starts while the tables are made
+            valkey.wait(queue)  # it starts while the tables are made
         supervisor.start(Part("web", [*CXR, "web"], settings.environment()))
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))
@@ -110,8 +111,13 @@ def _home(home: Path) -> Iterator[None]:
 
 def _close_to_others(home: Path) -> None:
     """A folder that existed may be open to everybody on the machine."""
-    if not home.stat().st_mode & 0o077:
+    mode = home.stat().st_mode
+    if not mode & 0o077:
         return
+    if mode & stat.S_ISVTX:
+        raise LaunchError(
+            f"{home} is a folder for everybody on this machine. Choose one of your own with --home."
+        )
     try:
         home.chmod(0o700)
     except PermissionError:
@@ -143,9 +149,9 @@ def _free_port(host: str, port: int) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except OSError as error:  # of a name that nobody knows, too, whose numbers are others
             raise LaunchError(
-                f"Cannot listen on {host} port {port} ({os.strerror(error.errno)}). "
+                f"Cannot listen on {host} port {port} ({error.strerror}). "
                 "Choose another port with --port, or another address with --host."
             ) from error
         return probe.getsockname()[1]
@@ -194,9 +200,9 @@ def _logs(settings: Settings) -> Path:
 
 
 def local_address(settings: Settings) -> str:
-    own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - nothing is bound here
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
     host = own.get(settings.host, settings.host)
-    return f"http://{host}:{settings.port}"
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def address_file(settings: Settings) -> Path:

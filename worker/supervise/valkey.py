@@ -3,6 +3,7 @@
 import platform
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from importlib.util import find_spec
@@ -41,14 +42,20 @@ class EmbeddedValkey:
             *("--maxmemory-policy", "noeviction"),
         ]
 
-    def wait(self, timeout_s: float = 20.0) -> None:
-        """Until the server answers. Raises LaunchError after `timeout_s` seconds."""
+    def wait(self, process: subprocess.Popen, timeout_s: float = 20.0) -> None:
+        """Until the server answers. Raises LaunchError when its process ends, or after `timeout_s`
+        seconds."""
         deadline = time.monotonic() + timeout_s
         while not self._answers():
+            if process.poll() is not None:
+                raise LaunchError(
+                    f"The embedded Valkey server ended at once. Its log says why; its data are in "
+                    f"{self._data_dir}."
+                )
             if time.monotonic() > deadline:
                 raise LaunchError(
-                    f"The embedded Valkey server did not answer within {timeout_s:.0f} s. "
-                    f"Look into its log beside {self._data_dir}."
+                    f"The embedded Valkey server did not answer within {timeout_s:.0f} s. Its log "
+                    f"says why; its data are in {self._data_dir}."
                 )
             time.sleep(0.02)
 

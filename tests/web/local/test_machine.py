@@ -1,12 +1,17 @@
-"""Which token opens the first clinic of a machine."""
+"""What `cxr up` sees to before it starts: its folder, its address, the first clinic's token."""
 
 import stat
+import subprocess
+import time
 from dataclasses import replace
 
 import pytest
 
 from tests.support.access import TOKEN
-from web.local.machine import _let_in
+from web.local.machine import _close_to_others, _free_port, _let_in, local_address
+from worker.errors import LaunchError
+from worker.settings import Settings
+from worker.supervise.valkey import EmbeddedValkey
 
 
 @pytest.fixture
@@ -37,3 +42,49 @@ def test_a_token_of_the_file_that_was_revoked_gives_way_to_a_new_one(settings, s
     assert store.principal_of_token(token) is not None
     assert store.principal_of_token(TOKEN) is None
     assert _let_in(store, settings) == token, "from then on it stays"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("fe80::2", "http://[fe80::2]:8000"),
+        ("clinic.example", "http://clinic.example:8000"),
+    ],
+)
+def test_the_address_of_what_it_listens_on(host, address):
+    assert local_address(Settings(host=host)) == address
+
+
+def test_a_host_that_nobody_knows_is_told_as_such():
+    with pytest.raises(LaunchError, match=r"no\.such\.host\.invalid port 0 \((?!Unknown)"):
+        _free_port("no.such.host.invalid", 0)
+
+
+def test_a_folder_that_is_there_is_closed_to_others(tmp_path):
+    tmp_path.chmod(0o755)
+    _close_to_others(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_a_folder_for_everybody_is_left_alone(tmp_path):
+    tmp_path.chmod(0o1777)
+    with pytest.raises(LaunchError, match="a folder for everybody"):
+        _close_to_others(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
+def test_a_queue_that_ends_at_once_is_not_waited_for(tmp_path):
+    manifest = tmp_path / "appendonlydir" / "appendonly.aof.manifest"
+    manifest.parent.mkdir()
+    manifest.write_text("file gone.rdb seq 1 type b\n")
+    valkey = EmbeddedValkey(tmp_path)
+    process = subprocess.Popen(valkey.command(), stdout=subprocess.DEVNULL)
+    started = time.monotonic()
+    with pytest.raises(LaunchError, match="ended at once"):
+        valkey.wait(process)
+    valkey.clean_up()
+    assert time.monotonic() - started < 10

@@ -173,3 +173,11 @@ def test_waiting_ends_when_a_part_dies(tmp_path):
     with Supervisor(tmp_path / "logs") as supervisor:
         supervisor.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
         assert not supervisor.wait_until(lambda: False, timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "exit code 0"), (3, "exit code 3"), (-9, "SIGKILL"), (-40, "signal 40")],
+)
+def test_why_a_part_stopped(code, words):
+    assert process._reason(code) == words
