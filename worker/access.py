@@ -67,7 +67,7 @@ class Principal:
     clinic's X-rays. roles: of a person. language: that a person has chosen for the pages.
     session_id, signed_in_at: of the browser's session; None for a program. has_password_alone: a
     person signs in with a password and no second factor. second_factor_required: by the person's
-    clinic.
+    clinic. has_notices: something happened to the person's account that this session has to tell.
     """
 
     kind: PrincipalKind
@@ -81,6 +81,7 @@ class Principal:
     signed_in_at: datetime | None = None
     has_password_alone: bool = False
     second_factor_required: bool = False
+    has_notices: bool = False
 
     def may(self, *scopes: Scope) -> bool:
         """Whether it has at least one of them."""

@@ -6,7 +6,7 @@ from flask import g
 from web.api.inputs.tokens import TokenBody
 from web.api.records.tokens import NewToken, Token, TokenList
 from web.auth.permissions import permits
-from web.auth.requests import clinic_id, principal
+from web.auth.requests import clinic_id, doer, principal
 from web.services import services
 from worker.access import Scope
 
@@ -37,7 +37,7 @@ def create_token(body):
     """
     clinic_id()
     made, secret = services().store.create_token(
-        principal().clinic.name, body.scopes, body.name.strip(), body.expires_days
+        principal().clinic.name, body.scopes, body.name.strip(), body.expires_days, doer()
     )
     g.audit_detail = {"token": made.id, "scopes": " ".join(made.scopes)}
     response = NewToken(**dict(Token.of(made)), token=secret).json_response
@@ -55,5 +55,5 @@ def revoke_token(token_id):
     It ends at once, and so do the sessions that were opened with it. One that has ended already
     stays as it is.
     """
-    services().store.revoke_token(token_id, clinic_id())
+    services().store.revoke_token(token_id, clinic_id(), doer())
     return "", 204

@@ -6,6 +6,7 @@ route needs. `principal()` is where everything else learns who asks.
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import current_app, g, redirect, request, url_for
@@ -19,6 +20,7 @@ from web.auth.throttle import count_guess, count_request
 from web.errors import CrossSite, NotPermitted, NotSignedIn, SecondFactorRequired
 from web.services import services
 from worker.access import Principal, Scope
+from worker.notices import Doer
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,17 @@ def asking_name() -> str:
     """Whoever makes this request, as reviews and records of what was done name them."""
     asking = principal()
     return asking.name if asking else "nobody"
+
+
+def doer() -> Doer:
+    """Whoever makes this request, for what the people concerned are told of it."""
+    asking = principal()
+    return replace(doer_as(asking_name()), session_id=asking.session_id if asking else None)
+
+
+def doer_as(name: str) -> Doer:
+    """Whoever is about to sign in by that name, and says who they are."""
+    return Doer(name, request.remote_addr or "", request.user_agent.string)
 
 
 def is_in_browser() -> bool:
@@ -135,9 +148,13 @@ def _ask_to_sign_in() -> Response:
             "This needs a token. Send the header `Authorization: Bearer TOKEN`, or sign in "
             "at /sign-in in the browser."
         )
-    # Back to a page, never to an address that only takes forms.
+    return redirect(url_for("sign_in.form", next=_wanted()))
+
+
+def _wanted() -> str | None:
+    """Where to go back to: a page, never an address that only takes forms."""
     wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    return redirect(url_for("sign_in.form", next=None if wanted == "/" else wanted))
+    return None if wanted == "/" else wanted
 
 
 def _lead_to_set_up() -> Response:
@@ -146,7 +163,7 @@ def _lead_to_set_up() -> Response:
             "A second factor is required here. Set it up at /account/second-factor in the browser."
         )
     g.led_to_set_up = True  # for the audit trail: nothing was seen or done
-    return redirect(url_for("account.second_factor_required"), code=303)
+    return redirect(url_for("account.second_factor_required", next=_wanted()), code=303)
 
 
 def _what_is_missing(asking: Principal, needed: frozenset[Scope]) -> str:

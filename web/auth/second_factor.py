@@ -14,6 +14,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from web.auth import sealing
 from web.services import services
 from worker.access import Principal
+from worker.notices import Doer
 from worker.store.accounts.people import Credentials
 
 PERIOD_S = 30
@@ -76,14 +77,14 @@ def recovery_code(typed: str) -> str:
     return "-".join(text[at : at + 4] for at in range(0, 16, 4))
 
 
-def takes(known: Credentials, typed: str) -> bool:
+def takes(known: Credentials, typed: str, by: Doer) -> bool:
     """Whether it is the app's code of now or a recovery code; either counts once."""
     store = services().store
     secret = opened(known.totp_secret or "")
     period = secret and period_of_code(secret, typed)
     if period:
         return store.use_code_of(known.person.id, period)
-    if not store.use_recovery_code(known.person.id, recovery_code(typed)):
+    if not store.use_recovery_code(known.person.id, recovery_code(typed), by):
         return False
     g.audit_detail = {"second_factor": "recovery_code"}
     return True

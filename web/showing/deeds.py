@@ -23,6 +23,7 @@ DEEDS = {
     "account.confirm_second_factor": N_("Add a second factor"),
     "account.end_other_sessions": N_("End all other sessions"),
     "account.end_session": N_("End a session"),
+    "account.read_notices": N_("Dismiss news of the account"),
     "account.remove_second_factor": N_("Remove the second factor"),
     "account.renew_recovery_codes": N_("Make new recovery codes"),
     "account.second_factor_required": N_("See that a second factor is required"),

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,7 +22,6 @@ from worker.store.rows import now
 ORIGIN = {"Origin": "http://localhost"}
 PASSWORD = "sixteen purple herons"
 SET_UP = "/account/second-factor"
-LOCATION = {"/account/second-factor", "http://localhost/account/second-factor"}
 # What somebody may still ask for who has to set up a second factor.
 SETTING_UP = {
     "account.second_factor_required",
@@ -70,13 +71,20 @@ def require(admin: FlaskClient, required: bool = True):
     return admin.post("/settings/second-factor", data=form, headers=ORIGIN)
 
 
-def set_up(browser: FlaskClient, periods: int = 0):
+def set_up(browser: FlaskClient, periods: int = 0, wanted: str = "/"):
     """From the page that somebody is led to. Returns: the last page, and the secret."""
-    page = browser.post(f"{SET_UP}/begin", data={"password": PASSWORD}, headers=ORIGIN).text
+    form = {"password": PASSWORD, "next": wanted}
+    page = browser.post(f"{SET_UP}/begin", data=form, headers=ORIGIN).text
     secret = re.search(r'class="secret"><code>(\w+)<', page)[1]
     form = {"sealed": re.search(r'name="sealed" value="([^"]+)"', page)[1]}
+    form["next"] = unescape(re.findall(r'name="next" value="([^"]*)"', page)[-1])
     form["code"] = code_of(secret, periods)
     return browser.post(SET_UP, data=form, headers=ORIGIN), secret
+
+
+def is_led(answer) -> bool:
+    """Whether it sends the browser to the set-up."""
+    return urlsplit(answer.headers.get("Location", "")).path == SET_UP
 
 
 def last_event(store):
@@ -92,7 +100,7 @@ def test_it_is_off_until_an_admin_requires_it_and_that_is_written_down(admin, ma
     event = last_event(store)
     assert event.action is Action.SETTINGS_CHANGED
     assert event.detail["second_factor_required"] == "yes"
-    assert maria.get("/account").headers["Location"] in LOCATION
+    assert is_led(maria.get("/account"))
     assert 'name="required" value="yes">' in require(admin, False).text
     assert last_event(store).detail["second_factor_required"] == "no"
     assert maria.get("/account").status_code == 200
@@ -105,7 +113,7 @@ def test_a_session_without_one_reaches_its_set_up_and_nothing_else(app, admin, m
     for route in routes(app):
         path = re.sub(r"<[^>]+>", "1", route.rule)
         answer = maria.open(path, method=route.method, headers=ORIGIN)
-        if answer.headers.get("Location") in LOCATION:
+        if is_led(answer):
             assert route.is_page
         elif answer.status_code != 403 or "second_factor_required" not in answer.text:
             reached.add(route.endpoint)
@@ -147,6 +155,24 @@ def test_whoever_signs_in_without_one_sets_it_up_and_goes_on(app, admin, maria, 
     form = {"ticket": ticket, "code": code_of(secret)}
     assert browser.post("/sign-in/code", data=form, headers=ORIGIN).status_code == 303
     assert browser.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("wanted", "goes_to"),
+    [("/help?topic=maps", "/help?topic=maps"), ("//elsewhere.example/", "/")],
+)
+def test_the_codes_are_shown_and_lead_to_where_somebody_was_going(admin, maria, wanted, goes_to):
+    require(admin)
+    answer, _ = set_up(maria, wanted=wanted)
+    assert "Keep these recovery codes" in answer.text
+    assert f'href="{goes_to}">I have kept them: go on' in answer.text
+
+
+def test_the_set_up_is_told_where_somebody_was_going(admin, maria):
+    require(admin)
+    page = maria.get("/help?topic=maps", follow_redirects=True).text
+    assert 'name="next" value="/help?topic=maps"' in page
+    assert 'name="next" value="/"' in maria.get("/", follow_redirects=True).text
 
 
 def test_a_session_from_before_is_asked_for_the_password_again(admin, maria, store):
@@ -211,7 +237,7 @@ def test_a_server_can_require_it_of_everybody(settings, store, person):
         person(name, role, clinic=clinic)
         browser = app.test_client()
         enter(browser, name)
-        assert browser.get("/account").headers["Location"] in LOCATION
+        assert is_led(browser.get("/account"))
         set_up(browser)
         assert browser.get("/account").status_code == 200
     page = browser.get("/settings").text
@@ -236,7 +262,7 @@ def test_an_admin_resets_the_second_factor_of_somebody_who_lost_it(
     assert store.recovery_codes_left(number) == 0
     require(admin)
     assert enter(maria, "maria").status_code == 303
-    assert maria.get("/account").headers["Location"] in LOCATION
+    assert is_led(maria.get("/account"))
     # Not one's own, for which the password is needed, nor that of another clinic.
     ada = store.credentials("ada").person.id
     assert admin.post(reset(ada), headers=ORIGIN).status_code == 422

@@ -15,6 +15,7 @@ from web.language.words import UNCERTAIN_MEANS, reason_text
 from web.pages.frame.keys import LIST_KEYS, VIEWER_KEYS
 from web.pages.frame.language import other_languages, words_address
 from web.pages.frame.menu import page_links
+from web.pages.frame.notices import SHOWN, notice_by, notice_text, unread_notices
 from web.showing.labels import label_name, map_name
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobRecord, JobStatus
@@ -43,15 +44,19 @@ def _words() -> dict[str, object]:
         "list_keys": LIST_KEYS,
         "language_tag": str(locale()).replace("_", "-"),
         "map_name": map_name,
+        "notice_by": notice_by,
+        "notice_text": notice_text,
         "other_languages": other_languages(),
         "page_links": page_links,
         # Not looked up here: an error page must not need the database that has just failed.
         "principal": g.get("principal"),
         "reason_text": reason_text,
+        "shown_notices": SHOWN,
         "status_names": {
             status.value: pgettext("image", status.value.capitalize()) for status in ImageStatus
         },
         "uncertain_means": _(UNCERTAIN_MEANS),
+        "unread_notices": unread_notices,
         "viewer_keys": VIEWER_KEYS,
         "why_uncertain": MEANINGS,
         "words": lambda words: ", ".join(map(_, words)),

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import g, render_template, request
 
 from web.auth.permissions import permits
-from web.auth.requests import clinic_id, principal
+from web.auth.requests import clinic_id, doer, principal
 from web.errors import InvalidForm
 from web.language.asked import _
 from web.services import services
@@ -43,7 +43,7 @@ def set_roles(person_id: int):
         raise InvalidForm(
             _("You cannot take the role of an admin from yourself. Ask another admin.")
         )
-    services().store.set_roles(person_id, clinic_id(), roles)
+    services().store.set_roles(person_id, clinic_id(), roles, doer())
     g.audit_detail = {"roles": " ".join(roles)}
     return _page(_("The roles are changed."))
 
@@ -53,21 +53,21 @@ def set_roles(person_id: int):
 def disable(person_id: int):
     if _is_me(person_id):
         raise InvalidForm(_("You cannot shut yourself out. Ask another admin."))
-    services().store.set_disabled(person_id, clinic_id(), True)
+    services().store.set_disabled(person_id, clinic_id(), True, doer())
     return _page(_("This person cannot sign in any more, and their sessions have ended."))
 
 
 @blueprint.post("/people/<int:person_id>/enable")
 @permits(Scope.ADMIN)
 def enable(person_id: int):
-    services().store.set_disabled(person_id, clinic_id(), False)
+    services().store.set_disabled(person_id, clinic_id(), False, doer())
     return _page(_("This person can sign in again."))
 
 
 @blueprint.post("/people/<int:person_id>/password")
 @permits(Scope.ADMIN)
 def password_link(person_id: int):
-    secret = services().store.password_link(person_id, clinic_id())
+    secret = services().store.password_link(person_id, clinic_id(), doer())
     return _page(link=_address(secret), link_is="password")
 
 
@@ -77,7 +77,7 @@ def reset_second_factor(person_id: int):
     """For somebody who lost the phone and the recovery codes. One's own needs the password."""
     if _is_me(person_id):
         raise InvalidForm(_("You cannot reset your own second factor. Ask another admin."))
-    services().store.reset_second_factor(person_id, clinic_id())
+    services().store.reset_second_factor(person_id, clinic_id(), doer())
     return _page(_("The second factor is removed, and the person's sessions have ended."))
 
 
@@ -94,7 +94,7 @@ def create_token():
         )
     name = request.form.get("name", "").strip()[:MAX_NAME]
     made, secret = services().store.create_token(
-        principal().clinic.name, scopes, name, float(days) if days else None
+        principal().clinic.name, scopes, name, float(days) if days else None, doer()
     )
     g.audit_detail = {"token": made.id, "scopes": " ".join(made.scopes)}
     return _page(token=secret)
@@ -103,7 +103,7 @@ def create_token():
 @blueprint.post("/tokens/<int:token_id>/revoke")
 @permits(Scope.ADMIN)
 def revoke_token(token_id: int):
-    services().store.revoke_token(token_id, clinic_id())
+    services().store.revoke_token(token_id, clinic_id(), doer())
     return _page(_("The token is revoked, and its sessions have ended."))
 
 

@@ -9,7 +9,7 @@ from flask import g, redirect, render_template, request, url_for
 from web.auth import second_factor
 from web.auth.new_password import check_new_password
 from web.auth.permissions import sets_up_second_factor, signed_in
-from web.auth.requests import principal
+from web.auth.requests import doer, local_path, principal
 from web.auth.throttle import count_try
 from web.errors import InvalidForm, NotPermitted
 from web.language.asked import N_, _
@@ -24,6 +24,7 @@ blueprint = APIBlueprint("account", __name__, enable_openapi=False, url_prefix="
 
 # For so long nobody is asked again for the password that they have just entered.
 JUST_SIGNED_IN = timedelta(minutes=5)
+MAX_DIGITS = 18  # of a number that fits into the database
 WRONG_PASSWORD = N_("That is not your current password.")
 WRONG_CODE = N_("That code is not valid. Enter the one that the app shows now.")
 STAYS_ON = N_(
@@ -50,7 +51,7 @@ def change_password():
     except PasswordRefused as error:
         return _page(refused={"password": error_text("password_refused", str(error))}), 422
     services().store.set_password(
-        known.person.id, passwords.hashed(new), keep_session=asking.session_id
+        known.person.id, passwords.hashed(new), keep_session=asking.session_id, by=doer()
     )
     return _done(_("Your password is changed, and your other sessions have ended."))
 
@@ -66,7 +67,7 @@ def second_factor_required():
     known = _credentials()
     if datetime.now(UTC) - asking.signed_in_at < JUST_SIGNED_IN:
         return _factor_page(known, second_factor.new_secret())
-    return render_template("second_factor_required.html", person=known.person)
+    return render_template("second_factor_required.html", person=known.person, wanted=_wanted())
 
 
 @blueprint.post("/second-factor/begin")
@@ -78,7 +79,10 @@ def begin_second_factor():
     if not _knows_password(known):
         if second_factor.is_missing(principal()):
             page = render_template(
-                "second_factor_required.html", person=known.person, refused=_(WRONG_PASSWORD)
+                "second_factor_required.html",
+                person=known.person,
+                wanted=_wanted(),
+                refused=_(WRONG_PASSWORD),
             )
             return page, 403
         return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
@@ -97,9 +101,12 @@ def confirm_second_factor():
     period = second_factor.period_of_code(secret, request.form.get("code", ""))
     if period is None or not services().store.use_code_of(known.person.id, period):
         return _factor_page(known, secret, _(WRONG_CODE)), 403
-    services().store.set_second_factor(known.person.id, second_factor.sealed(secret))
+    was_missing = second_factor.is_missing(principal())
+    codes = second_factor.new_recovery_codes()
+    services().store.set_second_factor(known.person.id, second_factor.sealed(secret), doer(), codes)
     g.pop("principal", None)  # who can go everywhere now, which the page's menu shows
-    return _with_new_codes(known, _("From now on a code is asked for after your password."))
+    done = _("From now on a code is asked for after your password.")
+    return _page(done, codes=codes, wanted=_wanted() if was_missing else "")
 
 
 @blueprint.post("/second-factor/recovery-codes")
@@ -110,8 +117,10 @@ def renew_recovery_codes():
     if not _knows_password(known):
         return _page(refused={"codes": _(WRONG_PASSWORD)}), 403
     if known.totp_secret is None:
-        return redirect(url_for("account.show"), code=303)
-    return _with_new_codes(known, _("The recovery codes from before no longer work."))
+        raise InvalidForm(_("You have no second factor, and so no recovery codes."))
+    codes = second_factor.new_recovery_codes()
+    services().store.set_recovery_codes(known.person.id, codes, doer())
+    return _page(_("The recovery codes from before no longer work."), codes=codes)
 
 
 @blueprint.post("/second-factor/remove")
@@ -122,8 +131,19 @@ def remove_second_factor():
         return _page(refused={"factor": _(WRONG_PASSWORD)}), 403
     if second_factor.is_required_of(principal()):
         return _page(refused={"factor": _(STAYS_ON)}), 409
-    services().store.set_second_factor(known.person.id, None)
+    services().store.set_second_factor(known.person.id, None, doer())
     return _done(_("No code is asked for any more."))
+
+
+@blueprint.post("/notices/read")
+@signed_in
+def read_notices():
+    """Those up to the newest one that was shown are not shown on every page any more."""
+    until = request.form.get("until", "")
+    if not (until.isascii() and until.isdigit() and len(until) <= MAX_DIGITS):
+        raise InvalidForm(_("The field `%(field)s` must be a number.", field="until"))
+    services().store.mark_notices_read(_credentials().person.id, int(until))
+    return redirect(local_path(request.form.get("next")), code=303)
 
 
 @blueprint.post("/sessions/<int:session_id>/end")
@@ -160,13 +180,13 @@ def _knows_password(known: Credentials) -> bool:
     return passwords.matches(request.form.get("password", ""), known.password_hash)
 
 
-def _with_new_codes(known: Credentials, done: str) -> str:
-    codes = second_factor.new_recovery_codes()
-    services().store.set_recovery_codes(known.person.id, codes)
-    return _page(done, codes=codes)
-
-
-def _page(done: str = "", refused: dict[str, str] | None = None, codes: Sequence[str] = ()) -> str:
+def _page(
+    done: str = "",
+    refused: dict[str, str] | None = None,
+    codes: Sequence[str] = (),
+    wanted: str = "",
+) -> str:
+    """codes: recovery codes to be shown once. wanted: where the person was going."""
     asking, store = principal(), services().store
     is_person = asking.kind is PrincipalKind.PERSON
     return render_template(
@@ -177,6 +197,8 @@ def _page(done: str = "", refused: dict[str, str] | None = None, codes: Sequence
         done=done,
         refused=refused or {},
         codes=codes,
+        wanted=wanted,
+        notices=store.notices(asking.id) if is_person else [],
         codes_left=store.recovery_codes_left(asking.id) if is_person else 0,
     )
 
@@ -188,8 +210,14 @@ def _factor_page(known: Credentials, secret: str, refused: str = "") -> str:
         sealed=second_factor.sealed(secret),
         qr_code=second_factor.qr_code(secret, known.person.name),
         refused=refused,
+        wanted=_wanted(),
         can_cancel=not second_factor.is_missing(principal()),
     )
+
+
+def _wanted() -> str:
+    """The page that somebody who had to set up a second factor was going to."""
+    return local_path(request.values.get("next"))
 
 
 def _done(said: str) -> str:

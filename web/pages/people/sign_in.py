@@ -4,14 +4,15 @@ import logging
 import re
 
 from apiflask import APIBlueprint
-from flask import g, redirect, render_template, request, session, url_for
+from flask import after_this_request, g, redirect, render_template, request, session, url_for
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from web.auth import oidc, second_factor
 from web.auth.new_password import check_new_password
 from web.auth.permissions import anyone
-from web.auth.requests import check_same_site, local_path, principal
+from web.auth.requests import check_same_site, doer_as, local_path, principal
 from web.auth.sessions import (
     LINK_COOKIE,
     cookie_name,
@@ -25,8 +26,9 @@ from web.language.asked import N_, _
 from web.language.words import error_text
 from web.services import services
 from worker import passwords
-from worker.access import LinkPurpose, LinkRecord, PrincipalKind
+from worker.access import LinkPurpose, LinkRecord, PersonRecord, PrincipalKind
 from worker.errors import NameTaken, PasswordRefused
+from worker.notices import NoticeKind
 from worker.store.accounts.people import Credentials
 
 blueprint = APIBlueprint("sign_in", __name__, enable_openapi=False)
@@ -79,8 +81,8 @@ def enter_code():
     if known is None:
         return redirect(url_for("sign_in.form", next=_shown(wanted)), code=303)
     count_try(known.person.name)
-    if not second_factor.takes(known, request.form.get("code", "")):
-        g.tried_as = known.person
+    if not second_factor.takes(known, request.form.get("code", ""), doer_as(known.person.name)):
+        _tried_as(known.person, NoticeKind.FAILED_CODE)
         return _refused("a code", _code_page, known, wanted, _(WRONG_CODE))
     return _opened(PrincipalKind.PERSON, known.person.id, wanted)
 
@@ -175,7 +177,7 @@ def _enter_with_password(name: str, password: str, wanted: str) -> Response | tu
     known = services().store.credentials(name)
     if not passwords.matches(password, known.password_hash if known else None):
         if known is not None:
-            g.tried_as = known.person
+            _tried_as(known.person, NoticeKind.FAILED_PASSWORD)
         return _refused("a password", _page, wanted, _(WRONG_PASSWORD), name)
     if passwords.is_outdated(known.password_hash):
         services().store.renew_password_hash(known.person.id, passwords.hashed(password))
@@ -194,12 +196,30 @@ def _with_new_password(found: LinkRecord) -> int:
     if found.purpose is LinkPurpose.PASSWORD:
         person = store.person(found.person_id)
         check_new_password(password, person.name, person.clinic)
-        return store.use_password_link(found.id, passwords.hashed(password))
+        return store.use_password_link(found.id, passwords.hashed(password), doer_as(person.name))
     name = " ".join(form.get("name", "").split())
     if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise PasswordRefused(f"A name has 1 to {MAX_NAME} characters. Received: {len(name)}.")
     check_new_password(password, name, found.clinic)
     return store.accept_invitation(found.id, name, passwords.hashed(password)).id
+
+
+def _tried_as(person: PersonRecord, kind: NoticeKind) -> None:
+    """Their clinic's trail says so, and they are told. That is written once the answer has left:
+    how long it takes must not say whether there is somebody of that name."""
+    g.tried_as = person
+    store, by = services().store, doer_as(person.name)
+
+    def tell() -> None:
+        try:
+            store.note_failed_sign_in(person.id, kind, by)
+        except DBAPIError as error:
+            log.warning("A failed sign-in was not noted (%s)", type(error.orig).__name__)
+
+    @after_this_request
+    def after(response: Response) -> Response:
+        response.call_on_close(tell)
+        return response
 
 
 def _opened(kind: PrincipalKind, principal_id: int, wanted: str) -> Response:

@@ -26,7 +26,10 @@ async function call(url, options) {
     return call(url, options);
   }
   const problem = await answer.json().catch(() => ({}));
-  if (problem.code === "second_factor_required") location.assign("/account/second-factor");
+  if (problem.code === "second_factor_required") {
+    const here = encodeURIComponent(location.pathname + location.search);
+    location.assign(`/account/second-factor?next=${here}`);
+  }
   const said = problemText(problem) ?? t("The server answered %(status)s.", { status: answer.status });
   throw new Problem(answer.status, said);
 }

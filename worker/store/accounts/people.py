@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session as Transaction
 
 from worker.access import LinkPurpose, PersonRecord, Role
 from worker.errors import NameTaken, NotFound
+from worker.notices import COMMAND_LINE, Doer, NoticeKind
 from worker.store.accounts.links import new_link, take_link
+from worker.store.accounts.notices import add_notice
 from worker.store.accounts.records import person_record
 from worker.store.accounts.tables import Link, Person, RecoveryCode, Session
 from worker.store.accounts.tokens import clinic_row
@@ -116,28 +118,36 @@ class PersonVerbs:
         known = self._credentials(select(Person).where(Person.oidc_subject == oidc_subject))
         return known.person if known else None
 
-    def set_roles(self, person_id: int, clinic_id: int, roles: Iterable[Role]) -> None:
+    def set_roles(
+        self, person_id: int, clinic_id: int, roles: Iterable[Role], by: Doer = COMMAND_LINE
+    ) -> None:
         """Raises NotFound."""
         with self.database.writing() as session:
-            _person(session, person_id, clinic_id).roles = [role.value for role in roles]
+            person = _person(session, person_id, clinic_id)
+            person.roles = [role.value for role in roles]
+            add_notice(session, person, NoticeKind.ROLES_CHANGED, by, " ".join(person.roles))
 
     def set_language(self, person_id: int, language: str) -> None:
         """Of the pages that the person sees from now on, in any browser."""
         with self.database.writing() as session:
             session.get_one(Person, person_id).language = language
 
-    def set_disabled(self, person_id: int, clinic_id: int, disabled: bool) -> None:
+    def set_disabled(
+        self, person_id: int, clinic_id: int, disabled: bool, by: Doer = COMMAND_LINE
+    ) -> None:
         """Shut somebody out at once, or let them in again. Raises NotFound."""
         with self.database.writing() as session:
             person = _person(session, person_id, clinic_id)
             person.disabled_at = (person.disabled_at or now()) if disabled else None
+            add_notice(session, person, NoticeKind.SHUT_OUT if disabled else NoticeKind.LET_IN, by)
             if disabled:
                 _end_sessions(session, person)
 
-    def password_link(self, person_id: int, clinic_id: int) -> str:
+    def password_link(self, person_id: int, clinic_id: int, by: Doer = COMMAND_LINE) -> str:
         """The secret of a link with which the person sets a new password, once. Raises NotFound."""
         with self.database.writing() as session:
             person = _person(session, person_id, clinic_id)
+            add_notice(session, person, NoticeKind.PASSWORD_LINK, by)
             return new_link(
                 session,
                 LinkPurpose.PASSWORD,
@@ -146,7 +156,7 @@ class PersonVerbs:
                 person_id=person.id,
             )
 
-    def use_password_link(self, link_id: int, password_hash: str) -> int:
+    def use_password_link(self, link_id: int, password_hash: str, by: Doer = COMMAND_LINE) -> int:
         """A new password; sessions and a second factor from before end. Returns: whose it is.
 
         Raises LinkEnded.
@@ -155,17 +165,25 @@ class PersonVerbs:
             take_link(session, link_id)
             person = session.get_one(Person, session.get_one(Link, link_id).person_id)
             person.password_hash = password_hash
+            add_notice(session, person, NoticeKind.PASSWORD_CHANGED, by)
+            if person.totp_secret is not None:
+                add_notice(session, person, NoticeKind.FACTOR_REMOVED, by)
             _end_second_factor(session, person)
             _end_sessions(session, person)
             return person.id
 
     def set_password(
-        self, person_id: int, password_hash: str, keep_session: int | None = None
+        self,
+        person_id: int,
+        password_hash: str,
+        keep_session: int | None = None,
+        by: Doer = COMMAND_LINE,
     ) -> None:
         """A new password; every session but the one to be kept ends."""
         with self.database.writing() as session:
             person = session.get_one(Person, person_id)
             person.password_hash = password_hash
+            add_notice(session, person, NoticeKind.PASSWORD_CHANGED, by)
             _end_sessions(session, person, keep_session)
 
     def renew_password_hash(self, person_id: int, password_hash: str) -> None:
@@ -173,42 +191,60 @@ class PersonVerbs:
         with self.database.writing() as session:
             session.get_one(Person, person_id).password_hash = password_hash
 
-    def set_second_factor(self, person_id: int, totp_secret: str | None) -> None:
-        """totp_secret: encrypted; None to do without. Recovery codes from before end."""
+    def set_second_factor(
+        self,
+        person_id: int,
+        totp_secret: str | None,
+        by: Doer = COMMAND_LINE,
+        codes: Iterable[str] = (),
+    ) -> None:
+        """totp_secret: encrypted; None to do without. codes: for recovery, in the place of those
+        from before."""
+        kind = NoticeKind.FACTOR_ADDED if totp_secret else NoticeKind.FACTOR_REMOVED
         with self.database.writing() as session:
-            session.get_one(Person, person_id).totp_secret = totp_secret
-            _end_recovery_codes(session, person_id)
+            person = session.get_one(Person, person_id)
+            person.totp_secret = totp_secret
+            add_notice(session, person, kind, by)
+            _replace_recovery_codes(session, person_id, codes)
 
-    def reset_second_factor(self, person_id: int, clinic_id: int | None = None) -> None:
+    def reset_second_factor(
+        self, person_id: int, clinic_id: int | None = None, by: Doer = COMMAND_LINE
+    ) -> None:
         """For somebody who lost it; their sessions end. clinic_id: whose it must be.
 
         Raises NotFound.
         """
         with self.database.writing() as session:
             person = _person(session, person_id, clinic_id)
+            add_notice(session, person, NoticeKind.FACTOR_RESET, by)
             _end_second_factor(session, person)
             _end_sessions(session, person)
 
-    def set_recovery_codes(self, person_id: int, codes: Iterable[str]) -> None:
-        """These in the place of those from before; only hashes are kept."""
+    def set_recovery_codes(
+        self, person_id: int, codes: Iterable[str], by: Doer = COMMAND_LINE
+    ) -> None:
+        """These in the place of those from before."""
         with self.database.writing() as session:
-            _end_recovery_codes(session, person_id)
-            session.add_all(
-                RecoveryCode(person_id=person_id, sha256=digest(code)) for code in codes
-            )
+            person = session.get_one(Person, person_id)
+            add_notice(session, person, NoticeKind.RECOVERY_RENEWED, by)
+            _replace_recovery_codes(session, person_id, codes)
 
     def recovery_codes_left(self, person_id: int) -> int:
         query = select(func.count()).where(RecoveryCode.person_id == person_id)
         with self.database.reading() as session:
             return session.scalar(query) or 0
 
-    def use_recovery_code(self, person_id: int, code: str) -> bool:
+    def use_recovery_code(self, person_id: int, code: str, by: Doer = COMMAND_LINE) -> bool:
         """Take the code, which works once. Returns: False when it is none, or was used."""
         used = delete(RecoveryCode).where(
             RecoveryCode.person_id == person_id, RecoveryCode.sha256 == digest(code)
         )
         with self.database.writing() as session:
-            return bool(session.execute(used).rowcount)
+            if not session.execute(used).rowcount:
+                return False
+            person = session.get_one(Person, person_id)
+            add_notice(session, person, NoticeKind.RECOVERY_USED, by)
+            return True
 
     def use_code_of(self, person_id: int, period: int) -> bool:
         """Take the code of that half minute. Returns: False when it or a later one was used."""
@@ -248,11 +284,13 @@ def _record(session: Transaction, person: Person) -> PersonRecord:
 
 def _end_second_factor(session: Transaction, person: Person) -> None:
     person.totp_secret = None
-    _end_recovery_codes(session, person.id)
+    _replace_recovery_codes(session, person.id, ())
 
 
-def _end_recovery_codes(session: Transaction, person_id: int) -> None:
+def _replace_recovery_codes(session: Transaction, person_id: int, codes: Iterable[str]) -> None:
+    """Only hashes are kept."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+    session.add_all(RecoveryCode(person_id=person_id, sha256=digest(code)) for code in codes)
 
 
 def _end_sessions(session: Transaction, person: Person, keep: int | None = None) -> None:

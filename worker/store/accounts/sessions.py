@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from worker.access import Principal, PrincipalKind, SessionRecord
 from worker.errors import NotFound
+from worker.notices import Doer
+from worker.store.accounts.notices import has_unread, note_place
 from worker.store.accounts.records import person_principal, token_principal
 from worker.store.accounts.tables import Person, Session, SignInRule, Token
 from worker.store.accounts.tokens import token_works
@@ -71,12 +73,17 @@ class SessionVerbs:
                     seen_at=at,
                 )
             )
+            if kind is PrincipalKind.PERSON:
+                person = session.get_one(Person, principal_id)
+                note_place(session, person, Doer(person.name, address, browser))
         return secret
 
     def principal_of_session(self, secret: str) -> Principal | None:
         """Who is signed in, if anybody."""
         query = (
-            JOINED.add_columns(func.coalesce(SignInRule.second_factor_required, False))
+            JOINED.add_columns(
+                func.coalesce(SignInRule.second_factor_required, False), has_unread()
+            )
             .outerjoin(SignInRule, SignInRule.clinic_id == Clinic.id)
             .where(Session.sha256 == digest(secret), *session_works())
         )
@@ -84,12 +91,17 @@ class SessionVerbs:
             found = transaction.execute(query).first()
             if found is None:
                 return None
-            session, token, person, clinic, second_factor_required = found
+            session, token, person, clinic, second_factor_required, has_notices = found
             if person:
                 principal = person_principal(person, clinic, bool(second_factor_required))
             else:
                 principal = token_principal(token, clinic)
-            return replace(principal, session_id=session.id, signed_in_at=session.created_at)
+            return replace(
+                principal,
+                session_id=session.id,
+                signed_in_at=session.created_at,
+                has_notices=has_notices,
+            )
 
     def end_session_of(self, secret: str) -> None:
         """End the session whose cookie holds this secret, if there is one."""

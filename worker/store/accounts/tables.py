@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from worker.access import LinkPurpose
+from worker.notices import NoticeKind
 from worker.store.schema import Base, BigKey, by_value
 
 
@@ -115,6 +116,39 @@ class SavedViewRow(Base):
     )
     name: Mapped[str] = mapped_column(String(80))
     query: Mapped[str] = mapped_column(String(2000))
+
+
+class NoticeRow(Base):
+    """Something that a person is told of their account. `session_id`: of the browser that did it,
+    which need not be told."""
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("notices_of_person", "person_id", "read_at"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    person_id: Mapped[int] = mapped_column(BigKey, ForeignKey("people.id", ondelete="CASCADE"))
+    kind: Mapped[NoticeKind] = mapped_column(by_value(NoticeKind))
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(200))
+    address: Mapped[str] = mapped_column(String(64))
+    browser: Mapped[str] = mapped_column(String(200))
+    times: Mapped[int] = mapped_column(default=1, server_default="1")
+    detail: Mapped[str] = mapped_column(String(400))
+    session_id: Mapped[int | None] = mapped_column(BigInteger)
+    read_at: Mapped[datetime | None]
+
+
+class SignInPlace(Base):
+    """A browser, without its version, and an address that somebody has signed in from."""
+
+    __tablename__ = "sign_in_places"
+
+    person_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("people.id", ondelete="CASCADE"), primary_key=True
+    )
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(200), primary_key=True)
+    last_at: Mapped[datetime]
 
 
 class Link(Base):

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session as Transaction
 from worker.access import FIRST_SCOPES, Principal, Scope, TokenRecord
 from worker.audit import Action, AuditEvent
 from worker.errors import NotFound, TokenEnded
+from worker.notices import COMMAND_LINE, Doer, NoticeKind
 from worker.records.clinics import ClinicRecord
+from worker.store.accounts.notices import tell_admins
 from worker.store.accounts.records import clinic_record, token_principal, token_record
 from worker.store.accounts.tables import SavedViewRow, Session, Token
 from worker.store.audit import AuditVerbs
@@ -58,6 +60,8 @@ class TokenVerbs(AuditVerbs):
             ):
                 earlier.of_setting = False
                 _end(session, earlier)
+                called = _called(earlier)
+                tell_admins(session, clinic.id, NoticeKind.TOKEN_REVOKED, COMMAND_LINE, called)
                 ended.append(earlier.id)
             known.of_setting = True
             known.name = known.name or "first token"
@@ -89,6 +93,7 @@ class TokenVerbs(AuditVerbs):
         scopes: Iterable[Scope],
         name: str = "",
         expires_days: float | None = None,
+        by: Doer = COMMAND_LINE,
     ) -> tuple[TokenRecord, str]:
         """A new token and its secret, which nobody can see again.
 
@@ -103,6 +108,7 @@ class TokenVerbs(AuditVerbs):
                 token.expires_at = token.created_at + timedelta(days=expires_days)
             session.add(token)
             session.flush()
+            tell_admins(session, token.clinic_id, NoticeKind.TOKEN_CREATED, by, _called(token))
             return token_record(token, clinic), secret
 
     def tokens(self, clinic_id: int | None = None) -> list[TokenRecord]:
@@ -115,7 +121,9 @@ class TokenVerbs(AuditVerbs):
         with self.database.reading() as session:
             return [token_record(*row) for row in session.execute(query)]
 
-    def revoke_token(self, token_id: int, clinic_id: int | None = None) -> None:
+    def revoke_token(
+        self, token_id: int, clinic_id: int | None = None, by: Doer = COMMAND_LINE
+    ) -> None:
         """End a token and its sessions at once; one that has ended stays as it is.
 
         clinic_id: whose it must be. Raises NotFound.
@@ -124,6 +132,8 @@ class TokenVerbs(AuditVerbs):
             token = session.get(Token, token_id)
             if token is None or clinic_id not in (None, token.clinic_id):
                 raise NotFound(f"There is no token {token_id}.")
+            if token.revoked_at is None:
+                tell_admins(session, token.clinic_id, NoticeKind.TOKEN_REVOKED, by, _called(token))
             _end(session, token)
 
     def principal_of_token(self, secret: str) -> Principal | None:
@@ -166,6 +176,10 @@ def _new_row(
         scopes=[scope.value for scope in Scope if scope in set(scopes)],
         created_at=now(),
     )
+
+
+def _called(token: Token) -> str:
+    return " ".join(filter(None, [token.name, token.hint and f"{token.hint}…"]))
 
 
 def _end(session: Transaction, token: Token) -> None:
