@@ -98,6 +98,6 @@ def leaks(foreign: Owned, query: dict[str, str], answer: TestResponse) -> Iterat
         yield said[max(0, said.index(MARK) - 60) :][:120]
     if answer.status_code == 404:
         return  # "Job 7731000 does not exist" repeats what was asked
-    for number in {one for found in foreign.numbers.values() for one in found}:
-        if str(number) not in query.values() and re.search(rf"\b{number}\b", said):
-            yield f"number {number}"
+    numbers = {str(one) for found in foreign.numbers.values() for one in found}
+    for number in numbers.intersection(re.findall(r"\w+", said)).difference(query.values()):
+        yield f"number {number}"

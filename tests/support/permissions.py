@@ -5,7 +5,7 @@ python -m tests.support.permissions > docs/permissions.md
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tests.support.results import work
 from tests.support.rows import create_job, new_images
 from web.app import create_app
 from worker.access import SCOPE_MEANS, SCOPES_OF_ROLE, Principal, PrincipalKind, Role, Scope
+from worker.errors import NotFound
 from worker.pictures.files import FILM
 from worker.settings import Settings
 from worker.store import DEFAULT_CLINIC, Store
@@ -167,7 +168,8 @@ class Walk:
 
     def _job_is_there(self) -> None:
         """A classified image of the first clinic, made anew when a route has deleted it."""
-        if self._image and self._store.images(self._clinic.id, None, limit=1).items:
+        with suppress(NotFound):
+            self._store.image(self._clinic.id, self._image)
             return
         images = [replace(image, original_name="original.png") for image in new_images(1)]
         job = create_job(self._store, self._clinic.id, "job", images)
