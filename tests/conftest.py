@@ -41,6 +41,8 @@ MARKERS_OF_PATHS = {
     "training/measure/test_failures.py": {"slow"},
     "training/measure/test_report.py": {"slow"},
     "training/release": {"slow"},
+    "web/showing/test_hidden_text.py": {"slow"},
+    "worker/store/test_migrations.py": {"slow"},
 }
 MARKERS_OF_FIXTURES = {
     "postgres_server": {"server"},

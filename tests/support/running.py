@@ -51,8 +51,13 @@ def answers(system, job_id: int) -> dict:
     return {path: (answer.status_code, answer.content) for path, answer in found.items()}
 
 
+def stored(home: Path) -> list[Path]:
+    """X-rays and pictures on the disk."""
+    paths = [path for name in ("images", "pictures") for path in (home / name).rglob("*")]
+    assert len(paths) > 3
+    return [path for path in paths if path.is_file()]
+
+
 def readable(home: Path) -> list[Path]:
-    """X-rays and pictures on the disk that are not encrypted."""
-    files = [file for name in ("images", "pictures") for file in (home / name).rglob("*")]
-    assert len(files) > 3
-    return [file for file in files if file.is_file() and not is_sealed(file.read_bytes())]
+    """Those that are not encrypted."""
+    return [file for file in stored(home) if not is_sealed(file.read_bytes())]

@@ -27,7 +27,7 @@ MAX_WEB_MB = 300
 def site(tmp_path) -> Iterator[Site]:
     (tmp_path / "home").mkdir()
     site = Site(tmp_path / "home")
-    site.settings = replace(site.settings, image_limit_s=10)
+    site.settings = replace(site.settings, image_limit_s=4)
     site.store.ensure_clinic("another", OTHER_TOKEN)
     with site:
         yield site

@@ -163,6 +163,7 @@ SEARCHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", SEARCHES, ids=["common", "rare", "none", "status", "label"])
 def test_a_search_finds_the_same_in_every_order_whether_it_is_rare_or_common(
     listed, wanted, monkeypatch

@@ -25,6 +25,7 @@ def send(client, body: bytes):
     return client.post("/api/v1/jobs", data=body, content_type="application/json")
 
 
+@pytest.mark.slow
 def test_a_million_tiny_images_are_refused_by_their_number(client_with, stored, peak_mb):
     client = client_with(max_job_images=1000)
     body = b'{"images":[' + b",".join([b'{"filename":"a","data":""}'] * 1_100_000) + b"]}"
