@@ -87,5 +87,5 @@ class Tallies:
 
 
 def _version(job: JobRecord) -> tuple:
-    # With the time: ids begin anew in another data folder.
+    # With the time: another data folder has the same ids.
     return job.created_at, job.revision

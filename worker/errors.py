@@ -60,7 +60,7 @@ class KeyReused(WorkerError):
 
 
 class UploadAbandoned(WorkerError):
-    """Raised when an upload goes on that was given up, because it had been silent for too long."""
+    """Raised when a client continues an upload that was discarded after too long a silence."""
 
 
 class JobNotOpen(WorkerError):
@@ -72,7 +72,7 @@ class NotRefusedByGate(WorkerError):
 
 
 class FileNotKept(WorkerError):
-    """Raised when an image is to be classified again whose file is kept no longer."""
+    """Raised when an image cannot be classified again because its file is no longer kept."""
 
 
 class NoResultToReview(WorkerError):

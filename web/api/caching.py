@@ -14,7 +14,7 @@ def etag_of(*parts: object) -> str:
 def conditional(etag: str, make: Callable[[], Response]) -> Response:
     """`make()`, or 304 when the client has `etag` already.
 
-    Browsers keep a private copy, but ask each time: ids begin anew in another data folder, and a
+    Browsers keep a private copy, but ask each time: another data folder has the same ids, and a
     stale picture would be another patient's.
     """
     known = request.if_none_match.contains_weak(etag)

@@ -43,7 +43,7 @@ def list_jobs(query):
         job = services().store.job_of_key(clinic_id(), query.idempotency_key)
         page = Page([job] if job else [], None)
     jobs = [services().readiness.told(job) for job in page.items]
-    # With the time: ids begin anew in another data folder.
+    # With the time: another data folder has the same ids.
     versions = [(job.id, job.created_at, job.revision, job.waiting_for) for job in jobs]
     etag = etag_of(versions, page.next_cursor, viewer().known_to)
     return conditional(etag, lambda: JobPage.of(page).json_response)

@@ -82,9 +82,9 @@ class ClinicState(Record):
     rejected: int
     last_upload_at: Annotated[datetime | None, TIME]
     keep_files_days: int | None
-    """Null: for ever."""
+    """Null: forever."""
     keep_jobs_days: int | None
-    """Null: for ever."""
+    """Null: forever."""
 
 
 class DiskState(Record):

@@ -39,7 +39,7 @@ def cancel(client: Client, job: int) -> Json:
 
 @_job_command
 def resume(client: Client, job: int) -> Json:
-    """Go on with the cancelled images of the job with the number JOB."""
+    """Resume the cancelled images of the job with the number JOB."""
     return client.resume(job)
 
 

@@ -1,4 +1,4 @@
-"""What is said to whoever stops a command that sends or waits, or loses the connection."""
+"""Messages for a command that is interrupted while it sends or waits."""
 
 import contextlib
 import sys
@@ -30,7 +30,7 @@ class Sent:
 
 @contextlib.contextmanager
 def says_what_became_of_it(client: Client, key: str, sent: Sent) -> Iterator[None]:
-    """Whoever interrupts an upload, or loses the connection, is told what became of it."""
+    """Say what happened to an upload that was interrupted or lost its connection."""
     try:
         yield
     except (Unreachable, KeyboardInterrupt) as error:
@@ -55,7 +55,7 @@ def _what_became_of_it(client: Client, key: str, sent: Sent) -> str:
 
 @contextlib.contextmanager
 def goes_on(job: Json) -> Iterator[None]:
-    """Whoever stops waiting is told that the server does not."""
+    """Say that the job continues when waiting for it was interrupted."""
     try:
         yield
     except ClientError:

@@ -71,7 +71,7 @@ def export(
                 except Refused as error:
                     if error.status != NOT_FOUND:
                         raise
-                    gone += 1  # kept no longer, or deleted meanwhile
+                    gone += 1  # no longer kept, or deleted meanwhile
                     continue
                 said = found[0]["model_label"]
                 rows.append((path, _label(found), split, source, f"{source}:{image}", said))
@@ -85,7 +85,7 @@ def export(
     if left_out := len(by_image) - len(agreed):
         click.echo(f"{left_out} left out: unusable, or readers disagree.", err=True)
     if gone:
-        click.echo(f"{gone} left out: their X-rays are kept no longer.", err=True)
+        click.echo(f"{gone} left out: their X-rays are no longer kept.", err=True)
 
 
 def _by_image(found: Iterable[Json], reader: str | None) -> dict[int, list[Json]]:

@@ -46,7 +46,7 @@ class Answer:
             self._context.run(self._body.close)
 
     def _wait_for(self, future: Future) -> None:
-        """`environ["door.later"]`: answer this request anew when `future` is done.
+        """`environ["door.later"]`: answer this request again when `future` is done.
 
         For work that is done elsewhere and takes its time: until then no thread waits.
         """

@@ -1,4 +1,4 @@
-"""What the server asks of whoever is connected to it, and how much it does at once."""
+"""What the server requires of its clients, and how much it does at once."""
 
 import time
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Limits:
 
 
 class Pace:
-    """How long we go on waiting for one peer. Only the time that we wait for it counts."""
+    """How long we keep waiting for one client. Only time spent waiting for it counts."""
 
     def __init__(self, limits: Limits) -> None:
         self._max_s = limits.patience_s

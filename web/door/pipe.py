@@ -39,7 +39,7 @@ class Pipe(io.RawIOBase):
             await self._room.wait()
 
     def end(self, error: OSError | None = None) -> None:
-        """The body is complete; with an error, the reader gets it in the place of more data."""
+        """The body is complete; with an error, the reader gets it in place of more data."""
         with self._changed:
             self._ended = True
             self.error = self.error or error

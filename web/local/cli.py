@@ -43,7 +43,7 @@ def up(host: str | None, port: int | None, home: Path | None, workers: int | Non
     """Start everything on this machine, and stop it with Ctrl-C.
 
     The queue, the workers, the sweeper and the web server run under one supervisor, which starts a
-    part again when it dies. Jobs go on where they stood.
+    part again when it dies. Jobs continue where they stopped.
     """
     log_to_stderr()
     with worker_errors():

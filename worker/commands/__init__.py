@@ -1,1 +1,1 @@
-"""The commands of whoever looks after a server."""
+"""Commands for administrators of a server."""

@@ -38,7 +38,7 @@ def verify(expect: str | None) -> None:
             sys.exit(1)
         if wanted is not None and not _has(store, *wanted):
             click.echo(
-                f"Entry {wanted[0]} is missing or another one: the trail was cut or made anew.",
+                f"Entry {wanted[0]} is missing or another one: the trail was cut or rewritten.",
                 err=True,
             )
             sys.exit(1)

@@ -41,7 +41,7 @@ def retention() -> None:
     "--keep-jobs",
     type=DAYS,
     metavar="DAYS",
-    help="Days after its end for which a job is kept with its results. Default: for ever.",
+    help="Days after its end for which a job is kept with its results. Default: forever.",
 )
 def set_retention(
     clinic: str,

@@ -19,7 +19,7 @@ def second_factor() -> None:
 def set_rule(clinic: str, rule: str) -> None:
     """Set whether a second factor is required in CLINIC of everybody with a password.
 
-    Whoever has none is led to its set-up at their next request and can do nothing else before.
+    People without one must set it up at their next request before they can do anything else.
     CXR_REQUIRE_SECOND_FACTOR=true of the web server requires it of everybody, operators included.
     """
     required = rule == RULES[True]

@@ -28,9 +28,9 @@ def files() -> None:
 def keys(as_json: bool) -> None:
     """Say how many files are encrypted with which key.
 
-    Keys have names that tell nothing of them: a program that does not start for want of a key says
-    its name. STATE is `newest` for the key of new files, `former` for others of CXR_FILES_KEY,
-    `missing` for those that it does not hold.
+    A key's name reveals nothing about it. A program that does not start because a key is missing
+    names it. STATE is `newest` for the key of new files, `former` for the others of CXR_FILES_KEY,
+    and `missing` for keys that it does not hold.
     """
     settings = known_settings()
     with opened_store(settings) as store:

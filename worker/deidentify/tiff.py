@@ -1,4 +1,4 @@
-"""A TIFF file with nothing but the tags that its picture needs, written anew around its pixels."""
+"""A TIFF file with nothing but the tags that its picture needs, rewritten around its pixels."""
 
 import struct
 from dataclasses import dataclass

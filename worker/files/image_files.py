@@ -87,7 +87,7 @@ class ImageFiles:
         return unsealed(content, self._keys.of(content, name_of(file)))
 
     def write(self, file: Path, content: bytes, durable: bool = False, alone: bool = False) -> None:
-        """Put a file in the place of another one, or a new one, so that nobody sees half of it.
+        """Put a file in place of another one, or a new one, so that nobody sees half of it.
 
         durable: it is on the disk when this returns. alone: the caller has locked the folder for
         itself; waiting for a turn would never end. Raises OSError, also when the folder is gone.

@@ -1,6 +1,6 @@
-"""Who may change stored files: all who do take turns with whoever encrypts those that are there.
+"""Locks for changing stored files: writers take turns with the command that encrypts them.
 
-Replacing and deleting files needs no order among themselves. But a file that is encrypted anew is
+Replacing and deleting files needs no order among themselves. But a file that is encrypted again is
 read first and replaced later: what was cleaned or deleted in between must not come back.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def changing(folder: Path, alone: bool = False) -> Iterator[None]:
-    """For as long as a file in that folder is put in the place of another one, or deleted.
+    """For as long as a file in that folder is put in place of another one, or deleted.
 
     alone: wait until nobody else does, and let nobody else. Raises OSError, FileNotFoundError when
     the folder is gone.

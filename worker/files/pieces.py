@@ -26,7 +26,7 @@ class Announced:
         self._left -= len(chunk)
         if self._left < 0:
             self.error = UploadTooLarge(
-                "More bytes came than the upload was announced with. Begin it anew.",
+                "More bytes came than the upload was announced with. Start it again.",
                 "upload_too_large",
             )
             return b""

@@ -67,7 +67,7 @@ class UnfinishedUploads:
 
     @classmethod
     def of(cls, files: ImageFiles, settings: Settings) -> Self:
-        """They expire when the open job that they belong to is closed for want of files."""
+        """They expire when the open job that they belong to is closed because no files arrive."""
         return cls(files, settings.max_upload_mb * MEGABYTE, settings.open_job_s)
 
     def __init__(self, files: ImageFiles, max_bytes: int, expire_s: float) -> None:
@@ -255,8 +255,8 @@ def _note_in(folder: Path) -> Path:
 
 
 def no_such_upload() -> NotFound:
-    return NotFound("There is no such upload, or it has expired. Begin it anew.")
+    return NotFound("There is no such upload, or it has expired. Start it again.")
 
 
 def _went_meanwhile() -> NotFound:
-    return NotFound("The upload was deleted or has expired. Begin it anew.")
+    return NotFound("The upload was deleted or has expired. Start it again.")

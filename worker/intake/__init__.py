@@ -1,1 +1,1 @@
-"""How bytes become rows, whoever brings them."""
+"""How uploaded bytes become rows, whatever door they come through."""

@@ -121,7 +121,7 @@ class Painter:
         process.stop()
 
     def _next_order(self) -> _Order | None:
-        """Wait for the next order, but not for ever: the process need not stay for nothing."""
+        """Wait for the next order, but not forever: the process need not stay for nothing."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._next_clinic(), IDLE_S)
             clinic_id = self._next_clinic()

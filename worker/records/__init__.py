@@ -1,1 +1,1 @@
-"""What the store gives out: plain, frozen records, never database rows."""
+"""What the store returns: plain, frozen records, never database rows."""

@@ -17,7 +17,7 @@ class ClinicRecord:
 @dataclass(frozen=True)
 class ClinicNumbers:
     """How much a clinic sends, for the operator of the system, and for how many days its files and
-    jobs are kept; None: for ever."""
+    jobs are kept; None: forever."""
 
     name: str
     jobs: int
@@ -116,7 +116,7 @@ class Retention:
     round.
 
     files: uploaded X-rays; None: as long as the job. pictures: small ones of them; None: as long as
-    the X-rays. maps: None: as long as the job. jobs: with their results; None: for ever.
+    the X-rays. maps: None: as long as the job. jobs: with their results; None: forever.
     """
 
     files: int | None = None

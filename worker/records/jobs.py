@@ -106,7 +106,7 @@ class JobRecord:
 
     started_with: images that had their final status when work (last) began, at `started_at`.
     model: whose workers take its images, None before one began. labels: that model's, in its order.
-    waiting_for: what is missing for it to go on, such as `workers`; the store leaves it empty.
+    waiting_for: what it is waiting for, such as `workers`; the store leaves it empty.
     """
 
     id: int

@@ -30,7 +30,7 @@ class Claim:
 @dataclass(frozen=True)
 class ShadowClaim:
     """An image that has its result, and that the shadow model is to classify. file_key: None when
-    the file is kept no longer."""
+    the file is no longer kept."""
 
     image_id: int
     clinic_id: int

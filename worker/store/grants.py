@@ -19,7 +19,7 @@ OF_SWEEPER = dict(OF_WORKERS)
 OF_WORKERS |= {"patient_data": READ, "clinic_keys": READ}
 # The sweeper opens no file. It removes what was deleted, with the reviews of it.
 OF_SWEEPER |= {"reviews": "SELECT, DELETE", "original_names": "SELECT (image_id), DELETE"}
-# It deletes what is kept no longer, and says so.
+# It deletes what is no longer kept, and says so.
 OF_SWEEPER |= {"audit": ADD, "retention": READ, "holds": READ}
 
 

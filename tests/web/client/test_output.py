@@ -81,7 +81,7 @@ def test_reviews_whose_films_are_kept_no_longer_are_left_out_and_counted(tmp_pat
     finally:
         server.close()
     assert done.exit_code == 0, done.output
-    assert "1 left out: their X-rays are kept no longer" in done.stderr
+    assert "1 left out: their X-rays are no longer kept" in done.stderr
     rows = (tmp_path / "d" / "manifest.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["path", "images/2.png"]
     assert os.listdir(tmp_path / "d" / "images") == ["2.png"]

@@ -1,2 +1,2 @@
-"""What may be asked in an address, and sent besides files: each defined once, for its check and for
-the OpenAPI document."""
+"""Query parameters, headers and JSON bodies. Each is defined once, for its validation and for the
+OpenAPI document."""

@@ -36,7 +36,7 @@ WHAT_TO_SEND = (
 
 @dataclass
 class Fields:
-    """What an upload says besides its files."""
+    """The fields of an upload, besides its files."""
 
     name: str = ""
     urgent: bool = False

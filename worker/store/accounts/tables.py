@@ -57,7 +57,7 @@ class Person(Base):
 
 
 class RecoveryCode(Base):
-    """A code that signs somebody in once, in the place of their second factor."""
+    """A code that signs somebody in once, in place of their second factor."""
 
     __tablename__ = "recovery_codes"
 

@@ -1,4 +1,4 @@
-"""How many images there are, of what, how sure and how fast: for tallies and charts."""
+"""Counts of images by status, label, certainty and time, for tallies and charts."""
 
 from collections import Counter
 from collections.abc import Collection

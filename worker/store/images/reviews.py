@@ -211,7 +211,7 @@ def _locked(session: Session, clinic_id: int, image_id: int) -> tuple[Row, Job]:
     """
     judged = _result(session, clinic_id, image_id)
     job = job_row(session, clinic_id, judged.job_id, lock=True)
-    # Again: while we waited, the image may have been deleted or classified anew.
+    # Again: while we waited, the image may have been deleted or classified again.
     return _result(session, clinic_id, image_id), job
 
 

@@ -1,4 +1,4 @@
-"""What shadow models said beside the model whose results count."""
+"""Results of shadow models, beside those of the model in use."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

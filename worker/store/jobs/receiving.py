@@ -1,6 +1,6 @@
 """A job while its images arrive: rows in groups, then accepted as a whole, or abandoned.
 
-Nobody is shown what is not accepted, and workers take its images all the same. What one request
+Nobody sees a job before it is accepted, but workers already take its images. What one request
 adds to an open job arrives in the same way, as a part: a row in `jobs` of its own, whose images
 move to the open job when the request is accepted. Every verb may be repeated when its answer was
 lost.

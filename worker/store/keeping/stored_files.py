@@ -1,4 +1,4 @@
-"""The files of all clinics that lie on the disk, for whoever looks after the disk."""
+"""The stored files of all clinics, for commands that check or encrypt them."""
 
 from collections.abc import Iterator
 

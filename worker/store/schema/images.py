@@ -29,7 +29,7 @@ class Image(Base):
     gate refused the image before a person had it classified anyway.
 
     Triggers keep an index of the names' trigrams besides (migration 0031): a migration that makes
-    this table anew has to make them again.
+    this table again has to make them again.
     """
 
     __tablename__ = "images"

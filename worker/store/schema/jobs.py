@@ -33,14 +33,14 @@ class Job(Base):
     it (last) began. `model` is the only one whose workers take its images, once one has begun;
     `labels` are that model's, in its order.
 
-    `accepted_at` is empty while one request still sends its images: nobody is shown it, its images
-    are worked on, and `touched_at` is its sign of life. `part_of`: not a job, but what one request
-    adds to that open job; its images move there once it is accepted. `open`: more images may come,
-    by intent, the last of them at `touched_at`.
+    `accepted_at` is empty while one request still sends its images: nobody sees the job yet, but
+    workers take its images, and `touched_at` is its sign of life. `part_of`: not a job, but what
+    one request adds to that open job; its images move there once it is accepted. `open`: more
+    images may be added, the last at `touched_at`.
     `blind`: readers see a result only after their review of it. `readers`: how many are to review
     each image; with two, neither sees the other's review before both are given.
     `files_gone_at`, `pictures_gone_at`, `maps_gone_at`: when its time of them was over.
-    `deleted_at`: it is gone for everybody, and its rows go bit by bit.
+    `deleted_at`: it is gone for everybody, and its rows are deleted in chunks.
     """
 
     __tablename__ = "jobs"
