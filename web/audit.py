@@ -1,4 +1,4 @@
-"""Which requests leave an entry in the audit trail: all, but for those that are named here.
+"""The audit trail of requests: all leave an entry, except those that are named here.
 
 What somebody of the whole system changes in clinics is in the trail of each of them, too
 (`g.audit_of_clinics`: the detail by clinic). What shows films or results is written before the

@@ -1,4 +1,4 @@
-"""What can be wrong with a request. `web.problems` maps each of these to HTTP."""
+"""Errors of requests. `web.problems` maps each of them to HTTP."""
 
 
 class WebError(Exception):

@@ -1,4 +1,4 @@
-"""When a token or a session was last used, noted beside the requests and at most once a minute.
+"""The last use of tokens and sessions, recorded in the background at most once a minute.
 
 A request never waits for the write: the database may be locked, and the disk may be full.
 """

@@ -1,4 +1,4 @@
-"""What the system needs to do its work, and what of it is missing now."""
+"""What the system needs to work, and what is missing now."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The audit trail of this web server: what happens again and again is written once a minute.
+"""The audit trail of this web server: repeated events are written once a minute.
 
 The first event of its kind in a minute is written at once, so that a crash hides nobody; those that
 follow within the minute become one entry at its end.

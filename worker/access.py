@@ -1,4 +1,4 @@
-"""Who may do what: scopes, the roles that bundle them, and the principal that has them."""
+"""Permissions: scopes, the roles that bundle them, and the principal that holds them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

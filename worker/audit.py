@@ -1,4 +1,4 @@
-"""Who did what, and when: the events of the audit trail. None of them holds patient data."""
+"""Events of the audit trail: who did what, and when. None of them holds patient data."""
 
 import hashlib
 import json

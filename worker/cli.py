@@ -1,4 +1,4 @@
-"""The commands of the queue's side: worker, sweep, migrate, health."""
+"""Commands that run the queue: `cxr worker`, `sweep`, `migrate` and `health`."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What can go wrong between an upload and its result, and how the commands say it."""
+"""Errors between an upload and its result, and how the commands report them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

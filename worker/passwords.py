@@ -1,4 +1,4 @@
-"""Passwords: which may be chosen, and what is kept of them (Argon2id)."""
+"""Passwords: which are allowed, and how they are hashed (Argon2id)."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Secrets that let in: how tokens are made, what they look like, and what is kept of them."""
+"""Access tokens: how they are created, what they look like, and what is stored of them."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""All results of a job as a file, streamed: a million rows take no more memory than one."""
+"""Exports of results, streamed: a million rows take no more memory than one."""
 
 import csv
 import io

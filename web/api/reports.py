@@ -1,4 +1,4 @@
-"""Reports as PDF, for people who keep paper.
+"""Reports as PDF.
 
 What draws them is loaded with the first report: most servers never make one.
 """

@@ -1,4 +1,4 @@
-"""One connection: what uvicorn's protocol leaves open forever gets an end here.
+"""One connection, with time limits that uvicorn's protocol does not have.
 
 uvicorn bounds only the pause between two requests. Here also the head of a request has a deadline
 and a size, its address too, a body that nobody wants any more is not taken without end, and when

@@ -1,4 +1,4 @@
-"""The application behind its door: a request gets a thread once it is all there.
+"""The server's front: a request gets a thread only once it has arrived completely.
 
     small bodies   read by the event loop, then answered by one of `threads`
     uploads        each with a thread of its own of `max_uploads`, which reads as they arrive

@@ -1,4 +1,4 @@
-"""A request of ASGI as the environment of WSGI (PEP 3333)."""
+"""Translate an ASGI request into a WSGI environment (PEP 3333)."""
 
 import sys
 from typing import Any, BinaryIO

@@ -1,4 +1,4 @@
-"""Whether what a model says about a clinic's films moves from week to week.
+"""Whether a model's results for a clinic's films change from week to week.
 
 The distance is the population stability index (PSI): the sum over tenths of (a - b) ln(a / b) for
 the shares a and b of two distributions, here of the suspicion of results. Under 0.1 counts as

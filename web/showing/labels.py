@@ -1,4 +1,4 @@
-"""How labels and maps are written for people. Which there are, the model says."""
+"""How labels and maps are written for people. The model says which there are."""
 
 import re
 

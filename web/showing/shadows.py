@@ -1,4 +1,4 @@
-"""How far a shadow model agrees with the one whose results count."""
+"""How far a shadow model agrees with the model in use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

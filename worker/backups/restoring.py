@@ -1,4 +1,4 @@
-"""`cxr restore`: a backup into an empty data folder, once all of it is known to be intact."""
+"""`cxr restore`: restore a backup into an empty data folder, once it is known to be intact."""
 
 import hashlib
 import os

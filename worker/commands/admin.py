@@ -1,4 +1,4 @@
-"""The commands of who gets in: `cxr token`."""
+"""The commands of access tokens: `cxr token`."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The commands of what a clinic keeps of its patients: `cxr patient-data`."""
+"""The commands of patient data profiles: `cxr patient-data`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The commands of how long things are kept: `cxr retention`."""
+"""The commands of retention: `cxr retention`."""
 
 from dataclasses import asdict
 

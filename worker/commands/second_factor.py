@@ -1,4 +1,4 @@
-"""The commands of the second factor of people's sign-ins: `cxr second-factor`."""
+"""The commands of second factors: `cxr second-factor`."""
 
 import click
 

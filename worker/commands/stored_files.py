@@ -1,4 +1,4 @@
-"""The commands of files on the disk: `cxr files`."""
+"""The commands of stored files and their encryption: `cxr files`."""
 
 import json
 import sys

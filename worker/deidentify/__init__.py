@@ -1,1 +1,1 @@
-"""What files lose of their patients, by the profile of their clinic."""
+"""De-identification of stored files, by the profile of their clinic."""

@@ -1,4 +1,4 @@
-"""The elements of a DICOM file: which go, which are replaced, which are shifted.
+"""The elements of a DICOM file: which are removed, replaced or shifted.
 
 What happens to an element is decided by table E.1-1 of PS3.15 (Basic Application Level
 Confidentiality Profile), as `dicom-anonymizer` keeps it, in every item of every sequence. Elements

@@ -1,4 +1,4 @@
-"""A stored file in place of itself: without what the profile of its clinic does not keep."""
+"""Replace a stored file by one without what the profile of its clinic does not keep."""
 
 from model.errors import Rejection
 from model.reading.formats import sniff

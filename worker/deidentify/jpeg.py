@@ -1,4 +1,4 @@
-"""A JPEG file, or stream inside a TIFF file, with nothing but what its decoder needs."""
+"""Reduce a JPEG file, or a JPEG stream inside a TIFF file, to what its decoder needs."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""What JPEG, PNG and WEBP files have in common: how many parts they may have, which side is up."""
+"""What JPEG, PNG and WEBP files have in common: a limit on their parts, and their orientation."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What stands in place of identifiers: made from them with the clinic's key (HMAC-SHA256).
+"""Pseudonyms: computed from identifiers with the clinic's key (HMAC-SHA256).
 
 The same identifier gives the same pseudonym in every file of a clinic and another one in every
 other clinic; without the key nobody gets back, nor finds out by trying.

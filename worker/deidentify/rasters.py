@@ -1,4 +1,4 @@
-"""What JPEG, PNG, WEBP and TIFF files say beside their picture: taken away, pixels as they came.
+"""Remove the metadata of JPEG, PNG, WEBP and TIFF files and leave their pixels unchanged.
 
 Only the parts that a decoder needs are copied, byte by byte, from the old file into a new one, so
 what nobody has thought of goes too. The one fact that is kept is which side is up.

@@ -1,4 +1,4 @@
-"""A TIFF file with nothing but the tags that its picture needs, rewritten around its pixels."""
+"""Rewrite a TIFF file around its pixels, with only the tags that its picture needs."""
 
 import struct
 from dataclasses import dataclass

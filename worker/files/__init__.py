@@ -1,1 +1,1 @@
-"""The image store: where uploaded files lie, encrypted where a key is set, and when they go."""
+"""The image store: uploaded files on disk, their encryption and their deletion."""

@@ -1,4 +1,4 @@
-"""Files that are stored already, under the newest key of the setting: `cxr files encrypt`.
+"""`cxr files encrypt`: encrypt stored files with the newest key of the setting.
 
 Web servers and workers go on meanwhile: each file is replaced in one step, unless it was changed in
 between (`worker.files.image_files`). A run that was stopped goes on with what is left, since each

@@ -1,4 +1,4 @@
-"""Files on their way into the image store, durable before an upload is answered.
+"""Files on their way into the image store: flushed to disk before an upload is answered.
 
 Each upload has a folder of its own. Its files belong to nobody until the job's rows, which name
 them, are committed: so a key never names half a file, and a folder that no job names is rubbish.

@@ -1,4 +1,4 @@
-"""Deleted jobs and images, and abandoned uploads: rows go in chunks, and files with them."""
+"""Remove deleted jobs and images, and abandoned uploads: rows in chunks, then their files."""
 
 import logging
 import sqlite3

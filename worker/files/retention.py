@@ -1,4 +1,4 @@
-"""What a clinic keeps no longer goes: files, pictures and maps of finished jobs, then the jobs."""
+"""Enforce retention: delete files, pictures and maps of finished jobs, then the jobs."""
 
 import logging
 

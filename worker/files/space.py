@@ -1,4 +1,4 @@
-"""Space on the disk: uploads leave some free, and a reserve lets a full disk be emptied."""
+"""Disk space: uploads leave some free, and a reserve allows deletion on a full disk."""
 
 import shutil
 from pathlib import Path

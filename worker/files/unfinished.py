@@ -1,4 +1,4 @@
-"""Uploads that arrive in pieces, over as many connections as it takes.
+"""Resumable uploads: they arrive in pieces, over any number of connections.
 
 Each has a folder with its pieces and a note of what they are. A piece counts once it is durable and
 the note names it, so after any failure the upload goes on where the note says. The last piece

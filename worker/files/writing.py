@@ -1,4 +1,4 @@
-"""Files put in place on the disk, and how failures of the disk are said."""
+"""Write files in one step, and report disk failures."""
 
 import contextlib
 import os

@@ -1,1 +1,1 @@
-"""How uploaded bytes become rows, whatever door they come through."""
+"""How uploaded bytes become rows, however they arrive."""

@@ -1,4 +1,4 @@
-"""Zip archives in an upload: which members are images to be, read as streams, within bounds."""
+"""Zip archives in an upload: which members may be images, read as streams, within limits."""
 
 import os
 import zipfile

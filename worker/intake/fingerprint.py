@@ -1,4 +1,4 @@
-"""What an upload contained, as one number: how a repeated upload is told from another one."""
+"""A fingerprint of what an upload contains: tells a repeated upload from a different one."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

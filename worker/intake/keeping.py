@@ -1,4 +1,4 @@
-"""Several files of an upload on their way to the disk at once."""
+"""Write several files of an upload to disk at the same time."""
 
 import threading
 from collections.abc import Iterable

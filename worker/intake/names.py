@@ -1,4 +1,4 @@
-"""Names of files as their senders gave them, made safe to show and to store."""
+"""Make the file names that senders give safe to show and to store."""
 
 from worker.records.jobs import MAX_FILENAME, UNTITLED, named_after
 

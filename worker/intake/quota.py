@@ -1,4 +1,4 @@
-"""How much of the disk the X-rays of one clinic may take, so that none fills it for the others."""
+"""Disk quota of a clinic, so that none fills the disk for the others."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What a file that arrives is: an image, a zip archive of images, or nothing that can be used."""
+"""Decide what an uploaded file is: an image, a zip archive of images, or unusable."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future

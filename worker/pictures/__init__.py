@@ -1,1 +1,1 @@
-"""Pictures of uploaded files: where they lie, and who draws the large ones."""
+"""Pictures of uploaded files: where they are stored, and how large ones are drawn."""

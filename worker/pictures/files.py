@@ -1,4 +1,4 @@
-"""Where the pictures of an uploaded file lie. They are deleted with it.
+"""Paths of the pictures of an uploaded file. They are deleted with it.
 
 A small one lies beside the file, for as long as the file: a worker saves it with the result. Larger
 ones are drawn on demand into a cache of bounded size.

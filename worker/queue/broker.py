@@ -1,4 +1,4 @@
-"""Connections to Redis that find it again soon after it was unreachable. For kombu 5.7."""
+"""Connections to Redis that recover soon after it was unreachable. For kombu 5.7."""
 
 from collections.abc import Callable
 from typing import Any

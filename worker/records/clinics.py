@@ -1,4 +1,4 @@
-"""Clinics in numbers, and what they keep."""
+"""Clinics: their numbers, and what they keep."""
 
 from collections import Counter
 from collections.abc import Mapping

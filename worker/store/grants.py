@@ -1,4 +1,4 @@
-"""What each part may do in PostgreSQL, when parts sign in with roles of their own.
+"""PostgreSQL rights of each part, when parts sign in with roles of their own.
 
 `cxr migrate` runs as the owner of the tables, and gives these rights to the roles that exist. The
 owner of a SQLite file may do everything.

@@ -1,4 +1,4 @@
-"""Numbers of rows, counted by clinic: its own tell a clinic nothing about the rows of others."""
+"""Ids of rows, counted per clinic, so that they reveal nothing about other clinics."""
 
 from collections.abc import Sequence
 from functools import cache

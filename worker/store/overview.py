@@ -1,4 +1,4 @@
-"""Numbers of all clinics, for operators; and how much of one waits."""
+"""Statistics of all clinics, for operators; and how many images of a clinic wait."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What models said about a clinic's uploads, week by week: for telling when it changes."""
+"""Results of a clinic's uploads by week, to detect when they change."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The processes that this package contributes to a running system."""
+"""The processes of a running system that belong to this package."""
 
 import sys
 

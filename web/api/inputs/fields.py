@@ -1,4 +1,4 @@
-"""What several inputs have in common: limits, kinds of fields, where one begins."""
+"""What inputs have in common: limits, kinds of fields, base classes."""
 
 from datetime import UTC, datetime
 from typing import Annotated, NoReturn

@@ -1,4 +1,4 @@
-"""Lists of images: which, in what order, whose place in them; several images at once."""
+"""Lists of images: filters, orders and pages; and several images at once."""
 
 from dataclasses import replace
 from typing import Annotated, Literal, Self

@@ -1,4 +1,4 @@
-"""Jobs: lists of them, what can be changed, reports."""
+"""Jobs: lists, changes, reports."""
 
 from functools import cache
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Pictures: how large, how much of a map is seen."""
+"""Pictures: their size, and the opacity of a map."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Reviews: what a reader says, and how a job is read."""
+"""Reviews, and how a job is read."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What every record of the API is, and what several have alike."""
+"""The base of all records of the API, and fields that several share."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""A JSON upload read value by value: a body of a million values costs no more than one of them."""
+"""A JSON upload read value by value: a million values take no more memory than one."""
 
 import json
 import re

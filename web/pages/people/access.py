@@ -1,4 +1,4 @@
-"""Who gets into the clinic, for its admins: people, tokens, sessions."""
+"""Access to the clinic, for its admins: people, tokens, sessions."""
 
 from collections.abc import Iterable
 

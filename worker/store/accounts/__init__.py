@@ -1,4 +1,4 @@
-"""Who gets in: clinics' tokens, people, their sessions, links that work once; saved views."""
+"""Accounts: clinics' tokens, people, sessions, links that work once; saved views."""
 
 from worker.store.accounts.links import LinkVerbs
 from worker.store.accounts.notices import NoticeVerbs

@@ -1,4 +1,4 @@
-"""People: invited, signed in, changed, and shut out."""
+"""People: inviting, signing in, changing and disabling them."""
 
 import unicodedata
 from collections.abc import Iterable

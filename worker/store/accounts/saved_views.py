@@ -1,4 +1,4 @@
-"""Lists of images that somebody keeps by name. Only their owner's verbs reach them."""
+"""Saved views: lists of images that a person keeps by name. Only their owner can reach them."""
 
 from sqlalchemy import delete, func, select
 

@@ -1,4 +1,4 @@
-"""Sessions of browsers: rows, so that they end when somebody says so."""
+"""Sessions of browsers, as rows, so that they can be ended."""
 
 import secrets
 from collections.abc import Iterable

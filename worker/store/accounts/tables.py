@@ -1,4 +1,4 @@
-"""The tables of those who get in. Of every random secret only the SHA-256 is kept."""
+"""The tables of accounts. Of every random secret only the SHA-256 is kept."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Access tokens of programs: made, listed, revoked, and looked up at every request."""
+"""Access tokens of programs: creating, listing, revoking, and looking them up at every request."""
 
 from collections.abc import Iterable
 from dataclasses import replace

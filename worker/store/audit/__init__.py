@@ -1,4 +1,4 @@
-"""The audit trail: entries are added and read, and their chain is checked."""
+"""The audit trail: adding and reading entries, and checking their chain."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

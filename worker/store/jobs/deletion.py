@@ -1,4 +1,4 @@
-"""Deleting jobs and images: with the answer they are gone for everybody; `removal` does the rest.
+"""Delete jobs and images: nobody sees them after the answer. `removal` deletes their rows.
 
 Deleted images move to a job of their own, which is deleted: so nothing that lists, counts or claims
 images has to know of them.

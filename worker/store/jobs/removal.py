@@ -1,4 +1,4 @@
-"""Removing what was deleted: rows in chunks, so that nothing else waits for long."""
+"""Delete the rows of what was deleted, in chunks, so that nothing else waits for long."""
 
 from collections.abc import Callable
 

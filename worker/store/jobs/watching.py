@@ -1,4 +1,4 @@
-"""Jobs: found, and watched."""
+"""Find jobs and follow their progress."""
 
 from collections.abc import Iterable
 

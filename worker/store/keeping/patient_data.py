@@ -1,4 +1,4 @@
-"""What clinics keep of their patients: profiles, keys of pseudonyms, and original file names."""
+"""Patient data of clinics: profiles, keys of pseudonyms, and original file names."""
 
 import secrets
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""How long a clinic's jobs and files are kept, and which jobs stay whatever that says."""
+"""Retention: how long a clinic's jobs and files are kept, and which jobs are held."""
 
 from collections.abc import Callable
 from dataclasses import asdict

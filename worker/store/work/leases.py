@@ -1,4 +1,4 @@
-"""Leases that ran out, and what a worker held that died: the images go back to the queue.
+"""Return the images of expired leases and of dead workers to the queue.
 
 An image that was in hand may be what killed the worker, so `worker.store.work.turns` gives it to
 the next one alone, and after `max_attempts` it is given up.

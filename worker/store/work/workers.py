@@ -1,4 +1,4 @@
-"""Who is alive: worker processes say so in a row each, and renew what they hold with it."""
+"""Signs of life of worker processes, and the renewal of their leases."""
 
 from dataclasses import fields
 from typing import Any
