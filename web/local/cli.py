@@ -11,9 +11,9 @@ import click
 
 from web.local.machine import OneMachine, address_file, link_address, local_address
 from worker.access import Role
-from worker.audit import Action, AuditEvent
+from worker.audit import Action
 from worker.commands.admin import clinic_name
-from worker.commands.shared import this_user
+from worker.commands.shared import command_event
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.records.clinics import ClinicRecord
@@ -122,7 +122,7 @@ def _store(settings: Settings) -> Iterator[Store]:
 def _note(store: Store, clinic: ClinicRecord | None, detail: dict[str, str]) -> None:
     """Who made a link leaves an entry in the audit trail, as who uses it does."""
     clinic_id = clinic.id if clinic else None
-    store.audit([AuditEvent(Action.CHANGED, clinic_id, detail=detail, **this_user())])
+    store.audit([command_event(Action.CHANGED, clinic_id, **detail)])
 
 
 def _known_address(settings: Settings) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.audit import Action
+from worker.commands.shared import command_event, opened_store
 from worker.errors import FileLocked, worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
@@ -33,7 +33,7 @@ def backup(file: Path, home: Path | None) -> None:
         database_file(settings)
         check_target(file.absolute())
         with opened_store(settings) as store:
-            store.audit([AuditEvent(Action.BACKED_UP, **this_user())])
+            store.audit([command_event(Action.BACKED_UP)])
         made = make_backup(settings, file.absolute())
     click.echo(f"{made.files} images, {made.size_bytes / 1e6:.0f} MB, in {file}.")
 
@@ -57,7 +57,7 @@ def restore(file: Path, home: Path | None) -> None:
         files = restore_backup(file.absolute(), settings.home)
         store = Store(f"sqlite:///{settings.home / 'cxr.db'}")
         migrate(store.database)
-        store.audit([AuditEvent(Action.RESTORED, **this_user())])
+        store.audit([command_event(Action.RESTORED)])
         store.close()
     click.echo(f"{files} files restored to {settings.home}. Start the system with `cxr up`.")
     try:

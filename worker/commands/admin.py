@@ -8,7 +8,7 @@ import click
 
 from worker.access import SCOPE_MEANS, Scope, TokenRecord
 from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.commands.shared import command_event, opened_store
 
 MAX_NAME = 200
 MAX_DAYS = 3650
@@ -110,8 +110,7 @@ def revoke(token_id: int) -> None:
 
 def _event(action: Action, token: TokenRecord) -> AuditEvent:
     clinic_id = token.clinic.id if token.clinic else None
-    detail = {"token": token.id, "scopes": " ".join(token.scopes)}
-    return AuditEvent(action, clinic_id, detail=detail, **this_user())
+    return command_event(action, clinic_id, token=token.id, scopes=" ".join(token.scopes))
 
 
 def clinic_name(clinic: str | None) -> str | None:

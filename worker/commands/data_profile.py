@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.audit import Action
+from worker.commands.shared import command_event, opened_store
 from worker.patient_data import PROFILE_MEANS, Profile
 
 PROFILES_HELP = "\b\n" + "\n".join(f"{name:<10} {means}" for name, means in PROFILE_MEANS.items())
@@ -35,8 +35,7 @@ def set_profile(clinic: str, profile: str, hide_text: bool) -> None:
     with opened_store() as store:
         known = store.clinic_named(clinic)
         rule = store.set_profile(known.id, Profile(profile), hide_text)
-        detail = rule.as_detail()
-        store.audit([AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())])
+        store.audit([command_event(Action.SETTINGS_CHANGED, known.id, **rule.as_detail())])
     click.echo(f"{clinic}: {rule}. {PROFILE_MEANS[rule.profile]}")
 
 
@@ -65,7 +64,7 @@ def pseudonym(clinic: str) -> None:
             raise click.ClickException(
                 f"{clinic} keeps patient IDs as they came: it has no pseudonyms."
             )
-        store.audit([_viewed(known.id, "pseudonyms")])
+        store.audit([command_event(Action.VIEWED, known.id, what="pseudonyms")])
         made = Pseudonyms(keys[known.id].key)
         for line in sys.stdin:
             if line.strip():
@@ -79,11 +78,7 @@ def names(clinic: str, job: int) -> None:
     """Print the original file names of a JOB of CLINIC, as lines of JSON."""
     with opened_store() as store:
         known = store.clinic_named(clinic)
-        store.audit([_viewed(known.id, "original_names", job)])
+        store.audit([command_event(Action.VIEWED, known.id, job, what="original_names")])
         for image_id, name, original in store.original_names(known.id, job):
             found = {"image_id": image_id, "filename": name, "original_name": original}
             click.echo(json.dumps(found, ensure_ascii=False))
-
-
-def _viewed(clinic_id: int, what: str, job_id: int | None = None) -> AuditEvent:
-    return AuditEvent(Action.VIEWED, clinic_id, job_id=job_id, detail={"what": what}, **this_user())

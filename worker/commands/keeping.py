@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.audit import Action
+from worker.commands.shared import command_event, opened_store
 from worker.records.clinics import MAX_KEPT_DAYS, Retention
 
 DAYS = click.IntRange(0, MAX_KEPT_DAYS)
@@ -58,9 +58,7 @@ def set_retention(
     with opened_store() as store:
         known = store.clinic_named(clinic)
         store.set_retention(known.id, keeps)
-        detail = keeps.as_detail()
-        event = AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())
-        store.audit([event])
+        store.audit([command_event(Action.SETTINGS_CHANGED, known.id, **keeps.as_detail())])
     click.echo(f"{clinic}: {_described(keeps)}")
 
 
@@ -94,17 +92,7 @@ def _change(verb: str, clinic: str, job_id: int) -> None:
     with opened_store() as store:
         known = store.clinic_named(clinic)
         getattr(store, verb)(known.id, job_id)
-        store.audit(
-            [
-                AuditEvent(
-                    Action.SETTINGS_CHANGED,
-                    known.id,
-                    job_id=job_id,
-                    detail={"what": verb},
-                    **this_user(),
-                )
-            ]
-        )
+        store.audit([command_event(Action.SETTINGS_CHANGED, known.id, job_id, what=verb)])
 
 
 def _described(keeps: Retention) -> str:

@@ -2,8 +2,8 @@
 
 import click
 
-from worker.audit import Action, AuditEvent
-from worker.commands.shared import opened_store, this_user
+from worker.audit import Action
+from worker.commands.shared import command_event, opened_store
 
 RULES = {True: "required", False: "optional"}
 
@@ -27,7 +27,7 @@ def set_rule(clinic: str, rule: str) -> None:
         known = store.clinic_named(clinic)
         store.require_second_factor(known.id, required)
         detail = {"second_factor_required": "yes" if required else "no"}
-        store.audit([AuditEvent(Action.SETTINGS_CHANGED, known.id, detail=detail, **this_user())])
+        store.audit([command_event(Action.SETTINGS_CHANGED, known.id, **detail)])
     click.echo(f"{clinic}: {rule}")
 
 
@@ -57,5 +57,5 @@ def reset(name: str) -> None:
         store.reset_second_factor(person.id)
         clinic_id = person.clinic.id if person.clinic else None
         detail = {"what": "second_factor_reset", "person": person.id}
-        store.audit([AuditEvent(Action.CHANGED, clinic_id, detail=detail, **this_user())])
+        store.audit([command_event(Action.CHANGED, clinic_id, **detail)])
     click.echo(f"The second factor of {person.name} is removed, and their sessions have ended.")

@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from worker.audit import Action, AuditEvent
 from worker.errors import worker_errors
 from worker.logs import log_to_stderr
 from worker.settings import Settings
@@ -31,10 +32,14 @@ def opened_store(settings: Settings | None = None) -> Iterator:
             store.close()
 
 
-def this_user() -> dict[str, str]:
-    """The fields of an audit event that say who gave a command."""
+def command_event(
+    action: Action, clinic_id: int | None = None, job_id: int | None = None, **detail: str | int
+) -> AuditEvent:
+    """For the audit trail: what whoever gave this command did."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         name = "unknown"
-    return {"who_kind": "command", "who": name[:200]}
+    return AuditEvent(
+        action, clinic_id, who_kind="command", who=name[:200], job_id=job_id, detail=detail
+    )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from worker.audit import Action, AuditEvent
-from worker.commands.shared import known_settings, opened_store, this_user
+from worker.audit import Action
+from worker.commands.shared import command_event, known_settings, opened_store
 from worker.errors import SettingsError
 from worker.files.encrypting import KeyUse, encrypt_stored, key_uses
 from worker.files.image_files import ImageFiles
@@ -71,7 +71,7 @@ def encrypt(as_json: bool) -> None:
         with click.progressbar(length=images, label="Images", file=sys.stderr) as progress:
             done = encrypt_stored(store, stored, unfinished, lambda: progress.update(1))
         detail = {"what": "files_encrypted", "files": done.files, "key": stored.key_ids[0]}
-        store.audit([AuditEvent(Action.SETTINGS_CHANGED, detail=detail, **this_user())])
+        store.audit([command_event(Action.SETTINGS_CHANGED, **detail)])
     states = _states(done.left, stored.key_ids)
     if as_json:
         found = {
