@@ -79,6 +79,11 @@ def train(
         unsure = manifest.read_unsure(data) if chosen.unsure else []
         chosen, samples = _without(leave_out, chosen, samples)
         unsure = [sample for sample in unsure if sample.source not in leave_out]
+        if not manifest.of_split(samples, "test"):  # better known now than after an hour
+            raise TrainingError(
+                f"{data} has no image of the split test, on which the model would be measured. "
+                "Put some into it."
+            )
         network = fit(chosen, samples, out, cache or default_cache(), resume, unsure)
         _finish(network, chosen, samples, out, out / "artifact", began)
 
@@ -167,13 +172,13 @@ def evaluate(
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training.data.manifest import of_split, read_data
+        from training.data.manifest import of_split, read_to_measure
         from training.measure import evaluate as evaluation
         from training.measure.known import classes_of, without_known
         from training.measure.text import print_figures
 
         model = load_artifact(artifact)
-        samples = read_data(manifest, classes_of(model))
+        samples = read_to_measure(manifest, classes_of(model))
         samples = samples if split == "all" else of_split(samples, split)
         samples, known = without_known(samples, manifest, model)
         if known:
@@ -236,7 +241,7 @@ def calibrate(
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training.data.manifest import read_data
+        from training.data.manifest import read_to_measure
         from training.measure import evaluate as evaluation
         from training.measure.known import classes_of
         from training.measure.text import print_comparison
@@ -252,7 +257,7 @@ def calibrate(
         model = load_artifact(artifact)
         check_target(model, site, out)
         base = without_calibration(model)
-        samples = read_data(manifest, classes_of(model))
+        samples = read_to_measure(manifest, classes_of(model))
         engine = load_engine(base, threads=os.cpu_count() or 1)
         answers = evaluation.ask(engine, base, _shown(samples), gate=not no_gate)
         calibrated = fit(answers)

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -10,6 +12,8 @@ from PIL import Image
 from model.artifact import load_artifact
 from tests.support.commands import cxr
 from tests.support.toys import LABELS
+
+VGG16 = "CXR_VGG16_WEIGHTS"
 
 pytestmark = pytest.mark.usefixtures("narrow")
 
@@ -210,7 +214,9 @@ def test_a_class_without_training_images_is_named(trained, tmp_path):
 
 def test_data_of_a_column_that_is_not_there(trained, tmp_path):
     """The article's recipe on somebody's manifest; with all data it goes on."""
-    (tmp_path / "manifest.csv").write_text("path,label,split\na.png,NORMAL,train\n")
+    (tmp_path / "manifest.csv").write_text(
+        "path,label,split\na.png,NORMAL,train\nb.png,NORMAL,test\n"
+    )
     given = ("train", "--recipe", "article", "--data", tmp_path, "--out", tmp_path / "run")
     one_sentence(cxr(*given), "no column 'article'", "--all-data")
     weights = {"CXR_VGG16_WEIGHTS": str(trained.vgg16)}
@@ -218,15 +224,69 @@ def test_data_of_a_column_that_is_not_there(trained, tmp_path):
 
 
 def train_on_one(trained, folder, name: str, times: int, labels=LABELS):
-    """`cxr train` on the same image several times over, under each of the labels."""
-    rows = [f"{name},{label},train,p" for label in labels] * times
-    rows += [f"{name},COVID19,val,q", f"{name},NORMAL,test,r"]
+    """`cxr train` on an image of that name, several times over, in a folder of each label."""
+    for place in (*labels, "val", "test"):
+        (folder / place).mkdir(exist_ok=True)
+        if (folder / name).is_file():
+            shutil.copy(folder / name, folder / place)
+    rows = [f"{label}/{name},{label},train,p" for label in labels] * times
+    rows += [f"val/{name},COVID19,val,q", f"test/{name},NORMAL,test,r"]
     (folder / "data.csv").write_text("\n".join(("path,label,split,patient", *rows)))
     return cxr(
         *("train", "--recipe", trained.recipe, "--data", folder / "data.csv"),
         *("--out", folder / "run", "--cache", folder / "cache"),
         CXR_VGG16_WEIGHTS=str(trained.vgg16),
     )
+
+
+def test_data_without_a_split_to_measure_on_are_refused_before_the_training(trained, tmp_path):
+    for name in ("train", "val"):
+        shutil.copytree(trained.data / name, tmp_path / "data" / name)
+    given = ("train", "--recipe", trained.recipe, "--data", tmp_path / "data")
+    one_sentence(cxr(*given, "--out", tmp_path / "run"), "no image of the split test")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_leaves_nothing_of_the_run_before_to_go_on_from(copied, tmp_path):
+    assert (copied.folder / "checkpoint").is_dir()
+    data = shutil.copytree(copied.data, tmp_path / "data")
+    next((data / "val").rglob("*.png")).write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    result = cxr(
+        *("train", "--recipe", copied.recipe, "--data", data, "--out", copied.folder),
+        *("--cache", tmp_path / "cache"),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+    assert result.exit_code == 1
+    left = {file.name for file in copied.folder.iterdir()}
+    assert not left & {"checkpoint", "best.keras", "last.keras", "history.csv", "lungs.npy"}
+    assert "artifact" in left  # which may be in use, and says itself what it is
+
+
+def test_films_of_judged_patients_are_not_learned_from(trained, tmp_path):
+    from training.data.manifest import read_data
+    from training.errors import TrainingError
+    from training.fitting.fit import train
+    from training.fitting.recipe import load_recipe
+
+    os.environ["CXR_VGG16_WEIGHTS"], before = str(trained.vgg16), os.environ.get(VGG16)
+    recipe = replace(load_recipe(str(trained.recipe)), batch=1000)
+    samples = read_data(trained.data, recipe.classes)
+    judged = next(one for one in samples if one.split == "val")
+    unsure = [replace(judged, split="train"), replace(judged, split="train", patient="another")]
+    try:
+        with pytest.raises(TrainingError, match="Received: 13 and 12"):
+            train(recipe, samples, tmp_path / "run", tmp_path / "cache", unsure=unsure)
+    finally:
+        os.environ.pop(VGG16) if before is None else os.environ.update({VGG16: before})
+
+
+def test_evaluate_takes_each_row_by_the_split_that_it_names(trained, tmp_path):
+    """None becomes `val`; and where there are no splits, all are to measure on."""
+    shutil.copytree(trained.data / "train", tmp_path / "unsplit")
+    shutil.copytree(trained.data / "train", tmp_path / "split" / "train")
+    for arguments in ((tmp_path / "unsplit",), (tmp_path / "split", "--split", "train")):
+        result = evaluate(trained, "--json", "--manifest", *arguments)
+        assert json.loads(result.stdout)["n"] == 12, result.output
 
 
 def test_data_must_be_named():

@@ -22,11 +22,11 @@ def read_findings(folder: Path) -> dict[Path, list[Box]]:
     """By image, the boxes of `boxes.csv` in the data's folder. Raises InvalidManifest."""
     found = defaultdict(list)
     try:
-        with (folder / FILE).open(newline="") as opened:
+        with (folder / FILE).open(newline="", encoding="utf-8-sig") as opened:
             for row in csv.DictReader(opened):
                 x, y, width, height = (float(row[n]) for n in ("x", "y", "width", "height"))
                 found[folder / row["path"]].append(Box(x, y, x + width, y + height).inside)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise InvalidManifest(f"{folder / FILE} cannot be read as boxes: {error}") from error
     return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.folders import files_in
 from training.errors import InvalidManifest, PatientLeak
 
 SPLITS = ("train", "val", "test")
@@ -97,21 +98,23 @@ def read_manifest(file: Path, classes: Classes, column: str = "split") -> list[S
     Raises InvalidManifest, PatientLeak.
     """
     rows = _rows(file)
-    if not rows or not {"path", "label"} <= rows[0].keys():
+    columns = [*next(iter(rows.values()), {})]
+    if not {"path", "label"} <= {*columns}:
         raise InvalidManifest(
             f"The manifest {file} needs a header with the columns path and label, and rows. "
-            f"Received: {', '.join(rows[0]) if rows else 'no rows'}"
+            f"Received: {', '.join(columns) or 'no rows'}"
         )
-    if column != ALL_DATA.column and column not in rows[0]:
+    if column != ALL_DATA.column and column not in columns:
         raise InvalidManifest(
             f"The manifest {file} has no column {column!r}, by which this recipe chooses its "
-            f"images. It has: {', '.join(rows[0])}. Add it, or use all data (--all-data)."
+            f"images. It has: {', '.join(columns)}. Add it, or use all data (--all-data)."
         )
     samples = [
         _sample(file, number, row, classes, column)
-        for number, row in enumerate(rows, start=2)
+        for number, row in rows.items()
         if not classes.ignores(row["label"] or "") and (row.get(column) or column == "split")
     ]
+    _check_one_label(file, samples)
     check_patients(samples)
     return samples
 
@@ -127,23 +130,27 @@ def read_unsure(folder: Path) -> list[Sample]:
         return []
     names = ("label", "split", "patient", "source")
     try:
-        return [Sample(folder / row["path"], *(row[name] for name in names)) for row in _rows(file)]
+        return [
+            Sample(folder / _value(file, number, row, "path"), *(row[name] for name in names))
+            for number, row in _rows(file).items()
+        ]
     except KeyError as error:
         raise InvalidManifest(f"The manifest {file} has no column {error}.") from error
 
 
-def read_folders(folder: Path, classes: Classes) -> list[Sample]:
+def read_folders(folder: Path, classes: Classes, unsplit: str = "train") -> list[Sample]:
     """Samples of a folder `class/image` or `split/class/image`, the article's layout.
 
-    Folders below a class's folder are part of it. Raises InvalidManifest when an image lies
-    anywhere else, and when there is none.
+    Folders below a class's folder are part of it; what is hidden is left out. unsplit: the split of
+    images that lie in no folder of one.
+    Raises InvalidManifest when an image lies anywhere else, and when there is none.
     """
     samples = []
-    for image in sorted(folder.rglob("*")):
+    for image in sorted(files_in(folder, _cannot_list)):
         if image.suffix.lower() not in SUFFIXES:
             continue
         *above, _ = image.relative_to(folder).parts
-        split = above.pop(0) if above and above[0] in SPLITS else "train"
+        split = above.pop(0) if above and above[0] in SPLITS else unsplit
         name = above[0] if above else ""
         if classes.ignores(name):
             continue
@@ -167,21 +174,30 @@ def read_data(path: Path, classes: Classes, choice: Choice = ALL_DATA) -> list[S
 
     Raises InvalidManifest, PatientLeak.
     """
+    return with_validation(_read(path, classes, choice, unsplit="train"), choice.validation)
+
+
+def read_to_measure(path: Path, classes: Classes) -> list[Sample]:
+    """As `read_data`, for a model that learned elsewhere: each image stays in the split that the
+    data name, and is for `test` where they name none.
+    """
+    return _read(path, classes, ALL_DATA, unsplit="test")
+
+
+def _read(path: Path, classes: Classes, choice: Choice, unsplit: str) -> list[Sample]:
     classes = replace(classes, ignored=(*classes.ignored, *choice.ignored))
     if path.is_file():
-        samples = read_manifest(path, classes, choice.column)
-    elif (path / "manifest.csv").is_file():
-        samples = read_manifest(path / "manifest.csv", classes, choice.column)
-    else:
-        samples = read_folders(path, classes)
-    return with_validation(samples, choice.validation)
+        return read_manifest(path, classes, choice.column)
+    if (path / "manifest.csv").is_file():
+        return read_manifest(path / "manifest.csv", classes, choice.column)
+    return read_folders(path, classes, unsplit)
 
 
 def has_column(path: Path, column: str) -> bool:
     """Whether the data at `path` are split by a manifest that has this column. Raises
     InvalidManifest."""
     file = path / "manifest.csv" if path.is_dir() else path
-    return file.is_file() and column in next(iter(_rows(file)), {})
+    return file.is_file() and column in next(iter(_rows(file).values()), {})
 
 
 def with_validation(samples: Sequence[Sample], share: float, seed: int = 0) -> list[Sample]:
@@ -217,6 +233,12 @@ def unseen(samples: Sequence[Sample], seen: Sequence[Sample]) -> list[Sample]:
     """
     known = {sample.patient for sample in seen if sample.split != "test"}
     return [sample for sample in samples if sample.patient not in known]
+
+
+def not_judged(samples: Sequence[Sample], judged: Sequence[Sample]) -> list[Sample]:
+    """The samples whose patients are not among those of `val` and `test` in `judged`."""
+    patients = {sample.patient for sample in judged if sample.split != "train"}
+    return [sample for sample in samples if sample.patient not in patients]
 
 
 def check_patients(samples: Sequence[Sample]) -> None:
@@ -263,7 +285,7 @@ def data_hash(samples: Sequence[Sample]) -> str:
         line = (
             f"{sample.source}/{sample.path.name},{sample.label},{sample.split},{sample.patient}\n"
         )
-        digest.update(line.encode())
+        digest.update(line.encode(errors="surrogateescape"))  # of a name that is not UTF-8
     return digest.hexdigest()
 
 
@@ -275,12 +297,23 @@ def content_hash(samples: Sequence[Sample]) -> str:
     return digest.hexdigest()
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    """Raises InvalidManifest."""
+def _check_one_label(file: Path, samples: Sequence[Sample]) -> None:
+    label_of: dict[Path, str] = {}
+    for sample in samples:
+        first = label_of.setdefault(sample.path, sample.label)
+        if first != sample.label:
+            raise InvalidManifest(
+                f"The manifest {file} calls {sample.path} both {first} and {sample.label}."
+            )
+
+
+def _rows(file: Path) -> dict[int, dict[str, str]]:
+    """By the number of its line, as an editor shows it. Raises InvalidManifest."""
     try:
         # Spreadsheets put a mark before the first column's name.
         with file.open(newline="", encoding="utf-8-sig") as opened:
-            return list(csv.DictReader(opened))
+            reader = csv.DictReader(opened)
+            return dict((reader.line_num, row) for row in reader)  # noqa: C402 - the number changes
     except OSError as error:
         raise InvalidManifest(f"The manifest {file} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -290,6 +323,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
 
 
 def _sample(file: Path, number: int, row: dict[str, str], classes: Classes, column: str) -> Sample:
+    path = _value(file, number, row, "path")
     label = classes.label_of(row["label"] or "")
     if label is None:
         raise InvalidManifest(
@@ -303,14 +337,24 @@ def _sample(file: Path, number: int, row: dict[str, str], classes: Classes, colu
             f"Known: {', '.join(SPLITS)}."
         )
     return Sample(
-        path=file.parent / row["path"],
+        path=file.parent / path,
         label=label,
         split=split,
-        patient=row.get("patient") or row["path"],
+        patient=row.get("patient") or path,
         source=row.get("source") or "unknown",
         lung_mask=file.parent / row["lung_mask"] if row.get("lung_mask") else None,
         second_reading=row.get("second_reading") or "",
     )
+
+
+def _value(file: Path, number: int, row: dict[str, str], column: str) -> str:
+    if not row[column]:
+        raise InvalidManifest(f"Row {number} of {file} has nothing in the column {column!r}.")
+    return row[column]
+
+
+def _cannot_list(error: OSError) -> None:
+    raise InvalidManifest(f"{error.filename} cannot be listed: {error.strerror}.") from error
 
 
 def _letters(label: str) -> str:

@@ -5,6 +5,7 @@ its augmented copies) goes through them once; epochs then cost seconds instead o
 """
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from model.framing.lungs import MODEL_FILE
 from training.fitting.images import Images, random_of
 
 BATCH = 32
@@ -24,6 +26,7 @@ Features = list[np.ndarray]
 class FeatureCache:
     """Feature files in a folder, named by everything that went into them: the images' content, how
     they are prepared and changed, the network's weights and precision, the layer that they are of.
+    Several runs may share it.
 
     frozen: a `keras.Model` from images (N, S, S, 3) to a list of features.
     """
@@ -48,16 +51,20 @@ class FeatureCache:
     def _features(self, images: Images, kind: str, load) -> Features:
         digest = hashlib.sha256(images.content_key.encode())
         digest.update(f"{images.preprocessing.id},{self._network}".encode())
+        if images.preprocessing.frame == "lungs":
+            digest.update((images.preprocessing.lungs_file or MODEL_FILE).read_bytes())
         if images.preprocessing.needs_statistics:
             digest.update(images.preprocessing.statistics_file.read_bytes())
         key = f"{digest.hexdigest()[:16]}-{kind}"
         files = [self._folder / f"{key}-{layer}.npy" for layer in self._frozen.output_names]
         if not all(file.exists() for file in files):
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = [file.with_suffix(".part.npy") for file in files]
-            self._compute(unfinished, len(images), kind, load)
-            for part, file in zip(unfinished, files, strict=True):
-                part.rename(file)
+            # Names of its own: another run may be making the same features at this moment.
+            with tempfile.TemporaryDirectory(prefix=".part-", dir=self._folder) as unfinished:
+                parts = [Path(unfinished, file.name) for file in files]
+                self._compute(parts, len(images), kind, load)
+                for part, file in zip(parts, files, strict=True):
+                    part.replace(file)
         return [np.load(file, mmap_mode="r") for file in files]
 
     def _compute(self, files: Sequence[Path], count: int, kind: str, load) -> None:

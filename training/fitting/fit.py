@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from model.networks import build, frozen_part, network_named, tail
-from training.data.manifest import Sample, of_split
+from training.data.manifest import Sample, not_judged, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError
@@ -28,6 +28,7 @@ from training.fitting.statistics import fitted
 
 HISTORY = "history.csv"
 LUNGS = "lungs.npy"
+CHECKPOINT = "checkpoint"
 
 
 def train(
@@ -42,14 +43,15 @@ def train(
 
     Writes into `out`: best.keras and last.keras (`training.fitting.checkpoint`), history.csv, and a
     checkpoint that `resume` goes on from.
-    unsure: more films to learn from, whose labels are those of `training.data.truth`.
+    unsure: more films to learn from, whose labels are those of `training.data.truth`; without those
+        of patients that are judged.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
     Raises TrainingError when there are too few images, one cannot be read, or training diverges.
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     network = _with_imagenet(recipe.precision, recipe)
-    trained = of_split([*samples, *unsure], "train")
+    trained = of_split([*samples, *not_judged(unsure, samples)], "train")
     validated = of_split(samples, "val")
     _check_classes(trained, recipe)
     if len(trained) < recipe.batch or not validated:
@@ -57,6 +59,8 @@ def train(
             f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
             f"Received: {len(trained)} and {len(validated)}."
         )
+    if not resume:
+        _forget(out)
     recipe = fitted(recipe, trained, out)
     truth = truths(trained, recipe.labels, recipe.soften), _weights(trained, recipe)
     judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
@@ -86,6 +90,14 @@ def train(
             f"Lower `learning_rate` in the recipe. It is {recipe.learning_rate:g}."
         )
     return trained_network(out, recipe)
+
+
+def _forget(out: Path) -> None:
+    """Take away what another run left, before anything is computed: it must not pass for this
+    run's, nor be gone on from should this one be interrupted."""
+    shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
+    for name in (BEST, LAST, LUNGS, HISTORY):
+        (out / name).unlink(missing_ok=True)
 
 
 def _inputs(images: tuple[Images, Images], recipe: Recipe, network: keras.Model) -> list[Inputs]:
@@ -275,18 +287,13 @@ def _learning_rate(recipe: Recipe, steps: int):
 def _callbacks(
     recipe: Recipe, out: Path, resume: bool, keep: KeepWhole
 ) -> list[keras.callbacks.Callback]:
-    checkpoint = out / "checkpoint"
-    if not resume:
-        shutil.rmtree(checkpoint, ignore_errors=True)
-        for name in (BEST, LAST):  # of another run, which must not pass for this one's
-            (out / name).unlink(missing_ok=True)
     # The backup comes before the average takes the weights' place, what is kept after it.
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
     slower = keras.callbacks.ReduceLROnPlateau(
         factor=recipe.plateau, patience=recipe.plateau_patience or max(1, recipe.patience // 3)
     )
     return [
-        keras.callbacks.BackupAndRestore(checkpoint, delete_checkpoint=False),
+        keras.callbacks.BackupAndRestore(out / CHECKPOINT, delete_checkpoint=False),
         *averaging,
         keep,
         *([] if recipe.cosine else [slower]),

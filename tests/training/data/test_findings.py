@@ -60,3 +60,12 @@ def test_a_table_that_is_none_is_refused(tmp_path):
     (tmp_path / "boxes.csv").write_text("path,x\na.png,left\n")
     with pytest.raises(InvalidManifest, match="cannot be read as boxes"):
         read_findings(tmp_path)
+
+
+def test_boxes_as_a_spreadsheet_writes_them_and_as_it_breaks_them(tmp_path):
+    file = tmp_path / "boxes.csv"
+    file.write_text("\ufeffpath,x,y,width,height\na.png,0.25,0.5,0.25,0.25\n", "utf-8")
+    assert read_findings(tmp_path) == {tmp_path / "a.png": [Box(0.25, 0.5, 0.5, 0.75)]}
+    file.write_text("path,x,y,width,height\na.png,0.25\n")
+    with pytest.raises(InvalidManifest, match=r"boxes\.csv cannot be read"):
+        read_findings(tmp_path)

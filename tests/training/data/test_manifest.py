@@ -1,5 +1,6 @@
 """Data sets: what is read from a CSV or from folders, and what is refused."""
 
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -15,10 +16,13 @@ from training.data.manifest import (
     data_hash,
     has_column,
     leave_out,
+    not_judged,
     of_split,
     read_data,
     read_folders,
     read_manifest,
+    read_to_measure,
+    read_unsure,
     unseen,
     with_validation,
 )
@@ -273,3 +277,53 @@ def test_a_manifest_as_spreadsheets_write_it(tmp_path):
     file.write_text("path,label,source\na.png,normal,Köln\n", encoding="latin-1")
     with pytest.raises(InvalidManifest, match="CSV UTF-8"):
         read_manifest(file, CLASSES)
+
+
+@pytest.mark.parametrize("line", ["NORMAL", "NORMAL,", ",b.png"])
+def test_a_row_that_was_cut_off_is_named(tmp_path, line):
+    file = manifest(tmp_path, "NORMAL,a.png", "", line, header="label,path")
+    with pytest.raises(InvalidManifest, match="Row 4 of"):
+        read_manifest(file, CLASSES)
+    (tmp_path / "unsure.csv").write_text(
+        "label,path,split,patient,source\nATYPICAL,a.png,train,p,s\nATYPICAL\n"
+    )
+    with pytest.raises(InvalidManifest, match=r"Row 3 of .*unsure\.csv"):
+        read_unsure(tmp_path)
+
+
+def test_an_image_of_two_labels_is_named(tmp_path):
+    file = manifest(tmp_path, "a.png,NORMAL", "./a.png,PNEUMONIA", header="path,label")
+    with pytest.raises(InvalidManifest, match=r"a\.png both NORMAL and PNEUMONIA"):
+        read_manifest(file, CLASSES)
+
+
+def test_what_is_hidden_or_no_file_is_no_image(tmp_path):
+    """As macOS leaves `._a.png` on drives of others."""
+    (tmp_path / "NORMAL" / "folder.png").mkdir(parents=True)
+    for name in ("a.png", "._a.png"):
+        (tmp_path / "NORMAL" / name).write_bytes(b"")
+    assert [sample.path.name for sample in read_folders(tmp_path, CLASSES)] == ["a.png"]
+
+
+def test_a_name_that_is_not_utf_8_has_a_hash(tmp_path):
+    (tmp_path / "NORMAL").mkdir()
+    open(os.fsencode(tmp_path / "NORMAL") + b"/\xff.png", "wb").close()
+    assert len(data_hash(read_folders(tmp_path, CLASSES))) == 64
+
+
+def test_to_measure_nothing_becomes_val(tmp_path):
+    toy_folders(tmp_path / "a", each=5)
+    shutil.rmtree(tmp_path / "a" / "val")
+    of_folders = read_to_measure(tmp_path / "a", CLASSES)
+    assert Counter(sample.split for sample in of_folders) == {"train": 15, "test": 15}
+    unsplit = read_to_measure(tmp_path / "a" / "train", CLASSES)
+    assert {sample.split for sample in unsplit} == {"test"}
+
+
+def test_patients_who_are_judged():
+    def sample(patient: str, split: str) -> Sample:
+        return Sample(Path(patient), "NORMAL", split, patient, "s")
+
+    known = [sample("a", "train"), sample("b", "val"), sample("c", "test")]
+    more = [sample(patient, "train") for patient in "abcd"]
+    assert [one.patient for one in not_judged(more, known)] == ["a", "d"]

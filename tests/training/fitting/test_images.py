@@ -14,6 +14,7 @@ from tests.support.recipes import TINY  # noqa: E402
 from tests.support.toys import CLASSES, toy_folders  # noqa: E402
 from training.data.manifest import of_split, read_folders  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
+from training.fitting import features  # noqa: E402
 from training.fitting.features import FeatureCache  # noqa: E402
 from training.fitting.images import Images  # noqa: E402
 from training.fitting.recipe import Recipe  # noqa: E402
@@ -68,6 +69,34 @@ def test_kept_features_are_of_these_images_weights_and_precision(samples, tmp_pa
     # The same name, another picture.
     Image.new("L", (80, 80), 90).save(samples[0].path)
     assert files_after(FeatureCache(folder, frozen_part(network))) == 9
+
+
+def test_kept_features_are_of_the_lungs_that_were_found(samples, tmp_path, monkeypatch):
+    recipe = replace(TINY, preprocessing=replace(TINY.preprocessing, frame="lungs"))
+    frozen = frozen_part(build(TINY.architecture, TINY.network_config))
+    cache = FeatureCache(tmp_path / "cache", frozen)
+    cache.plain(Images(samples, recipe))
+    finder = tmp_path / "lungs.tflite"
+    finder.write_bytes(features.MODEL_FILE.read_bytes() + b"\0")  # another one, as far as bytes go
+    monkeypatch.setattr(features, "MODEL_FILE", finder)
+    cache.plain(Images(samples, recipe))
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_two_runs_that_make_the_same_features_at_once(samples, tmp_path):
+    """The second begins, and ends, while the first is half through."""
+    frozen = frozen_part(build(TINY.architecture, TINY.network_config))
+    first, second = (FeatureCache(tmp_path / "cache", frozen) for _ in range(2))
+    expected = np.array(FeatureCache(tmp_path / "alone", frozen).plain(Images(samples, TINY))[0])
+
+    class Interrupted(Images):
+        def plain(self, number: int) -> np.ndarray:
+            if number == 1:
+                second.plain(Images(samples, TINY))
+            return super().plain(number)
+
+    np.testing.assert_array_equal(first.plain(Interrupted(samples, TINY))[0], expected)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_statistics_are_fitted_on_the_training_images_and_kept(samples, tmp_path):
