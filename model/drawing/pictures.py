@@ -7,6 +7,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from model.reading.radiograph import Radiograph
+from model.reading.raster import WHOLE_RANGE
+from model.reading.raster import WINDOW_TEXT as FILE_WINDOW_TEXT
 
 SMALL_MAX_SIDE = 1024  # pixels
 FILM_MAX_SIDE = 5000  # pixels; the largest detectors have some 4,300
@@ -43,7 +45,8 @@ def film_png(radiograph: Radiograph) -> bytes:
     """The X-ray as it is in the file, as a grey PNG of 8 or 16 bits, up to FILM_MAX_SIDE a side.
 
     Its contrast is left alone; its text chunk WINDOW_TEXT says which part of 0..1 to show at first,
-    as two numbers: the file's own window, without the extremes that `grey` leaves out too.
+    as two numbers: the file's own window, without the extremes that `grey` leaves out too. The
+    window itself is in another one, so that `decode` makes of the PNG what it makes of the file.
     """
     scale = min(1.0, FILM_MAX_SIDE / max(radiograph.pixels.shape))
     pixels = radiograph.pixels
@@ -55,6 +58,8 @@ def film_png(radiograph: Radiograph) -> bytes:
     low, high = _extremes(np.clip(pixels, *radiograph.window))
     text = PngInfo()
     text.add_text(WINDOW_TEXT, f"{low:.5f} {high:.5f}")
+    if radiograph.window != WHOLE_RANGE:
+        text.add_text(FILE_WINDOW_TEXT, "{:.7f} {:.7f}".format(*radiograph.window))
     out = io.BytesIO()
     Image.fromarray(levels).save(out, "PNG", compress_level=1, pnginfo=text)
     return out.getvalue()

@@ -29,7 +29,7 @@ class Radiograph:
         0.02..0.3 for colour photographs.
     format: "JPEG", "PNG", "WEBP", "TIFF" or "DICOM".
     window: the part of 0..1 that the file wants to be shown from black to white; other values than
-        (0, 1) only in the whole range of a DICOM file.
+        (0, 1) only in the whole range of a DICOM file, or of a PNG made of one.
     bits: 8, or 16 when the file holds more grey values than 8 bits can tell apart.
     facts: what else the file says about the film.
 
@@ -58,8 +58,8 @@ def decode(
     source: the file's bytes, or its path. Safe to call from several threads.
     at_least: the shortest side in pixels that the caller needs. Larger pictures may come back
         reduced by a whole factor, never below this; JPEG is then decoded at reduced size.
-    whole_range: leave the window of a DICOM file to the caller (`Radiograph.window`), so that what
-        lies outside it can be shown too.
+    whole_range: leave the window of a file that has one to the caller (`Radiograph.window`), so
+        that what lies outside it can be shown too.
     any_subject: do not refuse a DICOM file for what it says that it shows.
     Integers of 8 bits keep their scale; deeper ones and floats are stretched to their range,
     since a 12-bit image in a 16-bit file would otherwise be black.
@@ -105,9 +105,13 @@ def _decoded(
         check_size(width, height)
         _check_memory(raster_bounds.decoding_bytes(picture), kind)
         pixels, colourfulness, sideways = raster.grey(picture, at_least)
+        window = raster.window(picture)
+    if window != raster.WHOLE_RANGE and not whole_range:
+        low, high = window
+        pixels, window = np.clip((pixels - low) / (high - low), 0, 1), raster.WHOLE_RANGE
     if sideways:
         width, height = height, width
-    return Radiograph(pixels, width, height, colourfulness, kind, bits=bits)
+    return Radiograph(pixels, width, height, colourfulness, kind, window, bits)
 
 
 def check_size(width: int, height: int) -> None:

@@ -25,6 +25,8 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 logging.getLogger("PIL").propagate = False
 
 ORIENTATION_TAG = 0x0112
+WINDOW_TEXT = "file_window"
+WHOLE_RANGE = (0.0, 1.0)
 _WHITE_IS_ZERO_TAG = 262
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -38,6 +40,7 @@ _UPRIGHT = {
 _SIDEWAYS = (5, 6, 7, 8)
 _COLOUR_SAMPLE = 64  # colour is judged on a copy of at most this many pixels a side
 _DEEP_MODES = ("I", "F")  # first letter of Pillow's modes with more than 8 bits
+_MAX_DEEP = 65_535
 
 
 def open_raster(data: bytes, kind: str) -> Image.Image:
@@ -72,13 +75,28 @@ def grey(picture: Image.Image, at_least: int | None) -> tuple[np.ndarray, float,
     picture.load()
     orientation = picture.getexif().get(ORIENTATION_TAG, 1)
     if picture.mode[0] in _DEEP_MODES:
-        pixels, colourfulness = _deep(picture, at_least), 0.0
+        levels, colourfulness = _deep(picture, at_least), 0.0
+        # Values that a window is given in keep their scale.
+        has_window = window(picture) != WHOLE_RANGE
+        pixels = levels / np.float32(_MAX_DEEP) if has_window else stretched(levels)
+        if _is_white_zero(picture):
+            pixels = 1 - pixels
     else:
         layer, colourfulness = _luminance(_reduced(picture, at_least))
         pixels = np.asarray(layer, dtype=np.float32) / np.float32(255)
     if orientation in _UPRIGHT:
         pixels = _turned(pixels, _UPRIGHT[orientation])
     return pixels, colourfulness, orientation in _SIDEWAYS
+
+
+def window(picture: Image.Image) -> tuple[float, float]:
+    """The part of 0..1 that a PNG of `model.drawing.pictures.film_png` wants to be shown, which is
+    the window of the file that it was made of; WHOLE_RANGE for any other picture."""
+    try:
+        low, high = map(float, picture.info.get(WINDOW_TEXT, "").split())
+    except ValueError:
+        return WHOLE_RANGE
+    return (low, high) if picture.format == "PNG" and 0 <= low < high <= 1 else WHOLE_RANGE
 
 
 def bits(picture: Image.Image) -> int:
@@ -179,13 +197,13 @@ def _colourfulness(sample: Image.Image) -> float:
 def _deep(picture: Image.Image, at_least: int | None) -> np.ndarray:
     factor = reduction(picture.size, at_least)
     if factor == 1:
-        pixels = stretched(np.asarray(picture))
-    else:
-        bands = [averaged(np.asarray(band), factor) for band in _bands(picture, factor)]
-        pixels = stretched(np.concatenate(bands))
-    tags = getattr(picture, "tag_v2", {})
+        return np.asarray(picture)
+    return np.concatenate([averaged(np.asarray(band), factor) for band in _bands(picture, factor)])
+
+
+def _is_white_zero(picture: Image.Image) -> bool:
     # Pillow inverts white-is-zero TIFFs of 8 bits by itself, deeper ones not.
-    return 1 - pixels if tags.get(_WHITE_IS_ZERO_TAG) == 0 else pixels
+    return getattr(picture, "tag_v2", {}).get(_WHITE_IS_ZERO_TAG) == 0
 
 
 def _turned(pixels: np.ndarray, how: Image.Transpose) -> np.ndarray:

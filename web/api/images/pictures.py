@@ -59,7 +59,8 @@ def film(image_id):
     """Get the X-ray at full resolution, with all its grey values
 
     A grey PNG of 8 or 16 bits, bright where the body is dense, up to 5,000 pixels a side. Its
-    contrast is the file's: the text chunk `window` says which part of the range (0 to 1) to show.
+    contrast is the file's: the text chunk `window` says which part of the range (0 to 1) to show,
+    and `file_window`, where the file has a window of its own, what that is.
     """
     image = services().store.image(clinic_id(), image_id)
     tag = _tag_of(image, "film")
