@@ -31,8 +31,8 @@ STORAGE_WAIT_S = 1
 KEY_PREFIX = "cxr"
 TOO_MANY = "Too many requests, or attempts to sign in."
 BODILESS = {"GET", "HEAD", "OPTIONS"}
-# Bytes are counted in kilobytes, and not at every read.
-KILOBYTE, COUNT_EVERY_BYTES = 1000, 100_000
+# Bytes are counted in kilobytes, and not at every read: each time asks the queue's server twice.
+KILOBYTE, COUNT_EVERY_BYTES = 1000, 4_000_000
 
 
 class OneAtATime(MemoryStorage):
@@ -54,11 +54,15 @@ class OneAtATime(MemoryStorage):
 
 
 class CountedBody(io.RawIOBase):
-    """The body of a request, counted as it is read. Raises what `count_bytes` does."""
+    """The body of a request, counted as it is read, and at its end. Raises what `count_bytes` does.
 
-    def __init__(self, body: io.RawIOBase, clinic_id: int | None) -> None:
+    length: its bytes, None when the sender does not say.
+    """
+
+    def __init__(self, body: io.RawIOBase, clinic_id: int | None, length: int | None) -> None:
         self._body = body
         self._clinic_id = clinic_id
+        self._left = length
         self._uncounted = 0
 
     def readable(self) -> bool:
@@ -67,7 +71,9 @@ class CountedBody(io.RawIOBase):
     def readinto(self, buffer) -> int:
         size = self._body.readinto(buffer)
         self._uncounted += size or 0
-        if self._uncounted >= COUNT_EVERY_BYTES or not size:
+        if self._left is not None:
+            self._left -= size or 0
+        if self._uncounted >= COUNT_EVERY_BYTES or not size or self._left == 0:
             self.count()
         return size
 
@@ -106,7 +112,8 @@ def count_request(settings: Settings, clinic_id: int | None) -> None:
         limit = f"{settings.max_clinic_requests_per_minute} per minute"
         _count(limit, "requests of clinics", f"clinic {clinic_id}")
     if request.method not in BODILESS:
-        request.environ["wsgi.input"] = CountedBody(request.environ["wsgi.input"], clinic_id)
+        body, length = request.environ["wsgi.input"], request.content_length
+        request.environ["wsgi.input"] = CountedBody(body, clinic_id, length)
 
 
 def count_bytes(kilobytes: int, clinic_id: int | None) -> None:
