@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.rows import create_job, finished_image, new_images
+from worker.patient_data import Profile
 from worker.records.clinics import ClinicRecord
 from worker.store.schema import Image
 from worker.store.work.turns import URGENT_IN_A_ROW
@@ -28,6 +29,28 @@ def work(store, batches: int) -> list[list]:
         assert store.save([finished_image(claim) for claim in claims]) == len(claims)
         worked.append(claims)
     return worked
+
+
+def test_a_batch_goes_on_with_the_next_job_and_holds_no_more_than_was_asked_for(db):
+    store, clinic = db
+    jobs = [create_job(store, clinic.id, name, new_images(3)).id for name in ("one", "two")]
+    first, second, third = (store.claim(BATCH, lease_s=60) for _ in range(3))
+    assert [claim.job_id for claim in first] == [jobs[0]] * 3 + [jobs[1]]
+    assert [claim.job_id for claim in second] == [jobs[1]] * 2
+    assert third == []
+
+
+def test_files_are_cleaned_of_patients_as_their_own_clinic_wants_it(db, clinics):
+    store, _ = db
+    cleaned, plain, _ = clinics
+    store.set_profile(cleaned.id, Profile.PSEUDONYM, False)
+    for clinic in (cleaned, plain):
+        create_job(store, clinic.id, "job", new_images(1))
+    batches = work(store, 2)
+    assert {claim.clinic_id: claim.cleaned for claims in batches for claim in claims} == {
+        cleaned.id: True,
+        plain.id: False,
+    }
 
 
 def test_ten_images_do_not_wait_behind_five_thousand(db, clinics):
