@@ -91,19 +91,20 @@ def test_zero_days_is_at_once_after_the_result(store, files, clinic, finished):
 
 
 def test_pictures_and_maps_may_go_at_times_of_their_own(store, files, clinic, finished):
-    job = finished(10)
+    job, newer = finished(10), finished(1)
     stored = keys(store, clinic, job)
     for key in stored:
         files.small_picture(key).write_bytes(b"a picture")
-    store.set_retention(clinic.id, Retention(files=0, pictures=20, maps=5, jobs=100))
+    store.set_retention(clinic.id, Retention(files=5, pictures=20, maps=5, jobs=100))
     assert retire(store, files) == 2
     assert not any(files.path(key).exists() for key in stored)
     assert all(files.small_picture(key).exists() for key in stored)
     images = list(store.all_images(clinic.id, job))
     assert [(image.file_key, image.picture_key) for image in images] == [(None, k) for k in stored]
     assert all(image.result and not store.maps(clinic.id, image.id) for image in images)
+    assert all(store.maps(clinic.id, image.id) for image in store.all_images(clinic.id, newer))
     assert retire(store, files) == 0
-    store.set_retention(clinic.id, Retention(files=0, pictures=9, maps=5, jobs=100))
+    store.set_retention(clinic.id, Retention(files=5, pictures=9, maps=5, jobs=100))
     assert retire(store, files) == 1
     assert not any(files.small_picture(key).exists() for key in stored)
     assert [what for _, what, _ in deletions(store)] == ["files", "maps", "pictures"]
