@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from math import inf
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from worker.errors import SettingsError
 
@@ -47,10 +47,16 @@ class Settings:
         "CXR_HOME", Path(DEFAULT_HOME), "folder of all data: images, database, queue, token"
     )
     redis_url: str = _setting(
-        "REDIS_URL", "", "queue; empty: an embedded Valkey server started by `cxr up`"
+        "REDIS_URL",
+        "",
+        "queue; rediss:// with ssl_ca_certs for TLS; empty: an embedded Valkey server started by "
+        "`cxr up`",
     )
     database_url: str = _setting(
-        "DATABASE_URL", "", "SQLAlchemy address; empty: SQLite in the home folder"
+        "DATABASE_URL",
+        "",
+        "SQLAlchemy address; sslmode=verify-full and sslrootcert for TLS; empty: SQLite in the "
+        "home folder",
     )
     redis_password: str = _setting(
         "REDIS_PASSWORD", "", "password of the queue, when REDIS_URL holds none"
@@ -234,6 +240,8 @@ class Settings:
             # Hosting services write the address without a driver; ours is psycopg 3.
             address = self.database_url.split("://", 1)[1]
             object.__setattr__(self, "database_url", f"postgresql+psycopg://{address}")
+        if self.redis_url.startswith("rediss://"):
+            object.__setattr__(self, "redis_url", _checked(self.redis_url))
         for name in ("database", "redis"):
             url = _with_password(getattr(self, f"{name}_url"), getattr(self, f"{name}_password"))
             object.__setattr__(self, f"{name}_url", url)
@@ -308,6 +316,22 @@ def _with_password(url: str, password: str) -> str:
         return url
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
+
+
+def _checked(url: str) -> str:
+    """`url` of a queue that speaks TLS, with the option that makes every client check whom it
+    speaks to: without any, Celery's would not even use TLS. Raises SettingsError for `none`."""
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    if options.setdefault("ssl_cert_reqs", "required") not in ("required", "CERT_REQUIRED"):
+        raise SettingsError(
+            "REDIS_URL begins with rediss:// and must not say ssl_cert_reqs=none or optional: then "
+            "anybody could take the queue's place. Name your authority's certificate in "
+            "ssl_ca_certs instead."
+        )
+    # The name that all of its clients know.
+    options["ssl_cert_reqs"] = "required"
+    return parts._replace(query=urlencode(options, safe="/")).geturl()
 
 
 def _parse(variable: str, kind: Any, raw: str) -> Any:

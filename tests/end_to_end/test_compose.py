@@ -1,8 +1,9 @@
-"""docker-compose.yml against the Compose specification and against the code."""
+"""docker-compose.yml, also with docker-compose.tls.yml, against the specification and the code."""
 
 import json
 import re
 from importlib import resources
+from urllib.parse import parse_qsl, urlsplit
 
 import jsonschema
 import pytest
@@ -18,6 +19,7 @@ from tests.support.compose import (
     own_services,
     secrets_of,
 )
+from tests.support.tls import make_certificates
 from worker.settings import Settings, describe
 from worker.supervise.parts import CONTAINER_GRACE_S
 from worker.supervise.supervisor import CLEAN_UP_S
@@ -39,10 +41,11 @@ def test_compose_file_follows_the_specification():
     vendored = resources.files(package) / "builtin_schemas" / "vendor" / "compose-spec.json"
     schema = json.loads(vendored.read_text())
     kind = jsonschema.validators.validator_for(schema)
-    as_written = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    for file in (as_written, compose()):
+    as_written = [yaml.safe_load(file.read_text()) for file in ROOT.glob("docker-compose*.yml")]
+    assert len(as_written) == 2
+    for file in (*as_written, compose(), compose(tls=True)):
         assert [error.message for error in kind(schema).iter_errors(file)] == []
-    assert "version" not in as_written
+        assert "version" not in file
 
 
 def test_every_part_of_the_fleet_is_a_service():
@@ -129,6 +132,44 @@ def test_secrets_are_files_that_the_readme_makes():
     assert not re.search(
         r"(PASSWORD|TOKEN|SECRET_KEY|SECRET): ", (ROOT / "docker-compose.yml").read_text()
     )
+
+
+def test_with_tls_every_part_checks_whom_it_speaks_to(tmp_path):
+    """What else they get stays as it is."""
+    with_tls, without = compose(tls=True), compose()
+    checked = {"sslmode": "verify-full", "sslrootcert": "/run/secrets/ca"}
+    for name in OWN:
+        environment = dict(with_tls["services"][name]["environment"])
+        database, queue = (environment.pop(one) for one in ("DATABASE_URL", "REDIS_URL"))
+        assert dict(parse_qsl(urlsplit(database).query)) == checked
+        assert urlsplit(queue).scheme == "rediss"
+        assert dict(parse_qsl(urlsplit(queue).query)) == {
+            "ssl_cert_reqs": "required",
+            "ssl_ca_certs": "/run/secrets/ca",
+        }
+        plain = dict(without["services"][name]["environment"])
+        assert database.startswith(plain.pop("DATABASE_URL"))
+        assert queue.startswith(plain.pop("REDIS_URL").replace("redis://", "rediss://"))
+        assert environment == plain
+        secrets = secrets_of(with_tls["services"][name])
+        assert secrets.pop("/run/secrets/ca") == "ca"
+        assert secrets == secrets_of(without["services"][name])
+    made = {f"./{path.relative_to(tmp_path)}" for path in make_certificates(tmp_path).iterdir()}
+    files = {secret["file"] for name, secret in with_tls["secrets"].items() if name not in SECRETS}
+    assert files == made - {"./secrets/ca.key"}, "the authority's key goes nowhere"
+
+
+def test_with_tls_queue_and_database_take_nothing_else():
+    services = compose(tls=True)["services"]
+    script = services["redis"]["command"][2]
+    assert "if [ -e /run/secrets/redis_key ]" in script
+    assert "'port 0' 'tls-port 6379'" in script
+    assert "/run/secrets/redis_key" in secrets_of(services["redis"])
+    assert services["redis"]["healthcheck"]["test"][1].count("--tls --cacert") == 1
+    options = services["postgres"]["command"][4:][1::2]
+    assert {"ssl=on", "hba_file=/etc/postgresql-hba.conf"} <= set(options)
+    rules = compose(tls=True)["configs"]["hba"]["content"].splitlines()
+    assert [rule.split()[0] for rule in rules if not rule.startswith("#")] == ["local", "hostssl"]
 
 
 def test_secrets_go_only_where_they_are_needed():

@@ -1,6 +1,7 @@
 """The services of docker-compose.yml as processes, with the file's own commands and environment.
 
-Only what a container engine gives is replaced: host names, ports and the places of the volumes.
+Only what a container engine gives is replaced: host names, ports and the places of the volumes; and
+with docker-compose.tls.yml the servers' end of TLS, without which the wheels' servers are built.
 """
 
 import os
@@ -24,6 +25,7 @@ from tests.support.fleet import (
     require_passwords,
     trust_everyone,
 )
+from tests.support.tls import Front, make_certificates
 from tests.support.waiting import wait_for
 from web.client.files import collect
 from web.client.http import Client
@@ -39,10 +41,11 @@ class Fleet:
     folder: Path
     places: dict[str, str]  # what the file says → what it is here
     ports: dict[str, int]
+    tls: bool = False
     running: dict[str, subprocess.Popen] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.services = compose(CXR_WORKERS=str(WORKERS))["services"]
+        self.services = compose(self.tls, CXR_WORKERS=str(WORKERS))["services"]
         (self.folder / "tmp").mkdir()
 
     def secret(self, name: str) -> str:
@@ -96,24 +99,33 @@ class Fleet:
         )
 
 
-@pytest.fixture
-def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
+@pytest.fixture(params=["plain"])
+def fleet(request, tmp_path, postgres_server) -> Iterator[Fleet]:
     """Queue and database of the file are running; the services of our image are not yet."""
     if shutil.which("cxr", path=str(Path(sys.executable).parent)) is None:
         pytest.skip("the command `cxr` is not installed beside this Python: use `make test`")
+    tls = request.param == "tls"
     ports = {"redis": _free_port(), "web": _free_port()}
     make_secrets(tmp_path)
     sockets = make_roles(postgres_server.wheel, tmp_path)
     require_passwords(postgres_server.wheel)
-    fleet = Fleet(
-        tmp_path,
-        {
-            "@postgres:5432/cxr": f"@/cxr?host={sockets}",
-            "redis:6379": f"127.0.0.1:{ports['redis']}",
-            "/data": str(tmp_path / "data"),
-        },
-        ports,
-    )
+    places = {
+        "@postgres:5432/cxr": f"@/cxr?host={sockets}",
+        "redis:6379": f"127.0.0.1:{ports['redis']}",
+        "/data": str(tmp_path / "data"),
+    }
+    fronts = {}
+    if tls:
+        secrets = make_certificates(tmp_path)
+        database = Path(sockets, ".s.PGSQL.5432")
+        fronts["postgres"] = Front(secrets, "postgres", database, postgres=True)
+        fronts["redis"] = Front(secrets, "redis", tmp_path / "queue.sock")
+        places |= {
+            "@postgres:5432/cxr": f"@localhost:{fronts['postgres'].port}/cxr",
+            "redis:6379": f"localhost:{fronts['redis'].port}",
+            "/run/secrets/ca": str(secrets / "ca.crt"),
+        }
+    fleet = Fleet(tmp_path, places, ports, tls)
     try:
         fleet.start("redis", _valkey(fleet))
         client = redis.Redis(port=ports["redis"], password=fleet.secret("redis"))
@@ -121,15 +133,19 @@ def fleet(tmp_path, postgres_server) -> Iterator[Fleet]:
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(port=ports["redis"]).ping()
         yield fleet
+        assert all(front.passed_on for front in fronts.values())
     finally:
         for process in fleet.running.values():
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        for front in fronts.values():
+            front.close()
         drop_roles(postgres_server)
         trust_everyone(postgres_server.wheel)
 
 
+@pytest.mark.parametrize("fleet", ["tls"], indirect=True)
 def test_a_job_goes_through_the_fleet(fleet, radiographs):
     assert fleet.start("migrate").wait(START_S) == 0, fleet.logs()
     stay = ("web", "worker-cpu", "sweeper")
@@ -171,6 +187,7 @@ def _valkey(fleet: Fleet) -> list[str]:
     script = script.replace("valkey-server", str(get_binary_path()), 1)
     (fleet.folder / "queue").mkdir()
     here = ["--bind", "127.0.0.1", "--port", str(fleet.ports["redis"])]
+    here += ["--unixsocket", str(fleet.folder / "queue.sock")]
     return [shell, option, script, *arguments, *here, "--dir", str(fleet.folder / "queue")]
 
 

@@ -24,15 +24,38 @@ SECRETS = {
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
-def compose(**variables: str) -> dict[str, Any]:
-    """docker-compose.yml with its ${VARIABLES} filled in from `variables` or their defaults."""
-    return _filled(yaml.safe_load((ROOT / "docker-compose.yml").read_text()), variables)
+def compose(tls: bool = False, **variables: str) -> dict[str, Any]:
+    """docker-compose.yml with its ${VARIABLES} filled in from `variables` or their defaults.
+
+    tls: with docker-compose.tls.yml on top.
+    """
+    files = ["docker-compose.yml", *(["docker-compose.tls.yml"] if tls else [])]
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = _merged(merged, yaml.safe_load((ROOT / file).read_text()))
+    return _filled(merged, variables)
 
 
 def own_services(**variables: str) -> dict[str, dict[str, Any]]:
     """The services that run our image."""
     services = compose(**variables)["services"]
     return {name: service for name, service in services.items() if "build" in service}
+
+
+def _merged(below: Any, above: Any, name: str = "") -> Any:
+    """By the Compose specification: mappings by their keys, lists one after the other; a command
+    and a test are replaced."""
+    if isinstance(below, dict) and isinstance(above, dict):
+        keys = [*below, *(key for key in above if key not in below)]
+        return {
+            key: _merged(below[key], above[key], key)
+            if key in below and key in above
+            else (above if key in above else below)[key]
+            for key in keys
+        }
+    if isinstance(below, list) and isinstance(above, list) and name not in ("command", "test"):
+        return below + above
+    return above
 
 
 def _filled(value: Any, variables: dict[str, str]) -> Any:
