@@ -2,6 +2,8 @@
 
 import { locale, t, tp } from "./words.js";
 
+export { count } from "./words.js";
+
 export const IMAGE_STATUS_NAMES = {
   waiting: tp("image", "Waiting"),
   running: tp("image", "Running"),
@@ -19,7 +21,6 @@ export const JOB_STATUS_NAMES = {
   cancelled: tp("job", "Cancelled"),
 };
 
-const counts = new Intl.NumberFormat(locale, { useGrouping: "always" });
 // Times are local everywhere; their title says what that is in UTC.
 const today = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const longAgo = new Intl.DateTimeFormat(locale, {
@@ -30,8 +31,8 @@ const longAgo = new Intl.DateTimeFormat(locale, {
   minute: "2-digit",
 });
 
-export const count = (number) => counts.format(number);
-export const percent = (share) => `${Math.floor(share * 100)} %`;
+// Not 100 % before the last one; 0.29 * 100 is a little less than 29.
+export const percent = (share) => `${Math.floor(share * 100 + 1e-9)} %`;
 export const decimal = (number, digits = 1) =>
   number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 export const rate = (perSecond) => decimal(perSecond, perSecond < 10 ? 1 : 0);

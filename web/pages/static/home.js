@@ -1,6 +1,6 @@
 // The worklist: every job of the clinic, kept up to date, found, filtered, and changed many at a time.
 
-import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove, whyTryingAgain } from "./api.js";
+import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove, whyFailed } from "./api.js";
 import { JOB_STATUS_NAMES, count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
 import { t, tn, tnp } from "./words.js";
@@ -8,11 +8,19 @@ import { t, tn, tnp } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const HUES = 8; // in base.css
 const MANY_MS = 250; // between two letters of a search
+const PER_PAGE = 50;
+const MOST_ASKED = 500; // the API gives no more at once
 // What images are that have no result, in a form for one and one for many.
 const OTHERS = {
   rejected: (number) => tnp("of images", "rejected", "rejected", number),
   failed: (number) => tnp("of images", "failed", "failed", number),
   cancelled: (number) => tnp("of images", "cancelled", "cancelled", number),
+};
+// What can be done with a job.
+const CAN = {
+  retry: (job) => job.counts.failed > 0,
+  cancel: (job) => job.status === "running",
+  resume: (job) => job.counts.cancelled > 0,
 };
 const rows = new Map(); // id → {row, job}
 const selected = new Set();
@@ -22,6 +30,7 @@ let newest = null;
 let olderCursor = null;
 let showsOlder = false;
 let isLoaded = false; // the rows are those of the filter
+let isChanging = false; // jobs are being changed, one after the other
 let typing = null;
 
 const poller = new Poller(async () => {
@@ -30,7 +39,7 @@ const poller = new Poller(async () => {
     const isShown = !isLoaded && mine === newest;
     $("jobs-error").hidden = !isShown;
     if (isShown) $("jobs-loading").hidden = true;
-    if (isShown) $("jobs-error").textContent = t("The jobs could not be loaded. %(why)s", { why: whyTryingAgain(error) });
+    if (isShown) $("jobs-error").textContent = t("The jobs could not be loaded. %(why)s", { why: whyFailed(error) });
     throw error;
   });
   // Somebody chose another filter while this was on its way.
@@ -50,19 +59,21 @@ ask();
 
 $("more-jobs").addEventListener("click", async () => {
   const mine = newest;
-  $("more-jobs").disabled = true;
+  if ($("more-jobs").ariaBusy === "true") return; // pressed twice
+  $("more-jobs").ariaBusy = "true";
   try {
     const page = await get(`${address()}&cursor=${encodeURIComponent(olderCursor)}`);
     // Somebody chose another filter while this was on its way.
     if (mine !== newest) return;
     showsOlder = true;
     place(page.items, false);
+    newest = new Resource(address(Math.min(MOST_ASKED, rows.size))); // what is shown is kept up to date
     setOlder(page.next_cursor);
     showSelected();
   } catch (error) {
     if (mine === newest) showProblems([whyNot(error)]);
   } finally {
-    $("more-jobs").disabled = false;
+    $("more-jobs").ariaBusy = "false";
   }
 });
 $("job-search").value = filter.search;
@@ -83,8 +94,8 @@ $("many-none").addEventListener("click", () => {
   for (const id of [...selected]) choose(id, rows.get(id)?.row, false);
 });
 
-function address() {
-  const query = new URLSearchParams({ limit: "50" });
+function address(limit = PER_PAGE) {
+  const query = new URLSearchParams({ limit });
   for (const [name, wanted] of Object.entries(filter)) if (wanted) query.set(name, wanted);
   return `/api/v1/jobs?${query}`;
 }
@@ -261,21 +272,17 @@ function choose(id, row, isChosen) {
 
 function showSelected() {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter(Boolean);
+  const hadFocus = $("many").contains(document.activeElement);
   $("many").hidden = jobs.length === 0;
-  $("many-count").textContent = tn("%(num)s job selected", "%(num)s jobs selected", jobs.length);
-  $("many-retry").disabled = !jobs.some((job) => job.counts.failed);
-  $("many-cancel").disabled = !jobs.some((job) => job.status === "running");
-  $("many-resume").disabled = !jobs.some((job) => job.counts.cancelled);
+  if (hadFocus && jobs.length === 0) $("job-search").focus({ preventScroll: true });
+  const said = tn("%(num)s job selected", "%(num)s jobs selected", jobs.length);
+  if ($("many-count").textContent !== said) $("many-count").textContent = said; // read out when it changes
+  for (const [name, can] of Object.entries(CAN)) $(`many-${name}`).disabled = isChanging || !jobs.some(can);
+  $("many-delete").disabled = isChanging;
   $("many-export").href = `/api/v1/results.csv?jobs=${[...selected].sort((one, other) => one - other).join(",")}`;
   $("select-all").checked = rows.size > 0 && selected.size === rows.size;
   $("select-all").indeterminate = selected.size > 0 && selected.size < rows.size;
 }
-
-const CAN = {
-  retry: (job) => job.counts.failed > 0,
-  cancel: (job) => job.status === "running",
-  resume: (job) => job.counts.cancelled > 0,
-};
 
 async function changeMany(name) {
   const jobs = [...selected].map((id) => rows.get(id)?.job).filter((job) => job && CAN[name](job));
@@ -299,7 +306,9 @@ const named = (jobs) => (jobs.length === 1 ? `“${jobs[0].name}”` : t("%(numb
 /** One after the other; what could not be done is said, and the others are done. */
 async function each(jobs, action) {
   const problems = [];
-  for (const button of $("many").querySelectorAll("button")) button.disabled = true;
+  const focused = document.activeElement;
+  isChanging = true;
+  showSelected();
   for (const job of jobs) {
     try {
       await action(job);
@@ -308,8 +317,10 @@ async function each(jobs, action) {
     }
   }
   showProblems(problems);
-  for (const button of $("many").querySelectorAll("button")) button.disabled = false;
+  isChanging = false;
   showSelected();
+  // A button loses the focus while it rests.
+  if (document.activeElement === document.body) ($("many").hidden ? $("job-search") : focused).focus({ preventScroll: true });
   poller.wake();
 }
 

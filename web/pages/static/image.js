@@ -1,6 +1,6 @@
 // The page of one image: its viewer, and the keys to work with it and to go through a job.
 
-import { FINISHED, Poller, Problem, Resource, SAME, post, remove } from "./api.js";
+import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, mayPass, post, remove } from "./api.js";
 import { showLocally } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
@@ -19,15 +19,20 @@ const KEYS = {
 const SHIFT_KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 const LINKS = { ArrowLeft: "previous", ArrowRight: "next" };
 const AHEAD = 2;
+const PAGE_LIMIT_MS = 30_000;
 
 const $ = (id) => document.getElementById(id);
 let viewer = null;
 let review = null;
 let priors = null;
+let waiting = null; // asks whether the image has a result by now
 let shown = 0; // grows with every image that is opened
+let asked = 0; // grows with every image that is asked for
+let address = listedIn(location); // of the image on the page
 
 open();
 addEventListener("popstate", () => {
+  if (listedIn(location) === address) return; // to another place of this page
   review?.leave();
   follow(location.href, false);
 });
@@ -43,10 +48,18 @@ document.addEventListener("click", (event) => {
   if (mayGoOn()) follow(link.href, true);
 });
 
+/** Which image an address is of, and in which list. */
+function listedIn({ pathname, search }) {
+  return pathname + search;
+}
+
 /** The image that the page holds. */
 function open() {
   const page = $("image");
   shown += 1;
+  address = listedIn(location);
+  waiting?.end();
+  waiting = null;
   showLocally(page);
   $("toolbar").hidden = $("xray") === null;
   $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
@@ -62,15 +75,15 @@ function open() {
 
 function wait(id, which) {
   const resource = new Resource(`/api/v1/images/${id}`);
-  const poller = new Poller(async () => {
+  let isFinal = false;
+  waiting = new Poller(async () => {
+    const image = isFinal ? null : await resource.get();
     if (which !== shown) return FINISHED;
-    const image = await resource.get();
-    if (which !== shown) return FINISHED;
-    if (image === null || image.status === "waiting" || image.status === "running") return SAME;
-    location.reload();
-    return FINISHED;
+    isFinal ||= image !== null && image.status !== "waiting" && image.status !== "running";
+    if (!isFinal) return SAME;
+    return (await follow(location.href, false)) ? FINISHED : CHANGED;
   });
-  poller.wake();
+  waiting.wake();
 }
 
 async function classifyAnyway(id) {
@@ -118,27 +131,46 @@ function tellLost(page, why) {
   alert(t("The review of %(image)s was not saved. %(why)s", { image, why }));
 }
 
-/** Put another image in the place of this one: quicker than a new page, and its film may be here. */
+/** Put another image in the place of this one: quicker than a new page, and its film may be here.
+ * Returns: whether the page is that of `url`, or will be. */
 async function follow(url, isNew) {
-  const which = ++shown;
+  const which = ++asked;
   try {
     const other = await fetched(url);
-    if (which !== shown) return;
+    if (which !== asked) return true;
     if (isNew) history.pushState(null, "", url);
     document.title = other.title;
     const focused = document.activeElement?.id;
     $("main").replaceChildren(...other.getElementById("main").children);
     open();
     if (focused) $(focused)?.focus();
-  } catch {
+    tellOpened();
+  } catch (error) {
+    if (which !== asked) return true;
+    const isOnPage = isNew || listedIn(new URL(url, location)) === address;
+    if (mayPass(error) && isOnPage) {
+      review?.stay();
+      $("said").textContent = t("The image cannot be loaded. Try again in a moment.");
+      return false;
+    }
     location.assign(url); // the browser shows what is wrong
   }
+  return true;
 }
 
+/** For those who listen: the page is another one, though none was loaded. */
+function tellOpened() {
+  const place = $("position")?.textContent ?? "";
+  $("opened").textContent = [$("image").querySelector("h1").textContent, place].filter(Boolean).join(", ");
+}
+
+/** Throws Problem for an answer that is not the page of an image. */
 async function fetched(url) {
-  const answer = await fetch(url, { headers: { Accept: "text/html" } });
+  const signal = AbortSignal.timeout(PAGE_LIMIT_MS);
+  const answer = await fetch(url, { headers: { Accept: "text/html" }, signal });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (!answer.ok || !page.getElementById("image")) throw new Error("This is not the page of an image.");
+  if (!answer.ok) throw new Problem(answer.status, answer.statusText);
+  if (!page.getElementById("image")) throw new Problem(404, "This is not the page of an image.");
   return page;
 }
 
@@ -163,6 +195,7 @@ async function loadAhead(which) {
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog:modal:not(#keys)")) return; // the keys are for it
   if ($("keys").open) {
     if (event.key === "?") $("keys").close();
     return;

@@ -1,6 +1,6 @@
 // A list of images: its filter, its order, the list or the contact sheet, and the counts.
 
-import { Problem, get, whyTryingAgain } from "./api.js";
+import { Problem, get, mayPass, whyFailed } from "./api.js";
 import { apiQuery, cleared, countSet, isNarrowed, pageQuery, readFilter } from "./filter.js";
 import { count } from "./format.js";
 import { Picking } from "./picking.js";
@@ -106,6 +106,8 @@ export class ImageList {
       this.#isLoaded = true;
       this.#first = null;
       this.#showError(null);
+      // Of a list that somebody asked for; as a job runs, its counts would be read out every second.
+      $("found-spoken").textContent = $("found").textContent;
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#list.clear();
@@ -219,6 +221,7 @@ export class ImageList {
     $("images").hidden = total === 0 || this.#view !== "list";
     $("images").ariaRowCount = total + 1;
     $("sheet").hidden = total === 0 || this.#view !== "sheet";
+    $("list-loading").hidden = true; // rows that are still to come say so in their place
     $("no-images").hidden = total > 0;
     $("no-images").textContent = this.#whyEmpty();
   }
@@ -233,12 +236,11 @@ export class ImageList {
   }
 
   #showError(error) {
-    const isRefused = error instanceof Problem && error.status < 500;
-    if (error) $("list-error").textContent = isRefused
-      ? error.message
-      : t("These images could not be loaded. %(why)s", { why: whyTryingAgain(error) });
     $("list-error").hidden = !error;
     if (!error) return;
+    const why = whyFailed(error);
+    const text = mayPass(error) ? t("These images could not be loaded. %(why)s", { why }) : why;
+    if ($("list-error").textContent !== text) $("list-error").textContent = text;
     if (!this.#isLoaded) {
       $("found").textContent = "";
       $("images").hidden = $("sheet").hidden = $("export").hidden = true;
@@ -283,7 +285,9 @@ export class ImageList {
       if (item) history.replaceState(null, "", `${location.pathname}${location.search}#${item.id}`);
     });
     addEventListener("popstate", () => {
-      this.#filter = readFilter();
+      const asked = readFilter();
+      if (pageQuery(asked) === pageQuery(this.#filter)) return; // to another place of this page
+      this.#filter = asked;
       this.#showFilter();
       this.#loadOrWait();
     });
@@ -295,7 +299,8 @@ export class ImageList {
   }
 
   #range() {
-    const share = (id) => Math.min(100, Math.max(0, Number($(id).value) || 0)) / 100;
+    // An empty field is no limit.
+    const share = (id) => Math.min(100, Math.max(0, Number($(id).value || $(id).defaultValue))) / 100;
     const [low, high] = [share("range-min"), share("range-max")];
     return {
       probability_of: $("range-label").value,

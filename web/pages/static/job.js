@@ -38,6 +38,7 @@ const poller = new Poller(async () => {
     if (job === null && !isStale && list.isLoaded) return isOver ? FINISHED : SAME;
     isStale = true;
     if (job !== null) show(job);
+    if (document.hidden && !isFirst) return isOver ? FINISHED : CHANGED; // the list waits until somebody looks
     await list.refresh();
     isStale = false;
     if (isFirst) await list.showAddressed();
@@ -48,7 +49,7 @@ const poller = new Poller(async () => {
     showGone();
     return FINISHED;
   }
-});
+}, { inBackground: () => !isOver }); // for the title and the notification
 startUploads();
 poller.wake();
 
@@ -165,7 +166,7 @@ function show(job) {
   wasRunning = !isOver;
   // Read out every tenth of the way, not every second.
   const tenth = Math.floor(share * 10);
-  if (tenth !== spokenAt) $("spoken").textContent = t("%(share)s processed", { share: percent(share) });
+  if (tenth !== spokenAt && spokenAt >= 0) $("spoken").textContent = t("%(share)s processed", { share: percent(share) });
   spokenAt = tenth;
 }
 
@@ -207,6 +208,7 @@ function drawChart(filter) {
   chartTimer = setTimeout(async () => {
     chartTimer = null; // what is told from now on is not in this answer
     const answer = await fetch(`${$("distribution").dataset.url}?${query}`, { cache: "no-store" }).catch(() => null);
-    if (answer?.ok && query === chartQuery) $("distribution").innerHTML = await answer.text();
+    const isChart = answer?.ok && !answer.redirected; // not the page to sign in on
+    if (isChart && query === chartQuery) $("distribution").innerHTML = await answer.text();
   }, isOther || isOver ? 0 : CHART_MS);
 }

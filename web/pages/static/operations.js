@@ -3,15 +3,19 @@
 import { showMoment } from "./format.js";
 
 const EVERY_MS = 5000;
+const LIMIT_MS = 20_000;
+let isAsking = false;
 const $ = (id) => document.getElementById(id);
 
 setInterval(async () => {
-  if (document.hidden || !$("refresh").checked || isInUse()) return;
+  if (document.hidden || !$("refresh").checked || isAsking || isInUse()) return;
+  isAsking = true;
   try {
-    const answer = await fetch(location.href, { cache: "no-store" });
+    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(LIMIT_MS) });
+    if (answer.status >= 500 || answer.status === 429) throw new Error(`The server answered ${answer.status}.`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const numbers = page.getElementById("operations");
-    if (!numbers) return location.reload(); // the session ended, or there is an error to be read
+    if (!numbers) return location.reload(); // the session ended, or its rights have
     const places = scrolled().map((table) => table.scrollLeft);
     $("operations").replaceChildren(...numbers.children);
     scrolled().forEach((table, at) => (table.scrollLeft = places[at] ?? 0));
@@ -21,6 +25,8 @@ setInterval(async () => {
     $("stale").hidden = true;
   } catch {
     $("stale").hidden = false;
+  } finally {
+    isAsking = false;
   }
 }, EVERY_MS);
 

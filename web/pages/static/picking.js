@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
 export class Picking {
   #picked = new Map(); // number → status
   #anchor = null; // place in the list where a range begins
+  #isChanging = false; // an action is on its way
   #generation = 0; // grows when the selection is cleared
   #between;
   #onChanged;
@@ -54,6 +55,7 @@ export class Picking {
 
   #press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog:modal:not(#keys)")) return; // the keys are for it
     if ($("keys").open) {
       if (event.key === "?") $("keys").close();
       return;
@@ -111,7 +113,9 @@ export class Picking {
   #show() {
     for (const item of $("image-list").querySelectorAll(".item")) this.#mark(item);
     const number = this.#picked.size;
+    const hadFocus = $("picked").contains(document.activeElement);
     $("picked").hidden = number === 0;
+    if (hadFocus && number === 0) $("image-list").querySelector(".item a")?.focus({ preventScroll: true });
     $("picked-error").hidden = true;
     $("picked-count").textContent =
       tn("%(num)s image selected", "%(num)s images selected", number) +
@@ -122,6 +126,8 @@ export class Picking {
   }
 
   async #change(action, images) {
+    if (this.#isChanging) return; // pressed twice
+    this.#isChanging = true;
     try {
       await post(`/api/v1/images/${action}`, { images });
       this.clear();
@@ -130,6 +136,8 @@ export class Picking {
       $("picked-error").textContent =
         error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
       $("picked-error").hidden = false;
+    } finally {
+      this.#isChanging = false;
     }
   }
 }

@@ -30,7 +30,8 @@ export class Review {
       this.save(event.submitter?.value === "next");
     });
     this.#form.addEventListener("input", () => this.#change());
-    this.#$("#take-back")?.addEventListener("click", () => {
+    this.#$("#take-back")?.addEventListener("click", ({ currentTarget }) => {
+      currentTarget.disabled = true; // once is enough
       this.#saving = this.#saving.then(() => this.#takeBack());
     });
     this.#showBoxes();
@@ -79,6 +80,11 @@ export class Review {
     return true;
   }
 
+  /** The reader could not go on: the other image cannot be had now. */
+  stay() {
+    this.#leaving = false;
+  }
+
   save(thenNext) {
     const answer = this.#answer;
     if (!answer) return this.#say(t("Choose an answer first."));
@@ -120,7 +126,8 @@ export class Review {
       await remove(`/api/v1/images/${this.#id}/review`);
       this.#onSaved({ showsMore: true, thenNext: false });
     } catch (error) {
-      this.#say(error.message);
+      this.#$("#take-back").disabled = false;
+      this.#say(error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment."));
     }
   }
 

@@ -6,6 +6,7 @@ import { isSeen } from "./seen.js";
 import { reasonText, t } from "./words.js";
 
 const HUES = 8; // in base.css
+const [AGAIN_MS, LONGEST_MS] = [2000, 15000]; // until a picture is asked for again
 const rowTemplate = document.getElementById("row");
 const shareTemplate = document.getElementById("share");
 const tileTemplate = document.getElementById("tile");
@@ -56,12 +57,24 @@ function begin(element, link, image, address) {
   link.href = address(image);
   link.title = image.filename;
   const picture = element.querySelector("img");
-  picture.addEventListener("error", () => picture.remove(), { once: true });
+  picture.addEventListener("error", () => tryPicture(picture));
+}
+
+/** There is no picture, or the server is away or busy: then it is asked for again. */
+async function tryPicture(picture) {
+  const answer = await fetch(picture.src, { cache: "no-store" }).catch(() => null);
+  const tried = Number(picture.dataset.tried ?? 0) + 1;
+  picture.dataset.tried = tried;
+  const isAway = answer === null || answer.status === 429 || answer.status >= 500;
+  if (!isAway && (!answer.ok || tried > 1)) return picture.remove();
+  setTimeout(() => picture.isConnected && (picture.src = picture.src), Math.min(AGAIN_MS * tried, LONGEST_MS));
 }
 
 /** Touches nothing when the image is as it was: no flicker, and the focus stays. */
 function isSame(element, image) {
-  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)} ${labels.length} ${nameOfJob(image)}`;
+  // The day: a time of today is written without its date.
+  const day = new Date().toDateString();
+  const version = `${image.status} ${image.finished_at} ${isSeen(image.id)} ${labels.length} ${nameOfJob(image)} ${day}`;
   if (element.dataset.version === version) return true;
   element.dataset.version = version;
   return false;
@@ -133,6 +146,7 @@ export function fillTile(tile, image, address) {
   tile.querySelector("a").href = address(image);
   if (isSame(tile, image)) return;
   fill(tile, image, 256);
+  if (isAcrossJobs) tile.querySelector(".tile-job").textContent = nameOfJob(image);
   const { result } = image;
   // The label says that it is done.
   tile.querySelector(".state").hidden = Boolean(result);

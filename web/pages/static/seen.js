@@ -1,6 +1,7 @@
-// Which images this browser has opened: a mark in the lists, kept on this machine only.
+// Which images somebody has opened in this browser: a mark in their lists, kept on this machine only.
 
-const KEY = "seen-images";
+const KEY = `seen-images-${document.body.dataset.who}`; // others may use the same browser
+const EARLIER_KEY = "seen-images"; // of versions that knew nobody
 const MAX_KEPT = 20000;
 
 function read() {
@@ -11,6 +12,7 @@ function read() {
   }
 }
 
+localStorage.removeItem(EARLIER_KEY);
 let seen = read();
 addEventListener("storage", (event) => event.key === KEY && (seen = read()));
 addEventListener("pageshow", () => (seen = read()));

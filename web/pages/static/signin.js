@@ -29,34 +29,72 @@ async function ask() {
   dialog.showModal();
   try {
     let page = await fetch("/sign-in", { cache: "no-store" });
-    while (!(await isSignedIn(page))) page = await send(await shown(page, place));
+    while (!(await isSignedIn(page))) page = await answered(await shown(page, place));
+    await stayOnlyIfSame(page);
   } finally {
     dialog.remove();
   }
 }
 
-const isSignedIn = async (page) =>
-  !new URL(page.url).pathname.startsWith("/sign-in") ||
-  (await fetch("/api/v1/jobs?limit=1", { cache: "no-store" })).ok;
+const isSignedIn = async (page) => !new URL(page.url).pathname.startsWith("/sign-in") || isKnown();
 
-/** Shows the form of a page. Resolves with it once it is sent. */
+const isKnown = async () => (await fetch("/api/v1/jobs?limit=1", { cache: "no-store" })).status !== 401;
+
+/** Shows what a page asks for. Resolves with its form once it is sent, or with null once somebody comes back
+ * to this page, who may have signed in beside it. */
 async function shown(page, place) {
   const parsed = new DOMParser().parseFromString(await page.text(), "text/html");
   const form = parsed.querySelector("main form");
-  if (form === null) throw new Error("The sign-in page has no form.");
-  const messages = [...parsed.querySelectorAll("main .error")].filter((one) => !form.contains(one));
-  place.replaceChildren(...messages, form);
-  form.querySelector("input:not([type=hidden])")?.focus();
-  return new Promise((resolve) =>
-    form.addEventListener("submit", (event) => {
+  if (form) place.replaceChildren(...messagesOf(parsed, form), ...otherWays(parsed), form);
+  else sayWhyNot(parsed, place);
+  place.querySelector("form input:not([type=hidden])")?.focus();
+  const over = new AbortController();
+  return new Promise((resolve) => {
+    const end = (answer) => {
+      over.abort();
+      resolve(answer);
+    };
+    const { signal } = over;
+    place.addEventListener("submit", (event) => {
       event.preventDefault();
-      resolve(form);
-    }),
-  );
+      end(event.target);
+    }, { signal });
+    addEventListener("focus", async () => (await isKnown().catch(() => false)) && end(null), { signal });
+  });
 }
 
-async function send(form) {
+const messagesOf = (parsed, form) => [...parsed.querySelectorAll("main .error")].filter((one) => !form.contains(one));
+
+/** To the organisation's own sign-in, which does not come into a dialog: in a tab beside this page. */
+function otherWays(parsed) {
+  const links = [...parsed.querySelectorAll("main a.button")];
+  for (const link of links) link.target = "_blank";
+  return links;
+}
+
+/** An answer without a form, such as that of too many tries: what was asked stays. */
+function sayWhyNot(parsed, place) {
+  const said = document.createElement("p");
+  said.className = "error";
+  said.setAttribute("role", "alert");
+  said.textContent = parsed.querySelector("main h1 + p")?.textContent ?? t("The server cannot be reached. Try again in a moment.");
+  place.querySelector(".error")?.remove();
+  place.prepend(said);
+}
+
+/** form: null to look whether somebody has signed in meanwhile. */
+function answered(form) {
+  if (form === null) return fetch("/sign-in", { cache: "no-store" });
   const body = new URLSearchParams(new FormData(form));
   const action = form.getAttribute("action") || "/sign-in";
   return fetch(action, { method: "POST", body, cache: "no-store" });
+}
+
+/** What is on this page is of whoever opened it; somebody else, who may have other rights, gets it anew.
+ * page: one that whoever has signed in was answered with. */
+async function stayOnlyIfSame(page) {
+  const parsed = new DOMParser().parseFromString(await page.text(), "text/html");
+  if (parsed.body.dataset.who === document.body.dataset.who) return;
+  location.reload();
+  await new Promise(() => {}); // nothing of this page is sent for somebody else
 }

@@ -21,6 +21,8 @@ const zone = $("drop");
 const limits = { bytes: Number(zone?.dataset.maxBytes), images: Number(zone?.dataset.maxImages) };
 let upload = null; // the one that is sent, or can be tried again
 let isSending = false;
+let isReading = false; // what was dropped
+let isOwnDrag = false;
 let spoken = "";
 
 /** Where there is no zone, whoever is signed in may not upload. */
@@ -35,7 +37,11 @@ export function startUploads() {
     });
   }
   // On the whole page: a file that misses the zone would otherwise replace the page.
+  addEventListener("dragstart", () => (isOwnDrag = true)); // a picture or a link of the page itself
+  addEventListener("dragend", () => (isOwnDrag = false));
+  const hasFiles = ({ dataTransfer }) => !isOwnDrag && dataTransfer.types.includes("Files");
   addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return; // text may be dropped into a field
     event.preventDefault();
     zone.hidden = false;
     zone.classList.toggle("over", !isSending);
@@ -46,14 +52,20 @@ export function startUploads() {
     if (upload === null) rest();
   });
   addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
     event.preventDefault();
     zone.classList.remove("over");
-    if (isSending) return;
+    if (isSending || isReading) return;
+    isReading = true;
+    zone.ariaBusy = "true"; // a large folder takes a while
     try {
       begin(await droppedFiles(event.dataTransfer));
     } catch {
       upload = null;
       fail(t("The dropped files cannot be read. Choose them with the button instead."));
+    } finally {
+      isReading = false;
+      zone.ariaBusy = "false";
     }
   });
   $("abort").addEventListener("click", stop);

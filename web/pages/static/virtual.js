@@ -3,6 +3,8 @@
 // Every item has the same height, so the scroll bar is true from the start, and one can jump anywhere.
 // Items come in blocks by their place in the list; blocks far from the screen are forgotten.
 
+import { t } from "./words.js";
+
 const PER_BLOCK = 60;
 const SPARE_PX = 600; // drawn above and below the screen
 const KEPT_BLOCKS = 3; // on each side of the screen
@@ -17,10 +19,10 @@ export class VirtualList {
   #columns = 1;
   #itemHeight = 44;
   #blocks = new Map(); // number → {items, stale}
-  #loading = new Set();
+  #loading = new Map(); // number of a block → what its answer must still be
   #shown = new Map(); // index → {element, id}
-  #generation = 0;
   #drawing = false;
+  #pending; // in the place of items that are on their way
   #ended = new AbortController();
 
   constructor(place, { load, newItem, fillItem, onError }) {
@@ -29,6 +31,10 @@ export class VirtualList {
     this.#newItem = newItem;
     this.#fillItem = fillItem;
     this.#onError = onError;
+    this.#pending = document.createElement("div");
+    this.#pending.className = "pending";
+    this.#pending.ariaHidden = "true"; // no row, and gone before it is read out
+    this.#pending.textContent = t("Loading…");
     const { signal } = this.#ended;
     addEventListener("scroll", () => this.#drawSoon(), { passive: true, signal });
     addEventListener("resize", () => this.#drawSoon(), { signal }); // a window that grows shows more of the list
@@ -45,7 +51,6 @@ export class VirtualList {
 
   /** Nothing is shown any more, and answers on their way are dropped. */
   clear() {
-    this.#generation += 1;
     this.#blocks.clear();
     this.#loading.clear();
     this.setTotal(0);
@@ -58,6 +63,8 @@ export class VirtualList {
 
   /** Bring what is on the screen up to date; the rest follows when it comes near. */
   async refresh() {
+    // What was asked before may be answered with how it was before.
+    this.#loading.clear();
     const [first, last] = this.#visible();
     for (const [number, block] of this.#blocks) {
       const isNear = (number + 1) * PER_BLOCK > first && number * PER_BLOCK <= last;
@@ -112,8 +119,22 @@ export class VirtualList {
     this.#forget(first, last);
     for (let index = first; index <= last && index < this.#total; index++) this.#drawItem(index);
     if (this.#total === 0) return; // `start` loads what comes first
-    const generation = this.#generation;
-    this.#loadBlocks(first, last).catch((error) => generation === this.#generation && this.#onError(error));
+    this.#loadBlocks(first, last).catch((error) => this.#onError(error));
+    this.#showPending();
+  }
+
+  /** That items on the screen are still to come, where they will be. */
+  #showPending() {
+    const [first, last] = this.#visible();
+    const lacks = [];
+    for (let index = first; index <= last && index < this.#total; index++) {
+      if (!this.#shown.has(index)) lacks.push(Math.floor(index / this.#columns));
+    }
+    if (lacks.length === 0) return this.#pending.remove();
+    const [from, to] = [lacks[0], lacks.at(-1) + 1];
+    this.#pending.style.top = `${from * this.#itemHeight}px`;
+    this.#pending.style.height = `${(to - from) * this.#itemHeight}px`;
+    if (!this.#pending.isConnected) this.#place.append(this.#pending);
   }
 
   #forget(first, last) {
@@ -179,20 +200,45 @@ export class VirtualList {
   }
 
   async #loadBlock(number) {
-    const generation = this.#generation;
-    this.#loading.add(number);
+    const asked = {};
+    this.#loading.set(number, asked);
+    const isWanted = () => this.#loading.get(number) === asked;
     try {
       const items = await this.#load(number * PER_BLOCK, PER_BLOCK);
-      if (generation !== this.#generation) return;
+      if (!isWanted()) return; // asked for again meanwhile, or for another list
       this.#blocks.set(number, { items, stale: false });
-      const start = number * PER_BLOCK;
-      const [first, last] = this.#visible();
-      for (let at = 0; at < items.length; at++) {
-        const index = start + at;
-        if ((index >= first && index <= last) || this.#shown.has(index)) this.#drawItem(index);
-      }
+      this.#drawBlock(number * PER_BLOCK, items.length);
+    } catch (error) {
+      if (isWanted()) throw error;
     } finally {
-      if (generation === this.#generation) this.#loading.delete(number);
+      if (isWanted()) this.#loading.delete(number);
     }
+  }
+
+  #drawBlock(start, length) {
+    const focused = this.#focused();
+    const [first, last] = this.#visible();
+    for (let index = start; index < start + length; index++) {
+      if ((index >= first && index <= last) || this.#shown.has(index)) this.#drawItem(index);
+    }
+    this.#showPending();
+    this.#keepFocus(focused);
+  }
+
+  /** Returns: what has the focus in the list: {id, index, kind}; null when nothing has. */
+  #focused() {
+    const { activeElement } = document;
+    for (const [index, { element, id }] of this.#shown) {
+      if (element.contains(activeElement)) return { id, index, kind: activeElement.localName };
+    }
+    return null;
+  }
+
+  /** The focus goes with the item that had it, which another one may have moved; or stays at its place. */
+  #keepFocus(before) {
+    if (before === null || this.#place.contains(document.activeElement)) return;
+    const same = [...this.#shown.values()].find(({ id }) => id === before.id);
+    const { element } = same ?? this.#shown.get(before.index) ?? {};
+    element?.querySelector(before.kind)?.focus({ preventScroll: true });
   }
 }

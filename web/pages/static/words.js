@@ -8,6 +8,10 @@ const { messages, reasons, problems } = dataset.words ? await load(dataset.words
 /** The language and region of the page, for numbers and dates. */
 export const locale = lang;
 
+const counts = new Intl.NumberFormat(locale, { useGrouping: "always" });
+/** A whole number as people read it. */
+export const count = (number) => counts.format(number);
+
 async function load(url) {
   try {
     return await (await fetch(url)).json();
@@ -29,7 +33,7 @@ export function tp(context, message) {
 /** As `t`, with a form for one and one for many; `%(num)s` is the number, as it is to be shown. */
 export function tn(singular, plural, number, values = {}) {
   const [one, many] = messages[singular] ?? [singular, plural];
-  return filled(number === 1 ? one : many, { num: new Intl.NumberFormat(lang).format(number), ...values });
+  return filled(number === 1 ? one : many, { num: count(number), ...values });
 }
 
 /** As `tn`, of words that are said of something else. */

@@ -3,13 +3,13 @@
 const worker = new Worker(new URL("./loader.js", import.meta.url), { type: "module" });
 const asked = new Map(); // number → {promise, resolve, reject}
 
-worker.addEventListener("message", ({ data: { id, film, error } }) => {
+worker.addEventListener("message", ({ data: { id, film, error, mayPass } }) => {
   const waiting = asked.get(id);
   if (film) waiting?.resolve(film);
-  else waiting?.reject(new Error(error));
+  else waiting?.reject(Object.assign(new Error(error), { mayPass }));
 });
 
-/** Returns: a promise of {width, height, values, window: {low, high}, quantiles}. */
+/** Rejects with an error that says whether it `mayPass`. Returns: a promise of {width, height, values, window: {low, high}, quantiles}. */
 export function loadFilm(id) {
   if (!asked.has(id)) {
     const waiting = Promise.withResolvers ? Promise.withResolvers() : withResolvers();

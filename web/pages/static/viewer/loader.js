@@ -11,7 +11,7 @@ addEventListener("message", async ({ data: { id, url } }) => {
     const film = await load(url);
     postMessage({ id, film }, [film.values.buffer]);
   } catch (error) {
-    postMessage({ id, error: error.message });
+    postMessage({ id, error: error.message, mayPass: error.mayPass ?? error instanceof TypeError });
   }
 });
 
@@ -22,16 +22,18 @@ async function load(url) {
   return { width, height, values, window: { low, high }, quantiles: quantiles(values) };
 }
 
-/** The server draws a film when it is first asked for, and says so until it has. */
+/** The server draws a film when it is first asked for, and says so until it has. Errors say whether they
+ * `mayPass`; of those without it a TypeError is the network's, others are of a file that cannot be read. */
 async function whenDrawn(url) {
   for (let tried = 0; tried < TRIES; tried++) {
     const answer = await fetch(url);
     if (answer.ok) return answer;
-    if (answer.status !== 503) throw new Error(`The server answered ${answer.status}.`);
+    const mayPass = answer.status === 429 || answer.status >= 500;
+    if (!mayPass) throw Object.assign(new Error(`The server answered ${answer.status}.`), { mayPass });
     const seconds = Number(answer.headers.get("Retry-After")) || 1;
     await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   }
-  throw new Error("The film is not drawn yet.");
+  throw Object.assign(new Error("The film is not drawn yet."), { mayPass: true });
 }
 
 /** Grey values (0 to 1) that 0, 1, … QUANTILES thousandths of the film lie below. */

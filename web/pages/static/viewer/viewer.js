@@ -15,7 +15,7 @@ const STEP = 60; // pixels that a key moves the film by
 const BRIGHTER = 0.05;
 const WIDER = 1.1;
 const OPACITY_STEP = 10;
-const AGAIN_MS = 3000;
+const [AGAIN_MS, LONGEST_MS] = [3000, 15_000]; // until what could not be loaded is asked for again
 const LOADING = t("Loading…");
 const SAME = 1.01; // enlarged by less is not enlarged
 const WHOLE_FILM = 0.995;
@@ -108,11 +108,20 @@ export class Viewer {
     this.#stage.fit(false);
     this.#showTool();
     this.#chooseMap(view.map, true);
-    try {
-      this.#show(await loadFilm(this.#id));
-    } catch {
-      this.#lacksFilm = true;
-      this.#sayWhichPicture();
+    await this.#loadFilm();
+  }
+
+  /** All grey values; asked for again while the server is away or busy. */
+  async #loadFilm() {
+    for (let tries = 1; this.#page.isConnected && this.#windowed === null; tries++) {
+      try {
+        return this.#show(await loadFilm(this.#id));
+      } catch (error) {
+        this.#lacksFilm = true;
+        this.#sayWhichPicture();
+        if (!error.mayPass) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.min(AGAIN_MS * tries, LONGEST_MS)));
     }
   }
 
@@ -152,7 +161,6 @@ export class Viewer {
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     if (!this.#page.isConnected) return;
     img.src = img.src;
-    if (this.#windowed === null) loadFilm(this.#id).then((film) => this.#show(film)).catch(() => {});
   }
 
   /** why: in the place of the picture; empty when it is there. */
