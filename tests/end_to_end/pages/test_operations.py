@@ -39,3 +39,11 @@ def test_an_operator_sees_workers_what_waits_and_why_images_failed(visit, site, 
     expect(page.locator("#stale")).to_be_visible()
     page.context.set_offline(False)
     expect(page.locator("#stale")).to_be_hidden()
+    page.evaluate("window.isSamePage = true")
+    page.route(
+        "**/operations", lambda route: route.fulfill(status=503, body="The database is away.")
+    )
+    expect(page.locator("#stale")).to_be_visible()
+    page.unroute_all()
+    expect(page.locator("#stale")).to_be_hidden()
+    assert page.evaluate("window.isSamePage"), "a page with the error would ask no more"

@@ -273,6 +273,9 @@ def test_without_the_film_the_small_picture_stays(page, site, chest):
     assert page.locator("#xray").evaluate("(image) => image.naturalWidth") > 300
     page.keyboard.press("i")
     expect(page.get_by_text("The film is still loading.")).to_be_visible()
+    page.unroute("**/film.png")
+    loaded(page, 1)
+    expect(page.locator("#said")).to_be_empty()
 
 
 def test_a_film_comes_once_the_server_is_back(page, site, chest):

@@ -91,10 +91,12 @@ def older(page, site, chest) -> Page:
     return page
 
 
-def test_older_jobs_that_are_changed_or_deleted_are_shown_so(older):
+def test_older_jobs_that_are_changed_or_deleted_are_shown_so(older, site):
     older.on("dialog", lambda dialog: dialog.accept())
     older.get_by_role("button", name="Show older jobs").click()
     expect(older.locator("#jobs .line")).to_have_count(60)
+    work(site.store, 1)
+    expect(line(older, "Job 01").locator(".state")).to_have_text("Complete", timeout=POLL_MS)
     many = older.get_by_role("group", name="Selected jobs")
     older.get_by_label("Select Job 03").check()
     many.get_by_role("button", name="Cancel").click()

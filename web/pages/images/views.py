@@ -36,8 +36,13 @@ def home():
     if not principal().may(Scope.READ, Scope.UPLOAD):
         elsewhere = "operations.show" if principal().may(Scope.OPERATE) else "account.show"
         return redirect(url_for(elsewhere), code=303)
-    jobs = JobPage.of(services().store.jobs(clinic_id())).items
-    return render_template("home.html", jobs=jobs, **_upload_limits())
+    store = services().store
+    return render_template(
+        "home.html",
+        jobs=JobPage.of(store.jobs(clinic_id())).items,
+        saved_views=store.saved_views(principal()) if principal().may(Scope.READ) else [],
+        **_upload_limits(),
+    )
 
 
 @blueprint.get("/images")
@@ -171,6 +176,7 @@ def image(image_id: int, query: PlaceQuery):
         "image.html",
         listed=listed,
         up=up,
+        of_all_jobs=job_id is None,
         place=place_of(image_id, job_id, query),
         image=Image.of(image),
         priors=sorted(map(Image.of, priors), key=_taken, reverse=True),

@@ -3,9 +3,9 @@
 import { Poller, SAME } from "./api.js";
 import { ImageList, firstOnPage } from "./images.js";
 import { startUploads } from "./upload.js";
-import { startViews } from "./views.js";
+import { showCurrent, startViews } from "./views.js";
 
-const list = new ImageList({ first: firstOnPage(), onFailed: () => poller.wake() });
+const list = new ImageList({ first: firstOnPage(), onFilter: showCurrent, onFailed: () => poller.wake() });
 let isFirst = true;
 
 list.setLabels(JSON.parse(document.getElementById("clinic").dataset.labels));

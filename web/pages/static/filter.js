@@ -15,9 +15,9 @@ const DEFAULTS = {
   differs_from: "",
 };
 
-/** From the address of the page. */
-export function readFilter() {
-  const asked = new URLSearchParams(location.search);
+/** search: of an address; of this page's, unless it is given. */
+export function readFilter(search = location.search) {
+  const asked = new URLSearchParams(search);
   return Object.fromEntries(
     Object.entries(DEFAULTS).map(([name, usual]) => [name, asked.get(name) ?? usual]),
   );

@@ -37,18 +37,20 @@ export class ImageList {
   #generation = 0;
   #onCounts;
   #onFailed;
+  #onFilter;
   #typing = null;
   #picking;
   #first; // what came with the page: {items, tally}, until it is shown
 
-  /** `onCounts(filter)` is told when the images that are listed changed; `onFailed()` when some could
+  /** `onFilter()` is called when the address names another filter; `onCounts(filter)` is told when the images that are listed changed; `onFailed()` when some could
    * not be loaded: whoever polls then calls `refresh` until they are. `first`: see `firstOnPage`. */
-  constructor({ onCounts = () => {}, onFailed, first = null }) {
+  constructor({ onFilter = () => {}, onCounts = () => {}, onFailed, first = null }) {
     const { base, job } = $("image-list").dataset;
     this.#base = base;
     this.#job = job;
     this.#onCounts = onCounts;
     this.#onFailed = onFailed;
+    this.#onFilter = onFilter;
     this.#first = first;
     this.#picking = new Picking({
       between: (first, last) => this.#items(first, last - first + 1),
@@ -323,6 +325,7 @@ export class ImageList {
     this.#first = null;
     this.#picking.clear();
     history.replaceState(null, "", location.pathname + pageQuery(this.#filter));
+    this.#onFilter();
     this.#showFilter();
     this.#loadOrWait();
   }

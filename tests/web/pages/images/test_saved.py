@@ -49,6 +49,9 @@ def test_a_view_is_a_link_in_every_browser_of_its_reader_and_of_nobody_else(brow
     assert views(browser_of("Ann")) == {"My patient": answer.headers["Location"]}
     assert browser_of("Ann").get(answer.headers["Location"]).status_code == 200
     assert views(browser_of("Ben")) == views(reader) == {}
+    assert '/images?status=failed%2Cdone&amp;search=P-4711" dir="auto">My patient' in (
+        browser_of("Ann").get("/").text
+    ), "the worklist leads there"
     save(reader, "Of a token")
     assert list(views(reader)) == ["Of a token"]
 

@@ -164,6 +164,8 @@ def test_previous_and_next_go_across_jobs_when_the_list_did(reader, upload, stor
     page = reader.get("/images/1?job=all&sort=newest").text
     assert "2 of 2" in page
     assert 'id="previous" href="/images/2?sort=newest&amp;job=all"' in page
+    assert '<a href="/images?sort=newest#image-1" id="up">Images</a>' in page
+    assert re.search(r'<a class="long" href="/jobs/1" .*?>', page)
 
 
 def test_other_films_of_the_patient_are_offered_and_found(reader, upload, store, png):
