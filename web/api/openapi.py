@@ -85,7 +85,6 @@ def describe(app: APIFlask) -> None:
     """Settings and finishing touches of the document."""
     app.description = DESCRIPTION.strip()
     app.security_schemes = SECURITY_SCHEMES
-    app.tags = [{"name": "Jobs"}, {"name": "Images"}, {"name": "Exports"}]
     app.config.update(
         HTTP_ERROR_SCHEMA={},  # `_finish` says that every error is a problem
         VALIDATION_ERROR_SCHEMA={},
@@ -100,6 +99,8 @@ def describe(app: APIFlask) -> None:
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Each record once, security on every operation, and every error as a problem."""
     spec = _with_records_once(spec)
+    # Two blueprints may share one.
+    spec["tags"] = [{"name": name} for name in dict.fromkeys(one["name"] for one in spec["tags"])]
     spec["security"] = [{"token": []}, {"session": []}]
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     for operations in spec["paths"].values():

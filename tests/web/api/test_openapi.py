@@ -127,3 +127,14 @@ def test_errors_are_as_documented(client, document, upload, request_, template, 
     jsonschema.validate(answer.json, whole, cls=jsonschema.Draft202012Validator)
     problem = document["components"]["schemas"]["Problem"]
     assert set(answer.json) <= set(problem["properties"])
+
+
+def test_every_operation_is_in_a_group_and_no_group_is_empty(document):
+    groups = [tag["name"] for tag in document["tags"]]
+    used = [
+        tuple(operation.get("tags", ()))
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    ]
+    assert set(used) == {(name,) for name in groups}
+    assert len(groups) == len(set(groups))
