@@ -169,6 +169,10 @@ export function whyFailed(error) {
   return mayPass(error) ? t("%(problem)s Trying again…", { problem: error.message }) : error.message;
 }
 
+/** In words, of what somebody has asked for themselves, and is not tried again. */
+export const whyNot = (error) =>
+  error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
+
 /** why: null when all is well again. Said once, however often it is tried. */
 function showOffline(why) {
   const notice = document.getElementById("offline");

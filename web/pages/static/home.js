@@ -1,6 +1,6 @@
 // The worklist: every job of the clinic, kept up to date, found, filtered, and changed many at a time.
 
-import { CHANGED, Poller, Problem, Resource, SAME, get, post, remove, whyFailed } from "./api.js";
+import { CHANGED, Poller, Resource, SAME, get, post, remove, whyFailed, whyNot } from "./api.js";
 import { JOB_STATUS_NAMES, count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
 import { t, tn, tnp } from "./words.js";
@@ -323,8 +323,6 @@ async function each(jobs, action) {
   if (document.activeElement === document.body) ($("many").hidden ? $("job-search") : focused).focus({ preventScroll: true });
   poller.wake();
 }
-
-const whyNot = (error) => (error instanceof Problem ? error.message : t("The server cannot be reached."));
 
 function showProblems(problems) {
   $("many-error").textContent = problems.join(" ");

@@ -1,6 +1,6 @@
 // The page of one image: its viewer, and the keys to work with it and to go through a job.
 
-import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, mayPass, post, remove } from "./api.js";
+import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, mayPass, post, remove, whyNot } from "./api.js";
 import { showLocally } from "./format.js";
 import { Review } from "./review.js";
 import { keepFilms, loadFilm } from "./viewer/films.js";
@@ -29,11 +29,14 @@ let waiting = null; // asks whether the image has a result by now
 let shown = 0; // grows with every image that is opened
 let asked = 0; // grows with every image that is asked for
 let address = listedIn(location); // of the image on the page
+let step = history.state?.step ?? 0; // how many images after the first one of this page
 
 open();
-addEventListener("popstate", () => {
-  if (listedIn(location) === address) return; // to another place of this page
-  review?.leave();
+addEventListener("popstate", ({ state }) => {
+  if (listedIn(location) === address) return; // to another place of this page, or not gone on
+  const wanted = state?.step ?? 0;
+  if (!mayGoOn()) return history.go(step - wanted);
+  step = wanted;
   follow(location.href, false);
 });
 addEventListener("beforeunload", (event) => {
@@ -93,7 +96,7 @@ async function classifyAnyway(id) {
     follow(location.href, false);
   } catch (error) {
     $("anyway").disabled = false;
-    $("said").textContent = error.message;
+    $("said").textContent = whyNot(error);
   }
 }
 
@@ -108,8 +111,7 @@ async function deleteImage(id) {
     location.replace($("next")?.href || $("previous")?.href || list);
   } catch (error) {
     $("delete-image").disabled = false;
-    $("delete-error").textContent =
-      error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
+    $("delete-error").textContent = whyNot(error);
     $("delete-error").hidden = false;
   }
 }
@@ -138,7 +140,7 @@ async function follow(url, isNew) {
   try {
     const other = await fetched(url);
     if (which !== asked) return true;
-    if (isNew) history.pushState(null, "", url);
+    if (isNew) history.pushState({ step: ++step }, "", url);
     document.title = other.title;
     const focused = document.activeElement?.id;
     $("main").replaceChildren(...other.getElementById("main").children);

@@ -1,6 +1,6 @@
 // A job as it runs: progress, what can be done with it, and its images.
 
-import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, patch, post, remove } from "./api.js";
+import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, patch, post, remove, whyNot } from "./api.js";
 import { JOB_STATUS_NAMES, count, duration, jobStatus, percent, rate, showMoment, showStatus } from "./format.js";
 import { apiQuery } from "./filter.js";
 import { ImageList, firstOnPage } from "./images.js";
@@ -10,8 +10,8 @@ import { t, tn } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const jobId = $("job").dataset.job;
 const url = `/api/v1/jobs/${jobId}`;
-const UNREACHABLE = t("The server cannot be reached. Try again in a moment.");
 const CHART_MS = 3000; // between two drawings of the distribution
+let total = Number($("job").dataset.total);
 let jobName = $("job-name").textContent;
 let isFirst = true;
 let isStale = true; // the list, until it shows what the last poll told
@@ -60,7 +60,6 @@ $("cancel").addEventListener("click", () => {
 $("resume").addEventListener("click", () => change("resume"));
 $("retry").addEventListener("click", () => change("retry"));
 $("delete").addEventListener("click", async () => {
-  const total = Number($("job").dataset.total);
   const question = tn(
     "Delete this job with its image and all results? This cannot be undone.",
     "Delete this job with its %(num)s images and all results? This cannot be undone.",
@@ -118,7 +117,7 @@ async function tell(action) {
     return true;
   } catch (error) {
     if (isGone(error)) showGone();
-    $("job-error").textContent = error instanceof Problem ? error.message : UNREACHABLE;
+    $("job-error").textContent = whyNot(error);
     $("job-error").hidden = false;
     return false;
   }
@@ -141,6 +140,7 @@ function show(job) {
   const share = counts.total ? processed / counts.total : 0;
   isOver = counts.waiting + counts.running === 0 && !job.open;
   jobName = job.name;
+  total = counts.total;
   $("job-name").textContent = $("job-name").title = job.name;
   document.title = `${isOver ? "" : `${percent(share)} · `}${job.name} · cxr-batch`;
   showStatus($("state"), jobStatus(job), JOB_STATUS_NAMES);
@@ -205,10 +205,13 @@ function drawChart(filter) {
   if (chartTimer !== null && !isOther) return;
   clearTimeout(chartTimer);
   chartQuery = query;
+  if (isOther) $("distribution").ariaBusy = "true"; // it is of another filter, until its own comes
   chartTimer = setTimeout(async () => {
     chartTimer = null; // what is told from now on is not in this answer
     const answer = await fetch(`${$("distribution").dataset.url}?${query}`, { cache: "no-store" }).catch(() => null);
     const isChart = answer?.ok && !answer.redirected; // not the page to sign in on
-    if (isChart && query === chartQuery) $("distribution").innerHTML = await answer.text();
+    if (!isChart || query !== chartQuery) return;
+    $("distribution").innerHTML = await answer.text();
+    $("distribution").ariaBusy = "false";
   }, isOther || isOver ? 0 : CHART_MS);
 }

@@ -1,6 +1,6 @@
 // Images that are selected in a list, by mouse or keys, and what can be done with all of them.
 
-import { Problem, post } from "./api.js";
+import { post, whyNot } from "./api.js";
 import { t, tn } from "./words.js";
 
 const MOST = 500; // the API takes no more at once
@@ -133,8 +133,7 @@ export class Picking {
       this.clear();
       this.#onChanged();
     } catch (error) {
-      $("picked-error").textContent =
-        error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
+      $("picked-error").textContent = whyNot(error);
       $("picked-error").hidden = false;
     } finally {
       this.#isChanging = false;

@@ -1,6 +1,6 @@
 // How a job is read: blind or not, by one reader or two.
 
-import { put } from "./api.js";
+import { put, whyNot } from "./api.js";
 
 choice("blind", (isChecked) => ({ blind: isChecked }));
 choice("two-readers", (isChecked) => ({ readers: isChecked ? 2 : 1 }), "readers");
@@ -15,7 +15,7 @@ function choice(id, body, resource = id) {
       location.reload(); // what the rows show depends on it
     } catch (error) {
       box.checked = !box.checked;
-      said.textContent = error.message;
+      said.textContent = whyNot(error);
       said.hidden = false;
     }
   });

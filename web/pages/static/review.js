@@ -1,6 +1,6 @@
 // What the reader says about a result: label, comment, boxes on the film.
 
-import { Problem, put, remove } from "./api.js";
+import { Problem, put, remove, whyNot } from "./api.js";
 import { showMoment } from "./format.js";
 import { t } from "./words.js";
 
@@ -127,7 +127,7 @@ export class Review {
       this.#onSaved({ showsMore: true, thenNext: false });
     } catch (error) {
       this.#$("#take-back").disabled = false;
-      this.#say(error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment."));
+      this.#say(whyNot(error));
     }
   }
 
