@@ -1,5 +1,5 @@
-"""How many results of a job have each label, and how probable they are: counted once per revision
-of a job.
+"""How many results of a job have each label, how probable they are, and how many a reader has read:
+counted once per revision of a job.
 
 Most jobs on a page are complete, and do not change; those that run are counted with every poll.
 """
@@ -23,6 +23,7 @@ class Tallies:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._kept: OrderedDict[int, tuple[tuple, ResultCounts]] = OrderedDict()
+        self._read: OrderedDict[tuple, int] = OrderedDict()
         self._lock = threading.Lock()
         self._histogram = lru_cache(MAX_KEPT)(self._count_histogram)
         self._pace = lru_cache(MAX_KEPT)(self._count_pace)
@@ -46,6 +47,22 @@ class Tallies:
                 while len(self._kept) > MAX_KEPT:
                     self._kept.popitem(last=False)
             found |= counted
+        return found
+
+    def read_by(self, reader: str, jobs: Sequence[JobRecord]) -> dict[int, int]:
+        """By id of the job: how many of its images the reader has reviewed."""
+        wanted = {job.id: (reader, job.id, *_version(job)) for job in jobs if job.counts.done}
+        with self._lock:
+            found = {job: self._read[key] for job, key in wanted.items() if key in self._read}
+        missing = wanted.keys() - found.keys()
+        if missing:
+            # A review changes the revision, which is as old as the counts, or older.
+            counted = self._store.read_counts(reader, missing)
+            with self._lock:
+                for job in missing:
+                    found[job] = self._read[wanted[job]] = counted.get(job, 0)
+                while len(self._read) > MAX_KEPT:
+                    self._read.popitem(last=False)
         return found
 
     def tally(self, clinic_id: int, job: JobRecord | None, wanted: ImageFilter) -> Tally:

@@ -13,7 +13,7 @@ from web.api.openapi import HELD, NOT_MODIFIED
 from web.api.records.images import ImagePage, Tally
 from web.api.records.jobs import Job, JobPage
 from web.auth.permissions import permits
-from web.auth.requests import clinic_id
+from web.auth.requests import asking_name, clinic_id
 from web.services import services
 from web.showing.blind import viewer
 from worker.access import Scope
@@ -45,7 +45,7 @@ def list_jobs(query):
     jobs = [services().readiness.told(job) for job in page.items]
     # With the time: another data folder has the same ids.
     versions = [(job.id, job.created_at, job.revision, job.waiting_for) for job in jobs]
-    etag = etag_of(versions, page.next_cursor, viewer().known_to)
+    etag = etag_of(versions, page.next_cursor, viewer().known_to, asking_name())
     return conditional(etag, lambda: JobPage.of(page).json_response)
 
 
@@ -59,7 +59,8 @@ def get_job(job_id):
     Poll it with If-None-Match: 304 costs next to nothing.
     """
     job = services().readiness.told(services().store.job(clinic_id(), job_id))
-    etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for, viewer().known_to)
+    whose = viewer().known_to, asking_name()
+    etag = etag_of(job.id, job.created_at, job.revision, job.waiting_for, whose)
     return conditional(etag, lambda: Job.of(job).json_response)
 
 

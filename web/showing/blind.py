@@ -81,6 +81,10 @@ class Viewer:
         found = self.tallies.of([job for job in jobs if job.id not in blind])
         return found | (self.store.result_counts(blind, self.known_to) if blind else {})
 
+    def read_by_them(self, jobs: Sequence[JobRecord]) -> dict[int, int]:
+        """By number of the job, how many of its images they have reviewed."""
+        return self.tallies.read_by(self.name, jobs)
+
     def progress(self, job: JobRecord) -> ReviewProgress:
         """Raises NotFound."""
         return self.store.review_progress(self.clinic_id, job.id, self.name, self.is_reader)

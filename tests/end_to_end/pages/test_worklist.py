@@ -5,10 +5,12 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.access import TOKEN
 from tests.support.browser import POLL_MS
 from tests.support.results import failed, work
 from tests.support.rows import worker_record
 from worker.records.jobs import NewImage
+from worker.records.reviews import NewReview, Verdict
 
 
 @pytest.fixture
@@ -29,10 +31,15 @@ def line(page: Page, name: str):
     return page.locator(".jobs .line", has=page.get_by_role("link", name=name, exact=True))
 
 
-def test_results_of_each_job_are_counted(jobs):
+def test_results_of_each_job_are_counted(jobs, site):
     expect(line(jobs, "Tuesday").locator(".results")).to_contain_text("2 Normal")
     expect(line(jobs, "Tuesday").locator(".results")).to_contain_text("1 uncertain")
     expect(line(jobs, "Monday").locator(".results")).to_have_text("2 failed")
+    expect(line(jobs, "Tuesday").locator(".read")).to_have_count(0)
+    reader = site.store.principal_of_token(TOKEN).name
+    site.store.review(site.clinic.id, 3, reader, NewReview(Verdict.AGREE))
+    read = line(jobs, "Tuesday").get_by_role("link", name="1 of 4 read")
+    expect(read).to_have_attribute("href", "/jobs/2?review=unread", timeout=POLL_MS)
     line(jobs, "Tuesday").get_by_role("link", name="2 Normal").click()
     expect(jobs).to_have_url(re.compile(r"/jobs/2\?label=NORMAL$"))
     expect(jobs.locator("#found")).to_have_text("2 images")

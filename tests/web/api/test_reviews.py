@@ -46,6 +46,24 @@ def test_a_review_is_in_the_list_and_in_both_exports(client, classified):
     assert client.get("/api/v1/images/1/reviews").json["items"] == []
 
 
+def test_a_job_says_how_many_of_its_images_whoever_asks_has_read(client, app, store, classified):
+    def ask(headers=None):
+        found = client.get("/api/v1/jobs", headers=headers)
+        return found, found.json["items"][0]["read_by_you"] if found.status_code == 200 else None
+
+    first, read = ask()
+    assert read == 0
+    put(client, "/images/1/review", verdict="agree")
+    assert ask({"If-None-Match": first.headers["ETag"]})[1] == 1
+    assert client.get("/api/v1/jobs/1").json["read_by_you"] == 1
+    other = store.create_token(DEFAULT_CLINIC, [Scope.READ], "another")[1]
+    asked = {"Authorization": f"Bearer {other}", "If-None-Match": ask()[0].headers["ETag"]}
+    theirs = app.test_client().get("/api/v1/jobs", headers=asked)
+    assert theirs.json["items"][0]["read_by_you"] == 0
+    client.delete("/api/v1/images/1/review")
+    assert ask()[1] == 0
+
+
 @pytest.mark.parametrize(
     "body",
     [

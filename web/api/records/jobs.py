@@ -67,6 +67,8 @@ class Job(Record):
     """The labels of its results, in the model's order; empty before the first image."""
     uncertain: int = 0
     """How many of its results are uncertain."""
+    read_by_you: int = 0
+    """How many of its results whoever asks has reviewed."""
     waiting_for: Literal["workers", "model"] | None
     """`workers`: none is up. `model`: none of those that are up has the `model` that began the job;
     it goes on when one comes, or after `POST /jobs/{id}/resume` with theirs. Null while it goes on.
@@ -83,10 +85,11 @@ class Job(Record):
 
 
 def counted(jobs: list[Job], sources: Sequence[JobRecord]) -> list[Job]:
-    """With how many results have each label."""
-    found = viewer().result_counts(sources)
+    """With how many results have each label, and how many whoever asks has reviewed."""
+    found, read = viewer().result_counts(sources), viewer().read_by_them(sources)
     for job in jobs:
         counts = found[job.id]
+        job.read_by_you = read.get(job.id, 0)
         job.uncertain = counts.uncertain
         for label in job.labels:
             label.count = counts.labels.get(label.label, 0)

@@ -235,8 +235,20 @@ function resultParts(job) {
     const number = job.counts[status];
     if (number) parts.push(part(status, number, named(number), `/jobs/${job.id}?status=${status}`));
   }
+  if (job.read_by_you) parts.push(readPart(job));
   if (job.waiting_for !== null) parts.push(lacking(job));
   return parts;
+}
+
+/** How far a reader is who has begun; leads to what is left. */
+function readPart(job) {
+  const link = document.createElement("a");
+  const isAll = job.read_by_you >= job.counts.done;
+  link.className = `part read${isAll ? " all" : ""}`;
+  link.href = `/jobs/${job.id}${isAll ? "" : "?review=unread"}`;
+  const numbers = { place: count(job.read_by_you), total: count(job.counts.done) };
+  link.textContent = t("%(place)s of %(total)s read", numbers);
+  return link;
 }
 
 /** What a job waits for that does not go on. */

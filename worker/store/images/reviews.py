@@ -1,7 +1,7 @@
 """Reviews: what readers say about results."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, or_, select, true
@@ -159,6 +159,16 @@ class ReviewVerbs:
                 )
             ).one()
             return ReviewProgress(job.done, read, anybody, complete, disagreed, readers_disagree)
+
+    def read_counts(self, reader: str, job_ids: Collection[int]) -> dict[int, int]:
+        """How many images of each job the reader has reviewed; only of jobs with any."""
+        query = (
+            select(Review.job_id, func.count())
+            .where(Review.job_id.in_(job_ids), Review.reader == reader)
+            .group_by(Review.job_id)
+        )
+        with self.database.reading() as session:
+            return dict(session.execute(query).tuples().all())
 
     def has_blind_jobs(self, clinic_id: int) -> bool:
         query = select(exists().where(Job.clinic_id == clinic_id, Job.blind.is_(True), *SHOWN))
