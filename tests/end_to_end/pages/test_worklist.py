@@ -87,6 +87,28 @@ def test_changing_many_jobs(jobs, site):
     expect(many).to_be_hidden()
 
 
+def test_jobs_are_walked_selected_and_searched_by_keys(jobs):
+    for key in ("j", "j", "x"):
+        jobs.keyboard.press(key)
+    expect(jobs.get_by_role("link", name="Tuesday", exact=True)).to_be_focused()
+    many = jobs.get_by_role("group", name="Selected jobs")
+    expect(many).to_contain_text("1 job selected")
+    many.get_by_role("button", name="Clear selection").focus()
+    jobs.keyboard.press("Enter")
+    expect(many).to_be_hidden()
+    expect(jobs.get_by_label("Search")).to_be_focused()  # what had the focus is gone
+    jobs.keyboard.press("x")
+    expect(jobs.locator("#jobs .line")).to_have_count(0)  # a letter of the search
+    jobs.keyboard.press("Backspace")
+    jobs.get_by_label("Select Monday").focus()
+    jobs.keyboard.press("x")
+    expect(many).to_be_visible()
+    jobs.keyboard.press("Escape")
+    expect(many).to_be_hidden()
+    jobs.keyboard.press("/")
+    expect(jobs.get_by_label("Search")).to_be_focused()
+
+
 @pytest.fixture
 def older(page, site, chest) -> Page:
     """Sixty jobs, of which the first ten are on a second page."""

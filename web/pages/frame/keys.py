@@ -1,4 +1,4 @@
-"""The keys of the viewer, for the sheet that `?` opens, and of lists: image.js and picking.js do
+"""The keys of the viewer, for the sheet that `?` opens, and of lists: image.js and walking.js do
 what they say."""
 
 from web.language.asked import N_
@@ -46,9 +46,18 @@ VIEWER_KEYS = {
 }
 LIST_KEYS = (
     ("J K", N_("Next, previous image")),
+    ("/", N_("Search")),
     ("X", N_("Select or not")),
     ("⇧+X", N_("Select from the last one to here; so does a click with ⇧")),
     ("Esc", N_("Select none")),
     ("Enter", N_("Open the image")),
+    ("?", N_("Show or close this sheet")),
+)
+JOB_KEYS = (
+    ("J K", N_("Next, previous job")),
+    ("/", N_("Search")),
+    ("X", N_("Select or not")),
+    ("Esc", N_("Select none")),
+    ("Enter", N_("Open the job")),
     ("?", N_("Show or close this sheet")),
 )

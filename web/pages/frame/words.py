@@ -12,7 +12,7 @@ from web.api.records.jobs import Job
 from web.language.asked import _, locale, pgettext
 from web.language.numbers import day, decimal, number
 from web.language.words import UNCERTAIN_MEANS, reason_text
-from web.pages.frame.keys import LIST_KEYS, VIEWER_KEYS
+from web.pages.frame.keys import JOB_KEYS, LIST_KEYS, VIEWER_KEYS
 from web.pages.frame.language import other_languages, words_address
 from web.pages.frame.menu import page_links
 from web.pages.frame.notices import SHOWN, notice_by, notice_text, unread_notices
@@ -41,6 +41,7 @@ def _words() -> dict[str, object]:
         "disclaimer": _(DISCLAIMER),
         "job_state": job_state,
         "label_name": lambda label: _(label_name(label)),
+        "job_keys": JOB_KEYS,
         "list_keys": LIST_KEYS,
         "language_tag": str(locale()).replace("_", "-"),
         "map_name": map_name,

@@ -3,6 +3,7 @@
 import { CHANGED, Poller, Resource, SAME, get, post, remove, whyFailed, whyNot } from "./api.js";
 import { JOB_STATUS_NAMES, count, jobStatus, percent, showMoment, showStatus } from "./format.js";
 import { startUploads } from "./upload.js";
+import { listenToKeys } from "./walking.js";
 import { t, tn, tnp } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -90,8 +91,12 @@ for (const name of ["retry", "cancel", "resume"]) {
   $(`many-${name}`).addEventListener("click", () => changeMany(name));
 }
 $("many-delete").addEventListener("click", deleteMany);
-$("many-none").addEventListener("click", () => {
-  for (const id of [...selected]) choose(id, rows.get(id)?.row, false);
+$("many-none").addEventListener("click", chooseNone);
+listenToKeys({
+  place: $("jobs"),
+  search: "job-search",
+  toggle: (row) => choose(Number(row.dataset.job), row, !selected.has(Number(row.dataset.job))),
+  none: () => selected.size > 0 && (chooseNone(), true),
 });
 
 function address(limit = PER_PAGE) {
@@ -183,6 +188,7 @@ function place(jobs, atTop) {
 
 function newRow(job) {
   const row = $("job-row").content.firstElementChild.cloneNode(true);
+  row.dataset.job = job.id;
   const box = row.querySelector("input");
   box.addEventListener("change", () => choose(job.id, row, box.checked));
   return row;
@@ -280,6 +286,10 @@ function choose(id, row, isChosen) {
     row.classList.toggle("chosen", isChosen);
   }
   showSelected();
+}
+
+function chooseNone() {
+  for (const id of [...selected]) choose(id, rows.get(id)?.row, false);
 }
 
 function showSelected() {

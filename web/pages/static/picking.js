@@ -1,6 +1,7 @@
 // Images that are selected in a list, by mouse or keys, and what can be done with all of them.
 
 import { post, whyNot } from "./api.js";
+import { listenToKeys } from "./walking.js";
 import { t, tn } from "./words.js";
 
 const MOST = 500; // the API takes no more at once
@@ -22,7 +23,12 @@ export class Picking {
       if (!event.target.matches(".pick")) return;
       this.#toggle(event.target.closest(".item"), event.shiftKey, event.target.checked);
     });
-    addEventListener("keydown", (event) => this.#press(event));
+    listenToKeys({
+      place: $("image-list"),
+      search: "search",
+      toggle: (item, isRange) => this.#toggle(item, isRange),
+      none: () => this.#picked.size > 0 && (this.clear(), true),
+    });
     $("picked-none").addEventListener("click", () => this.clear());
     $("picked-retry").addEventListener("click", () => this.#change("retry", this.#with("failed")));
     $("picked-cancel").addEventListener("click", () => this.#change("cancel", this.#with("waiting")));
@@ -51,33 +57,6 @@ export class Picking {
     box.ariaLabel = t("Select %(name)s", { name: image.filename });
     if (this.#picked.has(image.id)) this.#picked.set(image.id, image.status);
     this.#mark(element);
-  }
-
-  #press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (document.querySelector("dialog:modal:not(#keys)")) return; // the keys are for it
-    if ($("keys").open) {
-      if (event.key === "?") $("keys").close();
-      return;
-    }
-    if (event.target.matches("textarea, select, input:not(.pick)")) return;
-    const item = event.target.closest?.(".item");
-    const key = event.key.toLowerCase();
-    if (key === "x" && item) this.#toggle(item, event.shiftKey);
-    else if (key === "j" || key === "k") this.#step(item, key === "j" ? 1 : -1);
-    else if (key === "?") $("keys").showModal();
-    else if (key === "escape" && this.#picked.size) this.clear();
-    else return;
-    event.preventDefault();
-  }
-
-  /** The item after the one with the focus, or before it; without any, the first on the screen. */
-  #step(item, by) {
-    const items = [...$("image-list").querySelectorAll(".item")];
-    const onScreen = (one) => one.getBoundingClientRect().top >= 0;
-    const next = item ? items[items.indexOf(item) + by] : items.find(onScreen);
-    next?.querySelector("a").focus();
-    next?.scrollIntoView({ block: "nearest" });
   }
 
   async #toggle(item, isRange, isPicked = !this.#picked.has(idOf(item))) {
