@@ -6,7 +6,10 @@ from sqlalchemy import text
 
 from tests.support.browser import POLL_MS, row
 from tests.support.results import work
+from web.auth.sessions import COOKIE
+from worker.access import PrincipalKind, Scope
 from worker.records.jobs import NewImage
+from worker.store import DEFAULT_CLINIC
 
 
 def test_a_server_that_goes_away_and_comes_back(page, site, chest):
@@ -176,3 +179,17 @@ def test_renaming(page, site):
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Monday")).to_be_visible()
     assert site.store.job(site.clinic.id, 1).name == "Monday"
+
+
+def test_who_only_uploads_sees_how_far_a_job_is(page, site, chest):
+    site.job("Night", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "ab"])
+    token = site.store.create_token(DEFAULT_CLINIC, [Scope.UPLOAD])[0]
+    session = site.store.open_session(PrincipalKind.TOKEN, token.id, "", "")
+    page.context.add_cookies([{"name": COOKIE, "value": session, "url": site.address}])
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#finished")).to_contain_text("0 of 2")
+    page.evaluate("window.isSamePage = true")
+    work(site.store, 2)
+    expect(page.locator("#finished")).to_contain_text("2 of 2", timeout=POLL_MS)
+    # A page that loads itself anew takes whoever listens back to its start.
+    assert page.evaluate("window.isSamePage")

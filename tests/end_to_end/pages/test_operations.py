@@ -41,7 +41,7 @@ def test_an_operator_sees_workers_what_waits_and_why_images_failed(visit, site, 
     expect(page.locator("#stale")).to_be_hidden()
     page.evaluate("window.isSamePage = true")
     page.route(
-        "**/operations", lambda route: route.fulfill(status=503, body="The database is away.")
+        "**/operations?*", lambda route: route.fulfill(status=503, body="The database is away.")
     )
     expect(page.locator("#stale")).to_be_visible()
     page.unroute_all()

@@ -136,7 +136,7 @@ export class Poller {
       this.#notBefore = 0;
       this.#delay = outcome === CHANGED ? QUICK_MS : Math.min(this.#delay * 1.5, SLOW_MS);
     } catch (error) {
-      showOffline(whyFailed(error));
+      showOffline(whyFailed(error), mayPass(error));
       // Also after FINISHED: what it was woken for is not known yet.
       this.#finished = !mayPass(error);
       const asked = Math.min(1000 * (error.retryAfter ?? 0), LONGEST_RETRY_MS);
@@ -174,9 +174,10 @@ export const whyNot = (error) =>
   error instanceof Problem ? error.message : t("The server cannot be reached. Try again in a moment.");
 
 /** why: null when all is well again. Said once, however often it is tried. */
-function showOffline(why) {
+function showOffline(why, isTriedAgain = false) {
   const notice = document.getElementById("offline");
   const said = notice.firstElementChild;
   if (why !== null && said.textContent !== why) said.textContent = why;
+  notice.classList.toggle("final", !isTriedAgain);
   notice.hidden = why === null;
 }
