@@ -4,7 +4,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return; // a script sends it, or it changes nothing
   if (form.ariaBusy === "true") return event.preventDefault(); // pressed twice
-  form.ariaBusy = "true";
+  form.ariaBusy = true;
   // Filters and the next image change the address without a new page.
   if (form.matches("#language-form")) form.elements.next.value = location.pathname + location.search;
 });

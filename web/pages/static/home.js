@@ -61,7 +61,7 @@ ask();
 $("more-jobs").addEventListener("click", async () => {
   const mine = newest;
   if ($("more-jobs").ariaBusy === "true") return; // pressed twice
-  $("more-jobs").ariaBusy = "true";
+  $("more-jobs").ariaBusy = true;
   try {
     const page = await get(`${address()}&cursor=${encodeURIComponent(olderCursor)}`);
     // Somebody chose another filter while this was on its way.
@@ -74,7 +74,7 @@ $("more-jobs").addEventListener("click", async () => {
   } catch (error) {
     if (mine === newest) showProblems([whyNot(error)]);
   } finally {
-    $("more-jobs").ariaBusy = "false";
+    $("more-jobs").ariaBusy = false;
   }
 });
 $("job-search").value = filter.search;

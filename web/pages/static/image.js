@@ -172,7 +172,7 @@ async function fetched(url) {
   const answer = await fetch(url, { headers: { Accept: "text/html" }, signal });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!answer.ok) throw new Problem(answer.status, answer.statusText);
-  if (!page.getElementById("image")) throw new Problem(404, "This is not the page of an image.");
+  if (!page.getElementById("image")) throw new Problem(404, "");
   return page;
 }
 

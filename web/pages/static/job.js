@@ -205,13 +205,13 @@ function drawChart(filter) {
   if (chartTimer !== null && !isOther) return;
   clearTimeout(chartTimer);
   chartQuery = query;
-  if (isOther) $("distribution").ariaBusy = "true"; // it is of another filter, until its own comes
+  if (isOther) $("distribution").ariaBusy = true; // it is of another filter, until its own comes
   chartTimer = setTimeout(async () => {
     chartTimer = null; // what is told from now on is not in this answer
     const answer = await fetch(`${$("distribution").dataset.url}?${query}`, { cache: "no-store" }).catch(() => null);
     const isChart = answer?.ok && !answer.redirected; // not the page to sign in on
     if (!isChart || query !== chartQuery) return;
     $("distribution").innerHTML = await answer.text();
-    $("distribution").ariaBusy = "false";
+    $("distribution").ariaBusy = false;
   }, isOther || isOver ? 0 : CHART_MS);
 }

@@ -57,7 +57,7 @@ export function startUploads() {
     zone.classList.remove("over");
     if (isSending || isReading) return;
     isReading = true;
-    zone.ariaBusy = "true"; // a large folder takes a while
+    zone.ariaBusy = true; // a large folder takes a while
     try {
       begin(await droppedFiles(event.dataTransfer));
     } catch {
@@ -65,7 +65,7 @@ export function startUploads() {
       fail(t("The dropped files cannot be read. Choose them with the button instead."));
     } finally {
       isReading = false;
-      zone.ariaBusy = "false";
+      zone.ariaBusy = false;
     }
   });
   $("abort").addEventListener("click", stop);

@@ -20,7 +20,7 @@ export function showCurrent() {
   const shown = pageQuery(readFilter());
   for (const link of document.querySelectorAll(".saved-views a")) {
     const isShown = pageQuery(readFilter(link.search)) === shown;
-    if (isShown) link.ariaCurrent = "page";
+    if (isShown) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }

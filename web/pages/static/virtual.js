@@ -33,7 +33,7 @@ export class VirtualList {
     this.#onError = onError;
     this.#pending = document.createElement("div");
     this.#pending.className = "pending";
-    this.#pending.ariaHidden = "true"; // no row, and gone before it is read out
+    this.#pending.ariaHidden = true; // no row, and gone before it is read out
     this.#pending.textContent = t("Loading…");
     const { signal } = this.#ended;
     addEventListener("scroll", () => this.#drawSoon(), { passive: true, signal });

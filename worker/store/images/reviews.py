@@ -168,7 +168,7 @@ class ReviewVerbs:
             .group_by(Review.job_id)
         )
         with self.database.reading() as session:
-            return dict(session.execute(query).tuples().all())
+            return dict(session.execute(query).all())
 
     def has_blind_jobs(self, clinic_id: int) -> bool:
         query = select(exists().where(Job.clinic_id == clinic_id, Job.blind.is_(True), *SHOWN))
