@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from worker.queue.dispatch import IMAGES_PER_MESSAGE
 from worker.records.work import Claim, WorkerRecord
 from worker.running.heartbeat import Heartbeat
 from worker.running.speed import Speed
@@ -56,7 +57,14 @@ class Pulse:
     def claim(self, limit: int, in_hand: bool = False) -> Sequence[Claim]:
         """Up to `limit` images for this worker; see `worker.store.work.claiming`."""
         ends_at = time.monotonic() + self.lease_s
-        claims = self._store.claim(limit, self.lease_s, self.worker.id, in_hand, self.worker.model)
+        claims = self._store.claim(
+            limit,
+            self.lease_s,
+            self.worker.id,
+            in_hand,
+            self.worker.model,
+            share=IMAGES_PER_MESSAGE,
+        )
         if claims:
             self._sure_until = min(self._sure_until, ends_at)
         return claims

@@ -40,6 +40,27 @@ def test_a_batch_goes_on_with_the_next_job_and_holds_no_more_than_was_asked_for(
     assert third == []
 
 
+def test_the_end_of_a_job_is_shared_among_workers(db):
+    store, clinic = db
+    first = create_job(store, clinic.id, "first", new_images(20)).id
+    second = create_job(store, clinic.id, "second", new_images(3)).id
+    taken = []
+    while claims := store.claim(8, lease_s=60, share=2):
+        taken.append([claim.job_id for claim in claims])
+    # Half of what waits, or two: then what follows is of the next job.
+    assert taken == [
+        *([first] * 8, [first] * 6, [first] * 3, [first] * 2),
+        *([first] + [second] * 2, [second]),
+    ]
+
+
+def test_small_jobs_still_share_a_batch(db):
+    store, clinic = db
+    for number in range(8):
+        create_job(store, clinic.id, f"job {number}", new_images(1))
+    assert len(store.claim(8, lease_s=60, share=4)) == 8
+
+
 def test_files_are_cleaned_of_patients_as_their_own_clinic_wants_it(db, clinics):
     store, _ = db
     cleaned, plain, _ = clinics

@@ -36,16 +36,18 @@ class WorkVerbs:
         holder: str | None = None,
         in_hand: bool = False,
         model: str | None = None,
+        share: int | None = None,
     ) -> list[Claim]:
         """Take up to `limit` waiting images for `lease_s` seconds, by `worker.store.work.turns`.
 
         holder: id of the worker, which renews them by it. in_hand: it holds others whose results
         are not saved yet. model: its model; jobs that have begun with another are left alone, and
-        those that have not are pinned to it. None: of any job, and none is pinned.
+        those that have not are pinned to it. None: of any job, and none is pinned. share: as
+        `next_batch` has it.
         """
         token = secrets.token_hex(16)
         with self.database.noting() as session:
-            batch = next_batch(session, limit, in_hand, model)
+            batch = next_batch(session, limit, in_hand, model, share)
             taken = _take(session, batch, model)
             if not taken:
                 return []

@@ -8,6 +8,7 @@ Jobs say how many of their images wait, so what is not for this worker costs it 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, false, func, or_, select, true, update
@@ -36,8 +37,13 @@ class Batch:
     cleaned: bool = False
 
 
-def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -> Batch:
+def next_batch(
+    session: Session, limit: int, in_hand: bool, model: str | None, share: int | None = None
+) -> Batch:
     """Up to `limit` waiting images of the clinic whose turn it is: all urgent or none.
+
+    share: of a job it leaves half of what waits to other workers, unless that is fewer than so
+    many; None: it leaves none. So a small job, or the end of a large one, is done by all at once.
 
     Only jobs count that are free or pinned to `model`; None: all do. Urgent images come without
     routine ones, for whose company they would wait. An image that was tried before may have killed
@@ -52,7 +58,10 @@ def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -
         for job in _in_order(session, clinic, of_model):
             if jobs and job.urgent != next(iter(jobs.values())).urgent:
                 break
-            more = {"job": job.id, "at_most": limit - len(images)}
+            at_most = limit - len(images)
+            if share is not None:
+                at_most = min(at_most, max(share, ceil(job.waiting / 2)))
+            more = {"job": job.id, "at_most": at_most}
             waiting = session.execute(_WAITING_OF_JOB, more).all()
             if not waiting:
                 continue
@@ -63,7 +72,7 @@ def next_batch(session: Session, limit: int, in_hand: bool, model: str | None) -
                 break
             jobs[job.id] = job
             images += [image for image in waiting if not image.attempts]
-            if len(images) == limit:
+            if len(images) == limit or (share is not None and len(waiting) == at_most):
                 break
         if images:
             urgent = jobs[images[0].job_id].urgent
@@ -101,7 +110,10 @@ def _end_turn(session: Session, clinic: Row, was_urgent: bool, alone: bool) -> N
 def _jobs(of_model: bool) -> Select:
     """Jobs with images that wait for a worker of `model`, or of any."""
     jobs = (
-        select(JOBS.c.id, JOBS.c.urgent, ROOTS.c.id.label("root_id"), ROOTS.c.model)
+        select(
+            *(JOBS.c.id, JOBS.c.urgent, JOBS.c.waiting),
+            *(ROOTS.c.id.label("root_id"), ROOTS.c.model),
+        )
         .join(ROOTS, IS_ROOT)
         .where(HAS_WAITING, JOBS.c.deleted_at.is_(None))
     )
