@@ -7,7 +7,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from model.engines import Engine
-from model.input.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
 from model.networks import network_named
 
 STEPS = 10
@@ -53,8 +52,8 @@ def curves(engine: Engine, image: np.ndarray, grid: np.ndarray, target: int) -> 
     image: (S, S, 3), as prepared. grid: (h, w). target: index of the class.
     """
     size = image.shape[0]
-    grey = (image[..., 0] + IMAGENET_MEAN_BGR[0]) / 255
-    blurred = gaussian_filter(grey, BLUR * size)
+    # In the network's own values, whatever they are made of.
+    blurred = gaussian_filter(image, (BLUR * size, BLUR * size, 0))
     order = np.argsort(-grid, axis=None, kind="stable")
     ranks = np.empty(grid.size, int)
     ranks[order] = np.arange(grid.size)
@@ -63,10 +62,9 @@ def curves(engine: Engine, image: np.ndarray, grid: np.ndarray, target: int) -> 
     fine = ranks[rows][:, columns]
     pictures = []
     for step in range(STEPS + 1):
-        taken = fine < grid.size * step / STEPS
-        pictures += [np.where(taken, blurred, grey), np.where(taken, grey, blurred)]
-    images = np.stack([to_vgg_input(picture.astype(np.float32)) for picture in pictures])
-    way = engine.predict(images).probabilities[:, target].reshape(STEPS + 1, 2)
+        taken = (fine < grid.size * step / STEPS)[..., None]
+        pictures += [np.where(taken, blurred, image), np.where(taken, image, blurred)]
+    way = engine.predict(np.stack(pictures)).probabilities[:, target].reshape(STEPS + 1, 2)
     deletion, insertion = np.trapezoid(way, dx=1 / STEPS, axis=0)
     return float(deletion), float(insertion)
 

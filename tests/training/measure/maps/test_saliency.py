@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("keras")
 
 from model.engines.output import Output
-from model.input.preprocess import IMAGENET_MEAN_BGR, to_vgg_input
+from model.input.preprocess import IMAGENET_MEAN_BGR, Preprocessing, to_input
+from model.input.standardise import Standardisation
 from model.networks import build
 from tests.support.toys import toy_images
 from training.measure.maps.saliency import curves, grad_cam, moves
@@ -15,23 +16,33 @@ SIZE = 48
 
 
 class LooksTopLeft:
-    """The probability of class 1 is how much the top left quarter still looks like stripes."""
+    """The probability of class 1 is how much the top left quarter still looks like stripes.
+
+    mean, scale: of its input, whose first channel is grey values times the scale less the mean.
+    """
 
     batch_size = 8
 
+    def __init__(self, mean: float, scale: float) -> None:
+        self._mean, self._scale = mean, scale
+
     def predict(self, images: np.ndarray) -> Output:
-        grey = (images[..., 0] + IMAGENET_MEAN_BGR[0]) / 255
+        self.seen = images
+        grey = (images[..., 0] + self._mean) / self._scale
         striped = grey[:, : SIZE // 2, : SIZE // 2].std(axis=(1, 2)) * 2
         return Output(np.stack([1 - striped, striped], axis=1), {})
 
 
-def test_a_map_that_knows_what_decides_takes_it_away_first():
+@pytest.mark.parametrize("standardisation", [None, Standardisation(rescale=1 / 255)])
+def test_a_map_that_knows_what_decides_takes_it_away_first(standardisation):
     stripes = (np.indices((SIZE, SIZE))[1] % 2).astype(np.float32)
-    image = to_vgg_input(stripes)
+    image = to_input(stripes, Preprocessing(standardisation=standardisation))
+    looks = LooksTopLeft(0, 1) if standardisation else LooksTopLeft(IMAGENET_MEAN_BGR[0], 255)
     knows = np.zeros((4, 4))
     knows[:2, :2] = 1
-    right, wrong = (curves(LooksTopLeft(), image, grid, 1) for grid in (knows, 1 - knows))
+    right, wrong = (curves(looks, image, grid, 1) for grid in (knows, 1 - knows))
 
+    np.testing.assert_allclose(looks.seen[0], image, atol=1e-4)  # nothing is taken away yet
     assert right[0] < 0.3 < 0.7 < wrong[0]  # deletion
     assert wrong[1] < 0.3 < 0.7 < right[1]  # insertion
 
