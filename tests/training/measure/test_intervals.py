@@ -47,6 +47,27 @@ def test_intervals_hold_the_value_and_widen_with_fewer_patients():
     assert width(small["accuracy"]) > 2 * width(many["accuracy"])
 
 
+def test_intervals_are_of_95_per_cent():
+    """Of a share in many patients, as the normal distribution has it."""
+    right = np.random.default_rng(1).random(900) < 0.7
+    found = intervals.with_intervals(
+        right, right, range(900), lambda of, _: {"accuracy": float(of.mean())}, resamples=2000
+    )["accuracy"]
+    around = 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / 900)
+    assert (found.high - found.value, found.value - found.low) == pytest.approx(
+        (around, around), rel=0.08
+    )
+
+
+def test_an_error_that_may_be_none_at_all_is_not_less_than_none():
+    noise = np.random.default_rng(0).normal(0, 1, 100)
+    found = intervals.with_intervals(
+        noise, noise, range(100), lambda of, _: {"ece": abs(float(of.mean()))}, resamples=200
+    )["ece"]
+    assert found.low == 0
+    assert found.high > 0
+
+
 def test_images_of_one_patient_count_as_one():
     """Forty equal images of a patient say no more than one of them does."""
     targets, probabilities = answers(30)

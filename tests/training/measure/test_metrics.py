@@ -92,6 +92,23 @@ def test_calibration_error_by_hand():
     assert expected_calibration_error(targets, probabilities) == pytest.approx((0.5 + 0.45) / 2)
 
 
+def test_calibration_has_fifteen_bins_and_the_last_holds_certainty():
+    highest = np.array([0.92, 0.94, 0.95, 1.0])
+    probabilities = np.column_stack([highest, 1 - highest, np.zeros(4)])
+    found = calibration(np.array([0, 0, 1, 0]), probabilities)
+    assert found == [(0.25, 0.92, 1.0), (0.75, pytest.approx(2.89 / 3), pytest.approx(2 / 3))]
+
+
+@pytest.mark.parametrize(("few", "compared"), [(9, False), (10, True)])
+def test_ten_patients_are_enough_to_compare(few, compared):
+    for rare in (0, 1):  # the class itself, or all others
+        targets = np.repeat([rare, 1 - rare], [few, 30])
+        probabilities = np.random.default_rng(0).dirichlet((1, 1, 1), few + 30)
+        found = measures_of(targets, range(few + 30), LABELS)(targets, probabilities)
+        assert (found["auroc_COVID19"] is not None) == compared
+        assert (found["balanced_accuracy"] is not None) == compared
+
+
 def test_sure_and_right_is_perfect():
     targets = np.array([0, 1, 2, 1])
     found = measures(targets, np.eye(3)[targets], LABELS)
