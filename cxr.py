@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
         return getattr(importlib.import_module(module), attribute)
 
     def invoke(self, context: click.Context) -> Any:
-        """A full disk, or a file that may not be read, is one sentence and exit code 1."""
+        """What the machine refuses, or what is no text, is one sentence."""
         try:
             return super().invoke(context)
         except OSError as error:
@@ -68,6 +68,16 @@ class LazyGroup(click.Group):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror}.") from error
+        except UnicodeEncodeError as error:
+            # Only files may have such a name, and those are never written out as text.
+            if not any(map(_is_no_text, error.object[error.start : error.end])):
+                raise
+            raise click.UsageError("A text that was given is not UTF-8.") from error
+
+
+def _is_no_text(character: str) -> bool:
+    """What Python makes of a byte of an argument that is not UTF-8."""
+    return "\udc80" <= character <= "\udcff"
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,6 +27,14 @@ def test_what_the_machine_refuses_is_one_sentence(tmp_path, monkeypatch):
         raise commands.cxr("read", tmp_path / "gone").exception
 
 
+def test_a_text_that_is_not_utf_8_is_one_sentence(tmp_path):
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'cxr.db'}"}
+    assert commands.cxr("migrate", **database).exit_code == 0
+    done = commands.cxr(*("retention", "set", "St. \udcff", "--keep-jobs", 3), **database)
+    assert done.exit_code == 2
+    assert "not UTF-8" in done.stderr
+
+
 def test_a_full_disk_behind_standard_output():
     server = Scripted()
     counts = {"total": 1, "done": 1, "rejected": 0, "failed": 0, "cancelled": 0}

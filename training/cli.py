@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,8 @@ def evaluate(
     that cannot be read or are refused are counted and named. Where there are lung masks,
     also how much of the attention lies inside the lungs.
     """
+    if isnan(prevalence):  # which click takes to be in any range
+        raise click.UsageError("--prevalence must be a number from 0 to 1.")
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine

@@ -108,8 +108,8 @@ def _is_alive(settings: Settings, part: str) -> bool:
         # One image may take its limit, and a worker on it gives no sign until then.
         return is_alive(settings.home, part, settings.image_limit_s + HEALTH_MARGIN_S)
     try:
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{settings.port}/healthz", timeout=WEB_ANSWERS_WITHIN_S
+        with urllib.request.urlopen(  # noqa: S310 - our own address
+            f"{settings.local_address}/healthz", timeout=WEB_ANSWERS_WITHIN_S
         ) as answer:
             return answer.status == 200
     except OSError:

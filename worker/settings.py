@@ -276,6 +276,13 @@ class Settings:
         return self.home / "token"
 
     @property
+    def local_address(self) -> str:
+        """Where the web server is reached from this machine."""
+        own = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
+        host = own.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def worker_count(self) -> int:
         """Worker processes on this machine: the setting, or one per usable core."""
         return self.workers or (1 if self.device == "gpu" else len(os.sched_getaffinity(0)))

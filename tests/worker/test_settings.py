@@ -126,3 +126,18 @@ def test_a_database_of_another_kind_is_refused_without_its_password(url):
     with pytest.raises(SettingsError, match="DATABASE_URL must be") as no:
         Database(url)
     assert "secret" not in str(no.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("fe80::2", "http://[fe80::2]:8000"),
+        ("clinic.example", "http://clinic.example:8000"),
+    ],
+)
+def test_the_address_of_what_it_listens_on(host, address):
+    assert Settings(host=host).local_address == address

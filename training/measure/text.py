@@ -5,6 +5,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from model import DISCLAIMER
@@ -23,20 +24,24 @@ MAX_COLUMNS = 500  # of a terminal
 def print_figures(figures: dict[str, Any]) -> None:
     """A column for all images and one for each source; 95 % intervals below the values."""
     table = Table(
-        title=f"{figures['model']}, split {figures['split']}", box=box.SIMPLE, padding=(0, 0, 0, 1)
+        title=escape(f"{figures['model']}, split {figures['split']}"),
+        box=box.SIMPLE,
+        padding=(0, 0, 0, 1),
     )
     parts = {"all": figures, **figures["sources"]}
     table.add_column("")
     for source in parts:
-        table.add_column(source, justify="right", no_wrap=True)
+        table.add_column(escape(source), justify="right", no_wrap=True)
     table.add_row("images", *(str(part["n"]) for part in parts.values()))
     for name in shown(figures):
-        table.add_row(heading(name), *(_cell(part["figures"][name]) for part in parts.values()))
+        table.add_row(
+            escape(heading(name)), *(_cell(part["figures"][name]) for part in parts.values())
+        )
     console = _console_for(table)
     console.print(table)
     console.print(f"95 % intervals over patients. {DISCLAIMER}")
     for sentence in sentences(figures):
-        console.print(sentence, highlight=False)
+        console.print(sentence, markup=False, highlight=False)
     _print_refused(console, figures["refused"])
     for image in figures["refused"]["images"]:
         console.print(f"  {image['path']}: {image['code']}", markup=False, highlight=False)
@@ -48,9 +53,11 @@ def print_comparison(figures: dict[str, Any]) -> None:
     table = Table(title=f"{before['n']} films of {before['patients']} patients", box=box.SIMPLE)
     table.add_column("")
     for version in (figures["model"], figures["calibrated"]):
-        table.add_column(version, justify="right", no_wrap=True)
+        table.add_column(escape(version), justify="right", no_wrap=True)
     for name in shown(before):
-        table.add_row(heading(name), *(_cell(part["figures"][name]) for part in (before, after)))
+        table.add_row(
+            escape(heading(name)), *(_cell(part["figures"][name]) for part in (before, after))
+        )
     console = _console_for(table)
     console.print(table)
     console.print(
@@ -58,7 +65,7 @@ def print_comparison(figures: dict[str, Any]) -> None:
         f"patients. {DISCLAIMER}"
     )
     shares = ", ".join(f"{name} {with_interval(one)}" for name, one in figures["marked"].items())
-    console.print(f"Marked as uncertain or not: {shares}.", highlight=False)
+    console.print(f"Marked as uncertain or not: {shares}.", markup=False, highlight=False)
     _print_refused(console, before["refused"])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from web.local.machine import OneMachine, address_file, link_address, local_address
+from web.local.machine import OneMachine, address_file, link_address
 from worker.access import Role
 from worker.audit import Action
 from worker.commands.admin import clinic_name
@@ -129,7 +129,7 @@ def _known_address(settings: Settings) -> str:
     """Where `cxr up` last ran in this home, else where the settings say."""
     with contextlib.suppress(FileNotFoundError):
         return address_file(settings).read_text().strip()
-    return local_address(settings)
+    return settings.local_address
 
 
 @click.command()

@@ -71,7 +71,7 @@ class OneMachine:
         supervisor.start(Part("web", [*CXR, "web"], settings.environment()))
         for number in range(1, settings.worker_count + 1):
             supervisor.start(worker_part(settings, f"worker-{number}"))
-        address = local_address(settings)
+        address = settings.local_address
         if supervisor.wait_until(lambda: _answers(f"{address}/healthz"), START_TIMEOUT_S):
             # Last: what it sweeps can wait, and the others need the cores for their start.
             supervisor.start(sweeper_part(settings))
@@ -199,12 +199,6 @@ def _logs(settings: Settings) -> Path:
     return settings.home / "logs"
 
 
-def local_address(settings: Settings) -> str:
-    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
-    host = own.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
-
-
 def address_file(settings: Settings) -> Path:
     """Where a running system says at which address it is."""
     return settings.home / "address"
@@ -212,7 +206,7 @@ def address_file(settings: Settings) -> Path:
 
 def link_address(address: str, link: str) -> str:
     """Of a link that works once."""
-    return f"{address}/sign-in?link={link}"
+    return f"{address.rstrip('/')}/sign-in?link={link}"
 
 
 def _answers(url: str) -> bool:

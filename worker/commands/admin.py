@@ -15,6 +15,14 @@ MAX_DAYS = 3650
 SCOPES_HELP = "\b\n" + "\n".join(f"{scope:<8} {means}" for scope, means in SCOPE_MEANS.items())
 
 
+class Days(click.FloatRange):
+    """A range, which click takes `nan` to be in."""
+
+    def convert(self, value, param, context) -> float:
+        number = super().convert(value, param, context)
+        return number if number == number else self.fail(f"{value!r} is no number.", param, context)
+
+
 class ScopeList(click.ParamType):
     """One scope, or several with commas between them."""
 
@@ -48,7 +56,7 @@ def token() -> None:
 @click.option("--name", default="", help="What it is for; shown by `cxr token list`.")
 @click.option(
     "--expires",
-    type=click.FloatRange(0, MAX_DAYS, min_open=True),
+    type=Days(0, MAX_DAYS, min_open=True),
     metavar="DAYS",
     help="Days until it expires. Default: it stays valid until it is revoked.",
 )
@@ -118,9 +126,10 @@ def clinic_name(clinic: str | None) -> str | None:
     if clinic is None:
         return None
     name = clinic.strip()
-    if not name or len(name) > MAX_NAME:
+    if not name or len(name) > MAX_NAME or not name.isprintable():
         raise click.UsageError(
-            f"--clinic must be a name of 1 to {MAX_NAME} characters. Received: {len(name)}."
+            f"--clinic must be a name of 1 to {MAX_NAME} printable characters. Received: "
+            f"{len(name)}, {name!a}."
         )
     return name
 
@@ -151,13 +160,14 @@ def _time(moment: datetime | None) -> str | None:
 def _print_table(tokens: Iterable[TokenRecord]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for column in ("ID", "Clinic", "Name", "Token", "Scopes", "State", "Last used", "Expires"):
         # A number that is broken over two lines cannot be copied.
         table.add_column(column, overflow="fold", no_wrap=column == "ID")
     for one in tokens:
-        table.add_row(
+        shown = (
             str(one.id),
             _clinic_name(one) or "",
             one.name,
@@ -167,4 +177,6 @@ def _print_table(tokens: Iterable[TokenRecord]) -> None:
             _time(one.last_used_at) or "never",
             _time(one.expires_at) or "never",
         )
+        # Text, not str: a name may hold what rich takes for markup.
+        table.add_row(*map(Text, shown))
     Console(soft_wrap=True).print(table)

@@ -1,6 +1,8 @@
 """Marking results as uncertain: what each rule is fitted on, and what is counted."""
 
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,14 @@ from model.doubt import Reference
 from model.framing.box import WHOLE
 from tests.support.toys import LABELS
 from training.data.manifest import Sample
-from training.measure.doubt import DISTANCES, chosen_films, figures, fit_reference
+from training.measure.doubt import (
+    DISTANCES,
+    _energy,
+    _margin,
+    chosen_films,
+    figures,
+    fit_reference,
+)
 from training.measure.evaluate import Answers
 
 CENTRES = np.array([[6, 6, 0, 0], [8, 0, 0, 0], [0, 8, 0, 0]], np.float32)
@@ -57,14 +66,28 @@ def test_sources_count_alike_among_the_films_compared_with():
     assert counts == {("a", "X"): 30, ("a", "Y"): 3, ("b", "X"): 30}
 
 
+def test_what_rules_call_doubtful():
+    """By hand, of two films of which the first is a close call."""
+    probabilities = np.array([[0.5, 0.4, 0.1], [0.9, 0.06, 0.04]])
+    assert -_margin(probabilities) == pytest.approx([-0.1, -0.84])
+    weights = {"probabilities/0": np.eye(2, dtype=np.float32), "probabilities/1": np.zeros(2)}
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        np.savez(file, **weights)
+        file.flush()
+        features = np.log([[1.0, 1.0], [8.0, 1.0]])
+        energy = _energy(SimpleNamespace(weights_file=Path(file.name)), features)
+    assert energy == pytest.approx([-np.log(2), -np.log(9)])  # the weaker the logits, the higher
+
+
 def test_coverage_and_error_in_what_is_covered():
     found = answers(8, 0)
-    # Two are wrong, and one of them is marked, with three others.
+    # Three are wrong, and one of them is marked, with three others.
     found.probabilities[:2] = [[0, 0, 1], [1, 0, 0]]
+    found.probabilities[7] = [1, 0, 0]
     marked = np.array([True, False, True, True, True, False, False, False])
     values = {name: figure.value for name, figure in figures(found, marked, resamples=5).items()}
     assert values == {
         "unmarked": 0.5,
-        "wrong of the unmarked": 0.25,
-        "wrong and unmarked": 0.125,
+        "wrong of the unmarked": 0.5,
+        "wrong and unmarked": 0.25,
     }

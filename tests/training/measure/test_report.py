@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from training.measure.evaluate import Answers, Refused, report
 pytest.importorskip("matplotlib")
 
 from training.measure.report import write_report
+from training.measure.text import print_figures
 
 HISTORY = """epoch,accuracy,learning_rate,loss,val_accuracy,val_loss
 0,0.5,0.001,1.1,0.4,1.2
@@ -54,6 +56,14 @@ def written(folder: Path, answers: Answers, history: Path | None = None) -> tupl
     }
     write_report(folder, answers, figures, history)
     return (folder / "report.html").read_text(), json.loads((folder / "report.json").read_text())
+
+
+def test_a_terminal_takes_no_markup_from_the_data(samples, capsys):
+    odd = [replace(sample, source="[/x] clinic") for sample in samples]
+    print_figures({"model": "[bold]toy", "split": "test"} | report(answers_of(odd), resamples=10))
+    said = capsys.readouterr().out
+    assert "[/x] clinic" in said
+    assert "[bold]toy, split test" in said
 
 
 def pictures(page: str) -> dict[str, Image.Image]:

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.access import TOKEN
-from web.local.machine import _close_to_others, _free_port, _let_in, local_address
+from web.local.machine import _close_to_others, _free_port, _let_in, link_address
 from worker.errors import LaunchError
-from worker.settings import Settings
 from worker.supervise.valkey import EmbeddedValkey
 
 
@@ -44,19 +43,8 @@ def test_a_token_of_the_file_that_was_revoked_gives_way_to_a_new_one(settings, s
     assert _let_in(store, settings) == token, "from then on it stays"
 
 
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:8000"),
-        ("0.0.0.0", "http://127.0.0.1:8000"),
-        ("::", "http://[::1]:8000"),
-        ("::1", "http://[::1]:8000"),
-        ("fe80::2", "http://[fe80::2]:8000"),
-        ("clinic.example", "http://clinic.example:8000"),
-    ],
-)
-def test_the_address_of_what_it_listens_on(host, address):
-    assert local_address(Settings(host=host)) == address
+def test_a_link_to_an_address_with_a_slash():
+    assert link_address("https://x.example/", "abc") == "https://x.example/sign-in?link=abc"
 
 
 def test_a_host_that_nobody_knows_is_told_as_such():

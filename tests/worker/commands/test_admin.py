@@ -91,6 +91,14 @@ def test_the_list_shows_everything_but_the_secret(invoke, create):
     assert json.loads(invoke("list", "--clinic", "another", "--json").stdout) == []
 
 
+def test_names_are_no_markup(invoke, create):
+    """Tokens are named by their clinics, too: none of them may hide the list from the operator."""
+    create("--scope", "read", "--name", "[/red] for [bold]PACS", clinic="[/clinic]")
+    shown = invoke("list").stdout
+    assert "[/red] for [bold]PACS" in shown
+    assert "[/clinic]" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -101,6 +109,8 @@ def test_the_list_shows_everything_but_the_secret(invoke, create):
         (("--scope", "read"), "give its name with --clinic"),
         (("--clinic", "a", "--scope", "operate"), "belongs to none"),
         (("--clinic", "a", "--scope", "read", "--expires", "0"), "--expires"),
+        (("--clinic", "a", "--scope", "read", "--expires", "nan"), "is no number"),
+        (("--clinic", "a\nb", "--scope", "read"), "printable characters"),
     ],
 )
 def test_what_makes_no_sense_is_refused(invoke, store, arguments, said):

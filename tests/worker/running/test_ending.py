@@ -1,9 +1,11 @@
 """Health checks that end a part which stays silent: `cxr health PART --end-after TIMES`."""
 
+import http.server
 import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 
 import pytest
@@ -86,3 +88,22 @@ def test_the_web_server_is_asked(check, settings, tmp_path):
 
 def test_outside_of_a_container_nothing_is_ended():
     assert ending.end_children(signal.SIGCONT, os.getppid()) == []
+
+
+def test_the_web_server_is_asked_at_the_address_that_it_listens_on(check):
+    """One of several of this machine: at another, nobody answers."""
+
+    class Healthy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the test's output."""
+
+    with http.server.HTTPServer(("127.0.0.2", 0), Healthy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        port = str(server.server_port)
+        assert check("web", CXR_HOST="127.0.0.2", CXR_PORT=port) == 0
+        assert check("web", CXR_HOST="127.0.0.1", CXR_PORT=port) == 1
+        server.shutdown()

@@ -49,6 +49,15 @@ def test_the_mask_goes_through_the_box(samples):
     np.testing.assert_allclose(lung_shares(upper, (2, 1), WHOLE), [[0.5], [0]])
 
 
+def test_whatever_is_not_black_is_lung(samples):
+    """Some draw masks in 255, others in 1."""
+    with Image.open(samples[0].lung_mask) as drawn:
+        faint = Image.fromarray(np.asarray(drawn.convert("L")) // 255)
+    expected = lung_mask(samples[0])
+    faint.save(samples[0].lung_mask)
+    np.testing.assert_array_equal(lung_mask(samples[0]), expected)
+
+
 def test_a_network_that_looks_everywhere_gains_nothing(samples):
     found = shares(samples, np.full((3, 10, 10), 0.3), BOXES)
     assert found == {

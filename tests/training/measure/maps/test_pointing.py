@@ -25,8 +25,18 @@ def test_a_map_that_is_bright_in_the_box():
 
 
 def test_a_map_without_any_idea_has_the_share_of_the_area():
-    found = figures(np.full((4, 4), 0.3, np.float32))
-    assert found["share_of_the_map_in_boxes"] == pytest.approx(found["area_of_the_boxes"])
+    for value in (0.3, 0.0):
+        found = figures(np.full((4, 4), value, np.float32))
+        assert found["share_of_the_map_in_boxes"] == pytest.approx(found["area_of_the_boxes"])
+
+
+def test_the_brightest_point_is_the_middle_of_its_cell():
+    """The first of the columns ends at 0.6: in its middle it is in the box, at its edges not."""
+    middle = Box(0.2, 0.1, 0.5, 0.5)
+    grid = np.array([[1, 0]], np.float32).repeat(2, axis=0)
+    shown = Box(0.0, 0.0, 1.2, 1.0)
+    found = pointing([grid], [shown], [[middle]], ["a"], resamples=2)
+    assert found["brightest_point_in_a_box"].value == 1
 
 
 def test_a_map_of_a_part_is_compared_with_that_part():
