@@ -124,6 +124,9 @@ def _throughput(found, rounds, images, model, log) -> dict:
             client = systems.enter_context(api(running))
             system.system_images_per_second(client, files[:20])
             ways[f"{prefix}ceiling"] = partial(ceiling.ceiling_images_per_second, files, folder)
+            ways[f"{prefix}ceiling_with_pictures"] = partial(
+                ceiling.ceiling_images_per_second, files, folder, pictures=True
+            )
             ways[f"{prefix}system"] = partial(system.system_images_per_second, client, files)
         ways["article"] = partial(article.article_images_per_second, few, REFERENCE)
         rates: dict[str, list[float]] = {way: [] for way in ways}

@@ -39,14 +39,21 @@ def _throughput(found: dict | None) -> list[tuple[str, str, str]]:
     rows = []
     for network, prefix in (("", ""), (", reference", "reference_")):
         ceiling, system = rate[f"{prefix}ceiling"], rate[f"{prefix}system"]
+        with_pictures = rate[f"{prefix}ceiling_with_pictures"]
         rows += [
             (f"ceiling{network}: plain loop, images/s", f"{ceiling:.1f}", ""),
+            (
+                f"the same with text looked for and small pictures{network}, images/s",
+                f"{with_pictures:.1f}",
+                "",
+            ),
             (f"system{network}: through the REST API, images/s", f"{system:.1f}", ""),
             (
                 f"system / ceiling{network}",
                 f"{system / ceiling:.2f}",
                 "0.88" if network else "0.95",
             ),
+            (f"system / the same{network}", f"{system / with_pictures:.2f}", ""),
         ]
     article = rate["article"]
     return [
