@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 from tests.support import drawing
 from tests.support.access import TOKEN, sign_in
 from web.app import create_app
+from web.services import Services
 from worker import passwords
 from worker.pictures import painter
 
@@ -44,10 +45,25 @@ def quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def applications() -> dict[str, APIFlask]:
+    """Those of earlier tests, by their settings but for the folder. Making one costs more than most
+    requests of a test do."""
+    return {}
+
+
 @pytest.fixture
-def app(settings, store, compiled_templates) -> Iterator[APIFlask]:
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = compiled_templates
+def app(settings, store, applications, compiled_templates) -> Iterator[APIFlask]:
+    """Leave its routes as they are: later tests get the same, with services of their own."""
+    key = str(astuple(settings)).replace(str(settings.home), "")
+    if key not in applications:
+        applications[key] = create_app(settings)
+        applications[key].jinja_env.bytecode_cache = compiled_templates
+    app = applications[key]
+    app.extensions["cxr"] = Services.make(settings)
+    (limiter,) = app.extensions["limiter"]
+    limiter.enabled = True
+    limiter._fallback_storage.reset()
     yield app
     app.extensions["cxr"].trail.close()
     app.extensions["cxr"].painter.close()

@@ -219,14 +219,14 @@ def test_signing_out_after_the_session_has_ended_and_in_again(reader, store):
     assert (out.status_code, out.headers["Location"]) == (303, "/sign-in")
 
 
-def test_a_form_that_was_sent_too_late_does_not_become_an_address_to_come_back_to(app, visitor):
+def test_a_form_that_was_sent_too_late_does_not_become_an_address_to_come_back_to(settings, store):
     @permits(Scope.READ)
     def change():
         raise AssertionError("nobody is signed in")
 
-    app._got_first_request = False
+    app = create_app(settings)
     app.post("/change")(change)
-    assert visitor.post("/change", headers=ORIGIN).headers["Location"] == "/sign-in"
+    assert app.test_client().post("/change", headers=ORIGIN).headers["Location"] == "/sign-in"
 
 
 def test_signing_in_anew_ends_the_session_before(visitor):

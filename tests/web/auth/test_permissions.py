@@ -16,6 +16,7 @@ from tests.support.permissions import (
     routes,
     temporary_walk,
 )
+from web.app import create_app
 from web.auth.permissions import UndeclaredRoute, check_declared, permits, scopes_of_route
 from worker.access import SCOPES_OF_ROLE, Scope
 
@@ -91,8 +92,8 @@ def test_the_document_shows_it_as_it_is(walk):
     )
 
 
-def test_a_route_that_declares_nothing_keeps_the_server_from_starting(app):
-    app._got_first_request = False
+def test_a_route_that_declares_nothing_keeps_the_server_from_starting(settings):
+    app = create_app(settings)
     app.get("/undeclared")(lambda: "open to whom?")
     with pytest.raises(UndeclaredRoute, match="does not say who may use it"):
         check_declared(app)
