@@ -1,5 +1,6 @@
 import csv
 import io
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_csv(client, finished):
     assert [row["uncertain_reasons"] for row in rows] == ["", "", ""]
     assert [row["triage_flagged"] for row in rows] == ["true", "", ""]
     assert (done["triage_score"], done["triage_threshold"]) == ("0.882000", "0.350000")
+    finished_at = [
+        image["finished_at"] for image in client.get("/api/v1/jobs/1/images").json["items"]
+    ]
+    assert all(finished_at)
+    for row, moment in zip(rows, finished_at, strict=True):
+        written = datetime.fromisoformat(row["finished_at"])
+        assert abs(written - datetime.fromisoformat(moment)) < timedelta(milliseconds=1)
 
 
 def test_no_cell_is_a_formula(client, finished):

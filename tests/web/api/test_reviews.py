@@ -169,9 +169,16 @@ def test_disagreement_is_counted_filtered_and_exported(client, reader, second, c
     page = second.get("/jobs/1").text
     assert 'id="read-by-two">1 of 2 ' in page
     assert "1 disagree" in page
-    text = client.get("/api/v1/jobs/1/results.csv?review=disagreement").text
-    (row,) = csv.DictReader(io.StringIO(text))
-    assert (row["image_id"], row["readers_disagree"]) == ("1", "true")
+
+    def exported(review: str = "") -> dict[str, str]:
+        text = client.get(f"/api/v1/jobs/1/results.csv?{review}").text
+        rows = csv.DictReader(io.StringIO(text))
+        return {row["image_id"]: row["readers_disagree"] for row in rows}
+
+    assert exported("review=disagreement") == {"1": "true"}
+    assert exported() == {"1": "true", "2": ""}  # one reader alone cannot disagree
+    put(second, "/images/2/review", verdict="agree")
+    assert exported() == {"1": "true", "2": "false"}
 
 
 def test_an_image_is_classified_against_the_gate_and_marked(client, reader, upload, store, png):
