@@ -54,6 +54,18 @@ def test_the_same_key_with_other_files_is_refused(send, client, stored, files):
     assert [job["id"] for job in client.get("/api/v1/jobs").json["items"]] == [first.json["id"]]
 
 
+def test_files_that_cannot_be_decoded_count_for_what_an_upload_holds(client):
+    def post(data: str):
+        body = {"images": [{"filename": "a.png", "data": data}]}
+        return client.post("/api/v1/jobs", json=body, headers={"Idempotency-Key": "monday"})
+
+    first = post("not base64!")
+    assert first.json["counts"]["rejected"] == 1
+    assert post("not base64!").json == first.json
+    other = post("another thing that is not")
+    assert (other.status_code, other.json["code"]) == (422, "idempotency_key_reused")
+
+
 def test_the_fingerprint_is_that_of_sha256sum(send):
     line = f"{hashlib.sha256(b'x').hexdigest()}  a.png\n"
     assert send("monday").json["content_sha256"] == hashlib.sha256(line.encode()).hexdigest()
