@@ -37,6 +37,7 @@ FIELDS = (
     *("cursor", "limit", "offset", "sort", "status", "search", "jobs", "job", "probability_of"),
     *("min_probability", "max_side", "opacity", "idempotency_key", "review", "uncertain", "next"),
     *("token", "password", "code", "profile", "keep_files", "job_id", "roles", "link", "action"),
+    *("until", "since", "before", "clinic", "new", "sealed", "ticket", "required", "query"),
 )
 HEADERS = (
     *("Accept", "Accept-Encoding", "If-None-Match", "If-Modified-Since", "Range", "Origin"),

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support.databases import migrated_store
-from worker.audit import BEGINNING, Action, AuditEvent, chained
+from worker.audit import BEGINNING, Action, AuditEvent, Part, chained
 
 EVENT = AuditEvent(
     Action.VIEWED,
@@ -112,6 +112,8 @@ def test_a_page_is_of_one_clinic_and_filtered(store):
     assert [entry.id for entry in store.audit_page(1, before_id=3, limit=1)] == [2]
     assert [entry.id for entry in store.audit_page(1, job_id=2)] == [4, 2]
     assert [entry.id for entry in store.audit_page(1, action=Action.DELETED)] == [4]
+    assert [entry.id for entry in store.audit_page(Part.ALL, before_id=3)] == [2, 1]
+    assert store.audit_page(1, before_id=77) == []  # there is no such entry
     at = next(store.audit_entries()).at
     assert store.audit_page(1, until=at) == []
     assert len(store.audit_page(1, since=at)) == 4

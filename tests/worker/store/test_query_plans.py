@@ -9,19 +9,22 @@ from sqlalchemy import event, text
 
 from tests.support.results import work
 from tests.support.rows import create_job, new_images
+from worker.audit import Action, Part
 from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.store import Store
 
+DAY = datetime(2026, 11, 26, tzinfo=UTC)
 BY_RANK = {SortKind.SUSPICION: "_and_rank"}
 
 
 def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
-    """The plan of every SELECT that `call` runs on images, and on jobs for the sake of these."""
+    """The plan of every SELECT that `call` runs on images, on jobs for the sake of these, and on
+    the audit trail."""
     queries = []
 
     def record(connection, cursor, statement, parameters, context, many) -> None:
-        asks_images = "FROM images" in statement or "waiting > 0" in statement
-        if statement.startswith("SELECT") and asks_images:
+        looked_at = ("FROM images", "waiting > 0", "FROM audit")
+        if statement.startswith("SELECT") and any(one in statement for one in looked_at):
             queries.append((statement, parameters))
 
     engines = {store.database.engine, store.database._noter, store.database._reader}
@@ -90,10 +93,23 @@ def plans_of(store: Store, call: Callable[[], object]) -> list[str]:
             lambda store, job: store.images(job.clinic_id, None, sort=Sort(SortKind.NAME)),
             {"images_of_clinic_by_name"},
         ),
+        (
+            lambda store, job: store.audit_page(Part.ALL, since=DAY, until=DAY, before_id=9),
+            {"audit_by_time"},
+        ),
+        (
+            lambda store, job: store.audit_page(Part.ALL, action=Action.REFUSED, before_id=9),
+            {"audit_of_action_by_time"},
+        ),
+        (
+            lambda store, job: store.audit_page(job.clinic_id, until=DAY, before_id=9),
+            {"audit_of_clinic_by_time"},
+        ),
     ],
     ids=[
         *("claim", "waiting", "expired", "page", "page by status", "page by label"),
         *("page by suspicion", "clinic by suspicion", "clinic, newest", "clinic by name"),
+        *("audit by day", "audit by action", "audit of a clinic"),
     ],
 )
 def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
@@ -105,6 +121,7 @@ def test_a_query_that_must_stay_fast_uses_its_index(db, verb, indexes):
         assert any(index in plan for index in indexes), plan
         assert "Seq Scan on images" not in plan
         assert "Seq Scan on jobs" not in plan
+        assert "Seq Scan on audit" not in plan
         # Clinics are few, and sorted by turn.
         assert "TEMP B-TREE" not in plan or "SCAN clinics" in plan
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from worker.audit import BEGINNING, Action, AuditCheck, AuditEvent, AuditRecord, Part, chained
@@ -34,8 +34,8 @@ class AuditVerbs:
         before_id: int | None = None,
         limit: int = 100,
     ) -> list[AuditRecord]:
-        """The newest first, of numbers below `before_id`. part: the number of a clinic, or a `Part`
-        of the trail of the whole system."""
+        """The newest first, of those before the entry `before_id`. part: the number of a clinic, or
+        a `Part` of the trail of the whole system."""
         query = select(Audit)
         if part is not Part.ALL:
             query = query.where(Audit.clinic_id == (None if part is Part.OF_NO_CLINIC else part))
@@ -48,8 +48,10 @@ class AuditVerbs:
         if until is not None:
             query = query.where(Audit.at < until)
         if before_id is not None:
-            query = query.where(Audit.id < before_id)
-        return self._read(query.order_by(Audit.id.desc()).limit(limit))
+            at = select(Audit.at).where(Audit.id == before_id).scalar_subquery()
+            query = query.where(tuple_(Audit.at, Audit.id) < tuple_(at, before_id))
+        # By time, as the filters of days are: in the order of the chain they would read all others.
+        return self._read(query.order_by(Audit.at.desc(), Audit.id.desc()).limit(limit))
 
     def audit_entries(self, clinic_id: int | None = None) -> Iterator[AuditRecord]:
         """All entries, the oldest first, in pages: memory stays small."""

@@ -17,6 +17,9 @@ class Audit(Base):
     __table_args__ = (
         Index("audit_of_clinic", "clinic_id", "id"),
         Index("audit_of_job", "job_id", "id"),
+        Index("audit_by_time", "at", "id"),
+        Index("audit_of_clinic_by_time", "clinic_id", "at", "id"),
+        Index("audit_of_action_by_time", "action", "at", "id"),
         USED_ONCE,
     )
 
