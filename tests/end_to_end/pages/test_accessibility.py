@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.support.results import done, failed, rejected, work
 from web.auth.sessions import COOKIE
@@ -23,6 +24,34 @@ EVERY_RULE = {"resultTypes": ["violations"]}
 # Of a page that is dark only the colours are others.
 OF_COLOUR = EVERY_RULE | {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+}
+
+
+def _sheet_of_keys(page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def _selected_and_signed_out(page) -> None:
+    """What is selected stays, beside the dialog that asks to sign in."""
+    page.locator("#rows .pick").first.check(force=True)
+    page.context.clear_cookies()
+    page.locator("#sort").select_option("name")
+    expect(page.get_by_role("dialog", name="Your session ended")).to_be_visible()
+
+
+def _map_and_prior(page) -> None:
+    page.keyboard.press("m")
+    page.keyboard.press("v")
+    expect(page.locator("#map-controls")).to_be_visible()
+    expect(page.locator("#prior")).to_be_visible()
+
+
+# What is opened on a page, by what it is asked for, at the end of its visit.
+OPENED = {
+    "/": _sheet_of_keys,
+    "/jobs/1": _selected_and_signed_out,
+    "/images/1": _map_and_prior,
 }
 
 SCHEMES = (("light", EVERY_RULE), ("dark", OF_COLOUR))
@@ -62,6 +91,9 @@ def test_axe_finds_nothing_on_any_page(visit, site, everything):
     found = []
     visits = [(path, site.session()) for path in OF_CLINIC]
     visits += [(path, of_operator) for path in ("/operations", "/operations/audit")]
+    uploader = site.store.create_token(DEFAULT_CLINIC, [Scope.UPLOAD])[0]
+    of_uploader = site.store.open_session(PrincipalKind.TOKEN, uploader.id, "", "")
+    visits += [(path, of_uploader) for path in ("/", "/jobs/2")]
     for path, session in (*visits, ("/sign-in", None)):
         page.goto("about:blank")  # the page before must not ask once more, without a session
         page.context.clear_cookies()
@@ -78,7 +110,15 @@ def test_axe_finds_nothing_on_any_page(visit, site, everything):
             found += [
                 (path, width, scheme, one["id"], one["nodes"][0]["html"]) for one in violations
             ]
+        if path not in OPENED:
+            continue
+        page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+        OPENED[path](page)
+        for scheme, options in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            violations = page.evaluate("options => axe.run(options)", options)["violations"]
+            found += [(path, scheme, one["id"], one["nodes"][0]["html"]) for one in violations]
     assert found == []
     assert hosts == {urlsplit(site.address).netloc}
-    assert [said for said in logged if "404" not in said] == []
-    assert len(logged) == 1, "only the page that does not exist"
+    assert [said for said in logged if "404" not in said and "401" not in said] == []
+    assert sum("404" in said for said in logged) == 1, "only the page that does not exist"
