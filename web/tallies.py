@@ -76,6 +76,7 @@ class Tallies:
             statuses={status: count for status, count in statuses.items() if count},
             labels=results.labels,
             uncertain=results.uncertain,
+            total_capped=job.counts.total > MAX_COUNT,
         )
 
     def histogram(self, job: JobRecord, wanted: ImageFilter) -> dict[str, list[int]]:

@@ -109,13 +109,16 @@ class Tally:
     """How many images a filter lets through, up to a limit.
 
     Each of the other counts follows the filter but for its own part of it: `statuses` tells how
-    many images there would be for every choice of the status.
+    many images there would be for every choice of the status. total_capped, counts_capped: counting
+    ended at the limit, so there may be more.
     """
 
     total: int
     statuses: dict[ImageStatus, int]
     labels: dict[str, int]
     uncertain: int
+    total_capped: bool = False
+    counts_capped: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from worker.records.images import ImageFilter, ImageStatus, Sort, SortKind
 from worker.records.jobs import JobRecord, NewImage
 from worker.records.work import FinishedImage
 from worker.store import Store
-from worker.store.images import searching
+from worker.store.images import searching, selection
 from worker.store.rows import encode_cursor
 from worker.store.schema import Image
 
@@ -161,6 +161,21 @@ SEARCHES = [
     ImageFilter(search="e", statuses=(ImageStatus.DONE,)),
     ImageFilter(search="e", labels=("NORMAL",), uncertain=True),
 ]
+
+
+def test_what_a_search_finds_is_counted_up_to_a_limit(listed, monkeypatch):
+    store, clinic, job = listed
+    monkeypatch.setattr(searching, "MAX_FOUND", 1)
+    whole = store.tally(clinic.id, None, ImageFilter(search="png"))
+    assert (whole.total_capped, whole.counts_capped) == (False, False)
+    monkeypatch.setattr(selection, "MAX_COUNT_OF_SEARCH", 3)
+    capped = store.tally(clinic.id, None, ImageFilter(search="png"))
+    assert (capped.total, capped.total_capped, capped.counts_capped) == (3, True, True)
+    assert sum(capped.statuses.values()) == 3
+    rare = store.tally(clinic.id, None, ImageFilter(search="png", statuses=(ImageStatus.RUNNING,)))
+    assert (rare.total, rare.total_capped) == (2, False)
+    assert rare.counts_capped
+    assert store.tally(clinic.id, job.id, ImageFilter(search="png")).total == whole.total == 7
 
 
 @pytest.mark.slow

@@ -116,8 +116,12 @@ class Tally(Record):
     """
 
     total: int
-    """Counted up to 100,000."""
+    """Counted up to 100,000; of a search of the clinic, up to 10,000."""
     statuses: dict[ImageStatus, int]
     labels: dict[str, int]
     """Of the images with a result."""
     uncertain: int
+    total_capped: bool
+    """Counting ended at `total`: there may be more."""
+    counts_capped: bool
+    """There may be more than the other counts say."""

@@ -9,7 +9,6 @@ import { VirtualList } from "./virtual.js";
 import { t, tn } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const MAX_COUNT = 100_000; // the API counts no further
 const MANY_MS = 250; // between two letters of a search
 const VIEW = "images-view";
 
@@ -195,28 +194,29 @@ export class ImageList {
     if (generation !== this.#generation) return;
     this.#total = tally.total;
     this.#showCounts(tally);
-    this.#list.setTotal(Math.min(tally.total, MAX_COUNT));
+    this.#list.setTotal(tally.total);
     this.#onCounts(this.#filter);
   }
 
-  #showCounts({ total, statuses, labels, uncertain }) {
+  #showCounts({ total, statuses, labels, uncertain, ...tally }) {
+    const atLeast = (number) => count(number) + (tally.counts_capped && number > 0 ? "+" : "");
     const all = Object.values(statuses).reduce((sum, one) => sum + one, 0);
     const numbers = { total: all, uncertain };
     for (const place of document.querySelectorAll("[data-count]")) {
       const { count: name } = place.dataset;
       const number = numbers[name] ?? statuses[name] ?? 0;
-      place.textContent = count(number);
+      place.textContent = atLeast(number);
       const chip = place.closest(".chip");
       chip.classList.toggle("idle", number === 0 && name !== "total" && chip.ariaPressed !== "true");
     }
     for (const option of $("label-filter").options) {
       if (!option.value) continue;
       const { name } = this.#labels.find((one) => one.label === option.value);
-      option.textContent = `${name} (${count(labels[option.value] ?? 0)})`;
+      option.textContent = `${name} (${atLeast(labels[option.value] ?? 0)})`;
     }
     $("found").textContent =
-      total >= MAX_COUNT
-        ? t("%(number)s images or more", { number: count(MAX_COUNT) })
+      tally.total_capped
+        ? t("%(number)s images or more", { number: count(total) })
         : tn("%(num)s image", "%(num)s images", total);
     // The whole job has a button of its own.
     $("export").hidden = total === 0 || (this.#job !== "all" && !isNarrowed(this.#filter));

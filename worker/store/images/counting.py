@@ -11,7 +11,7 @@ from worker.records.jobs import Pace
 from worker.store.database import Database
 from worker.store.images.listing import is_known_to, probability_of
 from worker.store.images.searching import searched
-from worker.store.images.selection import MAX_COUNT, Selection
+from worker.store.images.selection import Selection
 from worker.store.rows import job_row
 from worker.store.schema import IS_ACTIVE, Image, Result
 
@@ -24,8 +24,9 @@ class CountingVerbs:
     database: Database
 
     def tally(self, clinic_id: int, job_id: int | None, wanted: ImageFilter = ANY) -> Tally:
-        """Counts images; of the whole clinic, the newest MAX_COUNT. Raises NotFound,
-        UnknownLabel."""
+        """Counts images, the newest MAX_COUNT of them, or MAX_COUNT_OF_SEARCH of those that a
+        search of the clinic finds. Raises
+        NotFound, UnknownLabel."""
         # One pass over what the rest of the filter lets through serves every count.
         rest = replace(wanted, statuses=(), labels=(), uncertain=None)
         newest = Sort(SortKind.NEWEST)
@@ -33,12 +34,15 @@ class CountingVerbs:
             if job_id is None:
                 wanted = searched(session, clinic_id, wanted)
                 rest = replace(rest, search=wanted.search, images=wanted.images)
-            total = Selection(session, clinic_id, job_id, wanted, newest).count()
             some = Selection(session, clinic_id, job_id, rest, newest)
             columns = (Image.status, Image.label, Image.uncertain)
-            found = some.page(columns, MAX_COUNT).subquery()
+            found = some.page(columns, some.most).subquery()
             by = (found.c.status, found.c.label, found.c.uncertain)
             counted = session.execute(select(*by, func.count()).group_by(*by)).all()
+            if rest == wanted:
+                total = sum(count for *_, count in counted)
+            else:
+                total = Selection(session, clinic_id, job_id, wanted, newest).count()
         statuses, labels, uncertain = Counter(), Counter(), 0
         for status, label_or_none, is_marked, count in counted:
             label = label_or_none or None
@@ -52,7 +56,8 @@ class CountingVerbs:
                 labels[label] += count
             if is_uncertain and fits_status and fits_label:
                 uncertain += count
-        return Tally(total, dict(statuses), dict(labels), uncertain)
+        is_full = [count >= some.most for count in (total, sum(count for *_, count in counted))]
+        return Tally(total, dict(statuses), dict(labels), uncertain, *is_full)
 
     def result_counts(
         self, job_ids: Collection[int], known_to: str | None = None

@@ -24,12 +24,13 @@ from worker.store.schema import Image, Job, Result
 
 FEW = 2000  # rows: so many are sorted faster than they are met one by one in the order of a list
 MAX_COUNT = 100_000  # rows; a count of more would keep a reader waiting for a number nobody reads
+MAX_COUNT_OF_SEARCH = 10_000  # names have to be read for them
 
 
 class Selection:
     """Those images of a job, or of a whole clinic, in that order.
 
-    Raises NotFound, UnknownLabel, SortTooWide.
+    most: how many of them are counted. Raises NotFound, UnknownLabel, SortTooWide.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class Selection:
         if job_id is None:
             wanted = searched(session, clinic_id, wanted)
         self._wanted = wanted
+        # A search that is still there finds what is common.
+        self.most = MAX_COUNT_OF_SEARCH if wanted.search and job_id is None else MAX_COUNT
         labels = self._known_labels()
         # With one label, the index of a job's results is walked, and its order kept.
         walks_results = job_id is not None and len(wanted.labels) == 1
@@ -82,8 +85,8 @@ class Selection:
         return query.order_by(*self._order.by(back)).offset(offset or None).limit(limit)
 
     def count(self, key: Sequence[Any] | None = None) -> int:
-        """Up to MAX_COUNT; with `key`, of those before it."""
-        return self._count(true() if key is None else self._order.behind(key, True), MAX_COUNT)
+        """Up to `most`; with `key`, of those before it."""
+        return self._count(true() if key is None else self._order.behind(key, True), self.most)
 
     def of(self, *columns: ColumnElement) -> Select:
         """All of them, in whatever order."""
