@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -47,6 +48,9 @@ OF_THE_MACHINE = {
 }
 
 
+EXIT_INTERRUPTED = 130
+
+
 class LazyGroup(click.Group):
     """Imports a command's module only when that command runs, so that `cxr` answers at once."""
 
@@ -63,6 +67,10 @@ class LazyGroup(click.Group):
         """What the machine refuses, or what is no text, is one sentence."""
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            # As shells have it. Click would say 1, which is that something failed.
+            click.echo("Stopped.", err=True)
+            sys.exit(EXIT_INTERRUPTED)
         except OSError as error:
             if error.errno not in OF_THE_MACHINE:
                 raise

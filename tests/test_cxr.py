@@ -27,6 +27,16 @@ def test_what_the_machine_refuses_is_one_sentence(tmp_path, monkeypatch):
         raise commands.cxr("read", tmp_path / "gone").exception
 
 
+def test_ctrl_c_is_told_from_a_failure(monkeypatch):
+    @click.command()
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cxr.LazyGroup, "get_command", lambda *_: interrupted)
+    done = commands.cxr("interrupted")
+    assert (done.exit_code, done.stderr) == (130, "Stopped.\n")
+
+
 def test_a_text_that_is_not_utf_8_is_one_sentence(tmp_path):
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'cxr.db'}"}
     assert commands.cxr("migrate", **database).exit_code == 0

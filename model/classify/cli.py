@@ -52,7 +52,8 @@ def classify(
 
     `-` is standard input. Research and triage support, not a diagnosis.
 
-    Exit code: 0 when every file got a result (also: rejected), 1 when one failed, 2 for wrong use.
+    Exit code: 0 when every file got a result (also: rejected), 1 when one failed, 2 for wrong use,
+    130 after Ctrl-C.
     """
     try:
         classifier = Classifier.load(artifact, device)
@@ -156,23 +157,30 @@ def _table(
         table.add_column(escape(label), justify="right")
     reasons: dict[str, list[str]] = {}
     model = "no image classified"
-    for file_result, _ in _with_progress(file_results, count(paths)):
-        statuses[file_result.status] += 1
-        result = file_result.result
-        if result:
-            model = result.model
-            shares = [f"{share:.1%}" for share in result.probabilities.values()]
-            doubt = " (uncertain)" if result.uncertain else ""
-            table.add_row(escape(file_result.file), escape(result.label) + doubt, *shares)
-        else:
-            table.add_row(escape(file_result.file), f"{file_result.status}: {file_result.reason}")
-            reasons.setdefault(file_result.message, []).append(file_result.file)
+    interruption = None
+    try:
+        for file_result, _ in _with_progress(file_results, count(paths)):
+            statuses[file_result.status] += 1
+            result = file_result.result
+            if result:
+                model = result.model
+                shares = [f"{share:.1%}" for share in result.probabilities.values()]
+                doubt = " (uncertain)" if result.uncertain else ""
+                table.add_row(escape(file_result.file), escape(result.label) + doubt, *shares)
+            else:
+                why = f"{file_result.status}: {file_result.reason}"
+                table.add_row(escape(file_result.file), why)
+                reasons.setdefault(file_result.message, []).append(file_result.file)
+    except KeyboardInterrupt as error:  # what is known by now is shown
+        interruption = error
     table.title = ", ".join(f"{n} {status}" for status, n in sorted(statuses.items()))
     table.title += f" ({model})"
     console = Console()
     console.print(table)
     for message, files in reasons.items():
         console.print(f"[bold]{escape(', '.join(files))}[/]: {escape(message)}", highlight=False)
+    if interruption is not None:
+        raise interruption
     return statuses
 
 

@@ -98,7 +98,7 @@ def test_why_a_result_is_uncertain(tmp_path, classifier, chest):
     artifact = dataclasses.replace(
         artifact,
         path=tmp_path,
-        uncertain_below=0.8,
+        uncertain_below=0.75,
         triage=OperatingPoint("NORMAL", 0.25),
         metadata={**artifact.metadata, "files": {TRAINING_FILMS: ""}},
     )
@@ -122,6 +122,10 @@ def test_why_a_result_is_uncertain(tmp_path, classifier, chest):
     assert said(sure, usual).triage == pytest.approx((0.15, 0.25))
     assert not said(sure, usual).triage.flagged
     assert everything.triage.flagged
+    # What reaches a limit is within it: limits are the answers of some film.
+    at_the_limit = said((0.125, 0.75, 0.125), usual)
+    assert not at_the_limit.uncertain
+    assert at_the_limit.triage.flagged
 
 
 def test_an_older_artifact_knows_close_calls_only(radiographs):

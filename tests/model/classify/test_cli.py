@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from cxr import main
 from model.artifact import load_artifact
 from model.classifier import Result
 from model.classify import sources
 from model.classify.cli import DISCLAIMER, classify
 from model.classify.map_files import MapFolder
+from model.classify.results import FileResult
 from model.classify.sources import count, walk
 from model.gate.frontal import released
 from model.input.preprocess import Box
@@ -385,6 +387,19 @@ def test_the_table_says_what_this_is_not(folder):
     assert DISCLAIMER in result.stdout
     assert "1 done, 2 rejected" in result.stdout
     assert "a text file" in result.stdout
+
+
+def test_ctrl_c_shows_what_is_known_by_then(folder, monkeypatch):
+    def interrupted(*_):
+        yield FileResult("a.png", "rejected", "unreadable", "The file is empty.")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("model.classify.cli.classify_files", interrupted)
+    result = CliRunner().invoke(main, ["classify", str(folder)], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 130
+    assert "1 rejected" in result.stdout
+    assert "The file is empty." in result.stdout
 
 
 def test_no_paths_is_wrong_use():
