@@ -236,6 +236,12 @@ def _check_has_picture(dataset: pydicom.Dataset) -> None:
     if frames > 1:
         raise UnsupportedFormat(f"The DICOM file holds {frames} frames. Send one X-ray a file.")
     colours = str(dataset.get("PhotometricInterpretation", ""))
+    if not colours:
+        # A guess could turn the film to its negative.
+        raise UnreadableImage(
+            "The DICOM file does not say which of its grey values are bright (it has no "
+            "Photometric Interpretation). Export it again."
+        )
     if int(dataset.get("SamplesPerPixel", 1)) != 1 or not colours.startswith("MONOCHROME"):
         raise UnsupportedFormat(
             "The DICOM file holds a colour picture. Send the grey X-ray (MONOCHROME1 or 2)."

@@ -284,6 +284,11 @@ def test_no_picture_at_all():
         decode(cut)
 
 
+def test_a_picture_that_may_be_a_negative():
+    with pytest.raises(UnreadableImage, match="which of its grey values are bright"):
+        decode(dicom_bytes(RAMP, photometric=""))
+
+
 def test_too_few_bytes_for_the_picture():
     with pytest.raises(UnreadableImage, match="damaged or incomplete"):
         decode(dicom_bytes(RAMP, Rows=4 * HEIGHT))
