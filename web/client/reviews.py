@@ -62,6 +62,7 @@ def export(
             (out / "images").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(out, error) from error
+        patients = _patients(client.images(job)) if agreed else {}
         rows, boxes, gone = [], [], 0
         with click.progressbar(agreed.items(), label="Films", file=sys.stderr) as films:
             for image, found in films:
@@ -74,7 +75,8 @@ def export(
                     gone += 1  # no longer kept, or deleted meanwhile
                     continue
                 said = found[0]["model_label"]
-                rows.append((path, _label(found), split, source, f"{source}:{image}", said))
+                patient = f"{source}:{patients.get(image, image)}"
+                rows.append((path, _label(found), split, source, patient, said))
                 boxes += [(path, *_sides(box)) for review in found for box in review["boxes"]]
         write_whole([_csv(BOX_COLUMNS, boxes)], out / BOXES)
         # Last: with it, the data are complete.
@@ -94,6 +96,18 @@ def _by_image(found: Iterable[Json], reader: str | None) -> dict[int, list[Json]
         if reader in (None, review["reader"]):
             by_image[review["image_id"]].append(review)
     return by_image
+
+
+def _patients(images: Iterable[Json]) -> dict[int, int]:
+    """By image, a number for its patient, whose films must stay together: that of the first of
+    them. The identifier itself names somebody, and is not written down."""
+    first: dict[str, int] = {}
+    return {
+        image["id"]: first.setdefault(image["patient"], image["id"])
+        if image["patient"]
+        else image["id"]
+        for image in images
+    }
 
 
 def _label(found: list[Json]) -> str | None:

@@ -1,5 +1,6 @@
 """Files that the client's commands write."""
 
+import csv
 import os
 import resource
 import stat
@@ -72,9 +73,13 @@ def test_reviews_whose_films_are_kept_no_longer_are_left_out_and_counted(tmp_pat
 
     server = Scripted()
     try:
-        server.gives(200, {"items": [review(1), review(2)], "next_cursor": None})
+        server.gives(200, {"items": [review(n) for n in (1, 2, 3, 4)], "next_cursor": None})
+        patients = {1: "MRN 7", 2: None, 3: "MRN 8", 4: "MRN 8"}
+        images = [{"id": image, "patient": patient} for image, patient in patients.items()]
+        server.gives(200, {"items": images, "next_cursor": None})
         server.gives(404, {"status": 404, "detail": "No longer kept.", "code": "no_picture"})
-        server.gives(200, b"\x89PNG of the second")
+        for _ in range(3):
+            server.gives(200, b"\x89PNG and so on")
         done = cxr(
             *("reviews", "export", 7, "--out", tmp_path / "d"), CXR_URL=server.url, CXR_TOKEN="any"
         )
@@ -82,9 +87,15 @@ def test_reviews_whose_films_are_kept_no_longer_are_left_out_and_counted(tmp_pat
         server.close()
     assert done.exit_code == 0, done.output
     assert "1 left out: their X-rays are no longer kept" in done.stderr
-    rows = (tmp_path / "d" / "manifest.csv").read_text().splitlines()
-    assert [row.split(",")[0] for row in rows] == ["path", "images/2.png"]
-    assert os.listdir(tmp_path / "d" / "images") == ["2.png"]
+    with (tmp_path / "d" / "manifest.csv").open(newline="") as opened:
+        rows = [(row["path"], row["patient"]) for row in csv.DictReader(opened)]
+    # Films of one patient stay together, and nobody is named.
+    assert rows == [
+        ("images/2.png", "reviews:2"),
+        ("images/3.png", "reviews:3"),
+        ("images/4.png", "reviews:3"),
+    ]
+    assert sorted(os.listdir(tmp_path / "d" / "images")) == ["2.png", "3.png", "4.png"]
 
 
 def test_reviews_cannot_be_written_where_a_file_is(tmp_path):
