@@ -230,10 +230,10 @@ def document(walk: Walk) -> str:
     asked = len(routes(walk.app)) * len(walk.asking)
     return f"""# Permissions
 
-Printed by `python -m tests.support.permissions`, which starts the web application, asks every route
-as every kind of principal ({asked} requests), and writes down what came of it. A test compares.
+Printed by `python -m tests.support.permissions`, which starts the web application, requests every
+route as every kind of principal ({asked} requests), and records the outcome. A test compares.
 
-A route that does not declare who may use it keeps the web server from starting
+The web server does not start if a route does not declare who may use it
 (`web/auth/permissions.py`).
 
 | scope | allows to |
@@ -247,12 +247,12 @@ A route that does not declare who may use it keeps the web server from starting
 A person may have several roles. The token of `CXR_TOKEN`, or of the token file of `cxr up`, has the
 scopes of an admin.
 
-**yes**: the request is let in. **sign in**: 401, or on a page a redirect to the sign-in.
-**no**: 403, the permission is missing. **404**: there is no such thing in the clinic of whoever
-asks. *Another clinic* has every scope; who is *shut out* was an admin. Roles ask with a session,
-scopes with a token, which on a page has a session as well. Nobody here has to set up a second
-factor; whoever has to is led to its set-up by every page, and gets 403 (`second_factor_required`)
-from the API (`tests/web/auth/test_required_factor.py`).
+**yes**: allowed. **sign in**: 401, or on a page a redirect to the sign-in. **no**: 403, the
+permission is missing. **404**: the principal's clinic has no such thing. *Another clinic* has
+every scope; *shut out* is a disabled admin. Roles use a session; scopes use a token, and on pages
+a session of that token. Nobody in this table has to set up a second factor: for people who must,
+every page redirects to its set-up, and the API answers 403 (`second_factor_required`; see
+`tests/web/auth/test_required_factor.py`).
 
 {table(walk)}
 """
