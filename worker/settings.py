@@ -11,8 +11,8 @@ from ipaddress import ip_network
 from math import inf
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from worker.addresses import database_address, queue_address
 from worker.errors import SettingsError
 
 MEGABYTE = 1_000_000
@@ -192,6 +192,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser().resolve())
+        self._check()
+        embedded = f"sqlite:///{self.home / 'cxr.db'}"
+        database = database_address(self.database_url or embedded, self.database_password)
+        object.__setattr__(self, "database_url", database)
+        queue = queue_address(self.redis_url, self.redis_password)
+        object.__setattr__(self, "redis_url", queue)
+
+    def _check(self) -> None:
+        """Raises SettingsError."""
         if self.device not in ("cpu", "gpu"):
             raise SettingsError(f"CXR_DEVICE must be cpu or gpu. Received: {self.device!r}")
         for name in POSITIVE:
@@ -234,17 +243,6 @@ class Settings:
                 "CXR_OIDC_ISSUER is set: set CXR_OIDC_CLIENT_ID and CXR_OIDC_CLIENT_SECRET too, as "
                 "the provider gave them to you."
             )
-        if not self.database_url:
-            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'cxr.db'}")
-        elif self.database_url.startswith(("postgres://", "postgresql://")):
-            # Hosting services write the address without a driver; ours is psycopg 3.
-            address = self.database_url.split("://", 1)[1]
-            object.__setattr__(self, "database_url", f"postgresql+psycopg://{address}")
-        if self.redis_url.startswith("rediss://"):
-            object.__setattr__(self, "redis_url", _checked(self.redis_url))
-        for name in ("database", "redis"):
-            url = _with_password(getattr(self, f"{name}_url"), getattr(self, f"{name}_password"))
-            object.__setattr__(self, f"{name}_url", url)
 
     @property
     def for_workers(self) -> Self:
@@ -314,31 +312,6 @@ def _from_file(environ: Mapping[str, str], variable: str) -> str:
         raise SettingsError(
             f"{variable} must name a file that can be read. Received: {path!r} ({error.strerror})."
         ) from error
-
-
-def _with_password(url: str, password: str) -> str:
-    """`url` with the password, unless it has one or there is none to give."""
-    parts = urlsplit(url)
-    if not password or parts.password is not None or not parts.netloc:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
-
-
-def _checked(url: str) -> str:
-    """`url` of a queue that speaks TLS, with the option that makes every client check whom it
-    speaks to: without any, Celery's would not even use TLS. Raises SettingsError for `none`."""
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
-    if options.setdefault("ssl_cert_reqs", "required") not in ("required", "CERT_REQUIRED"):
-        raise SettingsError(
-            "REDIS_URL begins with rediss:// and must not say ssl_cert_reqs=none or optional: then "
-            "anybody could take the queue's place. Name your authority's certificate in "
-            "ssl_ca_certs instead."
-        )
-    # The name that all of its clients know.
-    options["ssl_cert_reqs"] = "required"
-    return parts._replace(query=urlencode(options, safe="/")).geturl()
 
 
 def _parse(variable: str, kind: Any, raw: str) -> Any:
