@@ -157,16 +157,24 @@ def test_without_the_server_the_reader_stays_at_the_film(page, site, three):
     expect(page.locator("#opened")).to_have_text("b.dcm, 2 of 3")
 
 
-def test_the_skip_link_drops_no_comment(page, site, three):
+def test_a_comment_is_not_dropped_on_the_ways_of_the_browser(page, site, three):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
     loaded(page, 1)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#image")).to_have_attribute("data-image", "2")
     page.get_by_label("Comment").fill("lower lobe")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.go_back()
+    expect(page).to_have_url(f"{site.address}/images/2")
     page.get_by_role("link", name="Skip to content").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("#main$"))
     page.wait_for_timeout(300)
+    expect(page.locator("#image")).to_have_attribute("data-image", "2")
     expect(page.get_by_label("Comment")).to_have_value("lower lobe")
+    assert len(asked) == 1
 
 
 def test_a_session_that_ends_beside_a_chart_and_for_somebody_else(page, site, three):
@@ -223,18 +231,6 @@ def test_keys_are_for_the_dialog_that_asks_to_sign_in(page, site, three):
     dialog.get_by_role("button", name="Sign in").click()
     expect(dialog.get_by_text("Wait a minute.")).to_be_visible()
     expect(dialog.get_by_label("Access token")).to_be_visible()
-
-
-def test_what_one_person_has_seen_is_not_marked_for_another(page, site, three):
-    work(site.store, 3)
-    page.goto(f"{site.address}/images/1")
-    loaded(page, 1)
-    page.goto(f"{site.address}/jobs/1")
-    expect(row(page, "a.dcm")).to_contain_text("Seen")
-    use_session(page, site, session_of_another_token(site, Scope.READ))
-    page.goto(f"{site.address}/jobs/1")
-    expect(row(page, "a.dcm").locator(".label")).to_be_visible()
-    expect(row(page, "a.dcm").get_by_text("Seen")).to_be_hidden()
 
 
 def test_rows_on_their_way_say_so_and_an_old_answer_changes_nothing(page, site, chest):
@@ -335,7 +331,9 @@ def test_only_files_are_taken_by_the_page(page, site, three):
     expect(page.locator("#drop")).to_be_visible()
 
 
-def test_another_language_leads_back_to_what_is_shown(page, site, three):
+def test_another_language_leads_back_to_what_is_shown_and_another_person_has_seen_nothing(
+    page, site, three
+):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
     loaded(page, 1)
@@ -344,6 +342,12 @@ def test_another_language_leads_back_to_what_is_shown(page, site, three):
     page.get_by_role("button", name="Español").click()
     expect(page.get_by_role("button", name="English")).to_be_visible()
     expect(page).to_have_url(f"{site.address}/images/2")
+    page.goto(f"{site.address}/jobs/1")
+    expect(row(page, "a.dcm").locator(".seen")).to_be_visible()
+    use_session(page, site, session_of_another_token(site, Scope.READ))
+    page.goto(f"{site.address}/jobs/1")
+    expect(row(page, "a.dcm").locator(".label")).to_be_visible()
+    expect(row(page, "a.dcm").locator(".seen")).to_be_hidden()
 
 
 def test_a_form_that_is_sent_twice_counts_once(page, site):
