@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.access import TOKEN
-from tests.support.browser import POLL_MS, loaded, row
+from tests.support.browser import POLL_MS, row
 from tests.support.results import done, work
 from web.auth.sessions import COOKIE
 from web.language.asked import COOKIE as LANGUAGE
@@ -146,7 +146,7 @@ def test_films_that_wait_leave_nothing_behind(page, site, three):
 def test_without_the_server_the_reader_stays_at_the_film(page, site, three):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
-    loaded(page, 1)
+    expect(page.locator("#toolbar")).to_be_visible()
     page.context.set_offline(True)
     page.keyboard.press("ArrowRight")
     expect(page.locator("#said")).to_have_text("The image cannot be loaded. Try again in a moment.")
@@ -160,7 +160,7 @@ def test_without_the_server_the_reader_stays_at_the_film(page, site, three):
 def test_a_comment_is_not_dropped_on_the_ways_of_the_browser(page, site, three):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
-    loaded(page, 1)
+    expect(page.locator("#toolbar")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#image")).to_have_attribute("data-image", "2")
     page.get_by_label("Comment").fill("lower lobe")
@@ -211,7 +211,7 @@ def test_a_session_that_ends_beside_a_chart_and_for_somebody_else(page, site, th
 def test_keys_are_for_the_dialog_that_asks_to_sign_in(page, site, three):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
-    loaded(page, 1)
+    expect(page.locator("#toolbar")).to_be_visible()
     end_sessions(site)
     page.keyboard.press("a")
     dialog = page.get_by_role("dialog", name="Your session ended")
@@ -336,7 +336,7 @@ def test_another_language_leads_back_to_what_is_shown_and_another_person_has_see
 ):
     work(site.store, 3)
     page.goto(f"{site.address}/images/1")
-    loaded(page, 1)
+    expect(page.locator("#toolbar")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#image")).to_have_attribute("data-image", "2")
     page.get_by_role("button", name="Español").click()
