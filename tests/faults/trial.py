@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from model.reading.radiograph import decode
 from tests.faults import audit
-from tests.faults.machine import TOKEN, Machine
+from tests.faults.machine import TOKEN, WORKERS, Machine
 from tests.support.waiting import wait_for
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobRecord
@@ -100,7 +100,10 @@ class Trial:
         """Upload jobs until workers hold images of one, at a moment by chance. Returns: its number.
 
         They begin while the upload runs: on a busy machine they may be done before it is answered.
+        All workers are up before: one that an earlier fault ended may still be starting, and with
+        the only other one gone too, the time to recover would be that of its start.
         """
+        wait_for(lambda: len(self.machine.store.workers_up()) >= WORKERS, timeout_s=60)
         done = self.chance.randint(1, IMAGES // 2)
         job_id = self.upload()
 
