@@ -14,6 +14,7 @@ from model.folders import files_in
 from training.errors import InvalidManifest, PatientLeak
 
 SPLITS = ("train", "val", "test")
+NEGATIONS = {"EXCLUDED", "NEG", "NEGATIVE", "NO", "NON", "NOT", "RULED", "UNLIKELY", "WITHOUT"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".webp", ".tif", ".tiff"}
 
 
@@ -41,7 +42,7 @@ class Classes:
 
     A name counts as the label that it is or that it begins with: PNEUMONIA_BACTERIAL is a
     PNEUMONIA, unless there is a label PNEUMONIA_BACTERIAL. Case and separators do not matter:
-    `covid-19` is COVID19.
+    `covid-19` is COVID19. A name that denies something, as `COVID-19 negative` does, is unknown.
 
     labels: in the model's order. ignored: names whose images are left out.
     """
@@ -66,7 +67,10 @@ class Classes:
         starts = {"".join(words[:count]): count for count in range(1, len(words) + 1)}
         known = {_letters(label): label for label in (*self.ignored, *self.labels)}
         matching = starts.keys() & known.keys()
-        return known[max(matching, key=starts.get)] if matching else None
+        if not matching:
+            return None
+        longest = max(matching, key=starts.get)
+        return known[longest] if NEGATIONS.isdisjoint(words[starts[longest] :]) else None
 
 
 @dataclass(frozen=True)

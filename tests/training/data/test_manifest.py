@@ -134,6 +134,15 @@ def test_the_longest_label_that_a_name_begins_with():
     assert not four.ignores("PNEUMONIA_VIRAL")
 
 
+def test_a_name_that_denies_a_label_does_not_count_as_it(tmp_path):
+    for name in ("COVID-19 negative", "pneumonia ruled out", "NORMAL, not pneumonia"):
+        assert CLASSES.label_of(name) is None
+        with pytest.raises(InvalidManifest, match="Row 2"):
+            read_manifest(manifest(tmp_path, f'a.png,"{name}",test,p,s'), CLASSES)
+    two = Classes(("COVID_POSITIVE", "COVID_NEGATIVE"))
+    assert two.label_of("covid negative") == "COVID_NEGATIVE"
+
+
 def test_ignored_names_are_left_out_of_a_manifest(tmp_path):
     file = manifest(tmp_path, "a.png,PNEUMONIA,test,p,s", "b.png,PNEUMONIA_VIRAL,test,q,s")
     classes = Classes(("NORMAL", "PNEUMONIA_VIRAL"), ("PNEUMONIA",))
