@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from tests.support.results import work
-from tests.support.rows import new_images, worker_record
+from tests.support.rows import create_job, new_images, worker_record
 from worker.audit import Action, AuditEvent
 from worker.files.image_files import ImageFiles
 from worker.files.retention import retire
@@ -42,7 +42,7 @@ def parts(postgres_url, postgres_server):
 def test_a_job_goes_through_all_parts(parts, tmp_path):
     owner, web, worker, sweeper = parts
     clinic = owner.ensure_clinic("north", "a token of the north")
-    job = web.create_job(clinic.id, "job", new_images(3))
+    job = create_job(web, clinic.id, "job", new_images(3))
     check_up_to_date(web.database)
     check_up_to_date(worker.database)
     worker.register_worker(worker_record("this"))
@@ -59,7 +59,7 @@ def test_a_job_goes_through_all_parts(parts, tmp_path):
     (deleted,) = sweeper.deleted_jobs()
     assert sweeper.remove_images(deleted.id, 10, lambda keys: None) == 3
     sweeper.remove_job(deleted.id)
-    kept = web.create_job(clinic.id, "kept for no time", new_images(1))
+    kept = create_job(web, clinic.id, "kept for no time", new_images(1))
     work(worker, 1)
     web.set_retention(clinic.id, Retention(files=0, maps=0, jobs=0))
     assert retire(sweeper, ImageFiles(tmp_path)) == 1
