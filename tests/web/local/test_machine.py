@@ -4,6 +4,7 @@ import stat
 import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,20 @@ def test_a_queue_that_ends_at_once_is_not_waited_for(tmp_path):
         valkey.wait(process)
     valkey.clean_up()
     assert time.monotonic() - started < 10
+
+
+def test_the_folder_of_a_queue_that_was_killed_is_removed_at_the_next_start(tmp_path):
+    killed = Path(EmbeddedValkey(tmp_path / "valkey").url.removeprefix("redis+socket://"))
+    killed.touch()
+    valkey = EmbeddedValkey(tmp_path / "valkey")
+    assert not killed.parent.exists()
+    note = tmp_path / "valkey" / "socket_folder"
+    folder = Path(note.read_text())
+    valkey.clean_up()
+    assert not folder.exists()
+    assert not note.exists()
+    # What the note says is not believed, should it be of another folder.
+    (tmp_path / "cxr-mine").mkdir()
+    note.write_text(str(tmp_path / "cxr-mine"))
+    EmbeddedValkey(tmp_path / "valkey").clean_up()
+    assert (tmp_path / "cxr-mine").is_dir()
