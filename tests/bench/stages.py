@@ -36,7 +36,7 @@ def queue_and_save_ms(images: int = IMAGES) -> dict[str, float]:
         store = Store(settings.database_url)
         dispatcher = Dispatcher(store, settings)
         try:
-            valkey.wait()
+            valkey.wait(server)
             migrate(store.database)
             clinic = store.ensure_clinic(DEFAULT_CLINIC, "bench")
             files = [NewImage(f"{number}.png", "-/-", 1) for number in range(images)]
