@@ -84,6 +84,8 @@ WITHOUT_ENTRY = {
 ENTRY_WHEN_TAKEN = {"resumable.append", "resumable.begin"}
 # Of whom or what an address speaks besides, by their numbers.
 CONCERNED = ("person_id", "token_id", "session_id")
+# Forms in which somebody could look for names.
+GUESSED_AT = {"sign_in.enter", "sign_in.enter_code"}
 DONE = range(200, 304)  # a form that was taken leads to another page
 REFUSED = {401, 403}
 
@@ -92,6 +94,9 @@ def record(response: Response) -> Response:
     """The answer, once its entry is written; 503 for what may not be shown without one."""
     event = _event(response)
     if event is None:
+        return response
+    if event.action is Action.REFUSED and request.endpoint in GUESSED_AT:
+        _write_afterwards(event, response)
         return response
     try:
         _write(_with_job(event))
@@ -169,6 +174,20 @@ def _with_job(event: AuditEvent) -> AuditEvent:
     if event.job_id is not None or event.image_ids != (image_id,):
         return event
     return replace(event, job_id=services().trail.job_of_image(image_id))
+
+
+def _write_afterwards(event: AuditEvent, response: Response) -> None:
+    """Once the answer has left: names that exist have entries of their own, and how long one takes
+    must not say so."""
+    trail = services().trail
+
+    def write() -> None:
+        try:
+            trail.write_once_a_minute(event)
+        except DBAPIError as error:
+            log.error("No entry in the audit trail (%s)", type(error.orig).__name__)
+
+    response.call_on_close(write)
 
 
 def _write(event: AuditEvent) -> None:

@@ -95,7 +95,7 @@ def test_signing_in_out_and_failing_leave_entries(visitor, reader, entries, app)
         guesser.get("/api/v1/jobs", headers={"Authorization": f"Bearer guess-{guess}"})
     guesser.post(
         "/sign-in", data={"token": "another guess"}, headers={"Origin": "http://localhost"}
-    )
+    ).close()
     found = entries()
     assert [event.action for event in found] == [
         Action.SIGNED_IN,
@@ -192,7 +192,7 @@ def test_an_operator_sees_what_happened_in_all_clinics_and_outside_of_any(
     client.get("/api/v1/jobs/1/results.csv")
     client.application.test_client().post(
         "/sign-in", data={"token": "a guess"}, headers={"Origin": "http://localhost"}
-    )
+    ).close()
     other = store.clinic_named(store.create_token("northern", [Scope.READ])[0].clinic.name)
     store.audit(
         [

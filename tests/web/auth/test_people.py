@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from tests.support.access import TOKEN, sign_in
 from worker.access import PrincipalKind, Role
@@ -131,6 +132,24 @@ def test_each_role_sees_what_it_should(person, browser, upload):
     assert operator.get("/jobs/1").status_code == 403
     assert browser("reader").get("/images/1").status_code == 200
     assert browser("admin").get("/access").status_code == 200
+
+
+def test_how_long_an_answer_takes_does_not_say_whose_names_there_are(person, app, store):
+    """What is written of somebody who exists is written once the answer has left."""
+    number = person("maria")
+    for name in ("maria", "nobody"):
+        entries, notices = len(list(store.audit_entries())), len(store.notices(number))
+        form = {"name": name, "password": "wrong"}
+        asked = EnvironBuilder("/sign-in", method="POST", data=form, headers=ORIGIN).get_environ()
+        said = []
+        answer = app.wsgi_app(asked, lambda status, headers, said=said: said.append(status))
+        assert b"do not belong together" in b"".join(answer)
+        assert said == ["403 FORBIDDEN"]
+        assert len(list(store.audit_entries())) == entries
+        assert len(store.notices(number)) == notices
+        answer.close()
+        assert len(list(store.audit_entries())) == entries + 1
+    assert len(store.notices(number)) == 1
 
 
 def test_a_password_that_changes_ends_every_other_session(person, browser, app):
@@ -288,7 +307,7 @@ def test_the_trail_says_who_changed_whom(reader, person, browser, store, app):
     maria = person("maria")
     browser("maria")
     session = store.sessions_of(PrincipalKind.PERSON, maria)[0].id
-    enter(app.test_client(), "maria", "not her password")
+    enter(app.test_client(), "maria", "not her password").close()
     people = f"/access/people/{maria}"
     for path, form in (
         ("/access/invitations", {"roles": "reader"}),
