@@ -35,6 +35,8 @@ def changes() -> dict[str, Change]:
         "gamma 1.25": lambda film: png(film**1.25),
         "blurred": lambda film: _saved(_picture(film).filter(ImageFilter.GaussianBlur(1)), "PNG"),
         "JPEG, quality 50": lambda film: _saved(_picture(film), "JPEG", quality=50),
+        # Takes away the grain, which JPEG leaves.
+        "WebP, quality 75": lambda film: _saved(_picture(film), "WEBP", quality=75),
         "corners hidden": lambda film: png(_without_corners(film, 0.12)),
         "turned by 4 degrees": lambda film: _saved(
             _picture(film).rotate(4, Image.Resampling.BILINEAR), "PNG"
