@@ -15,9 +15,9 @@ from web.client.shared import (
     EXIT_FAILED,
     client_errors,
     document,
-    known_token,
     link,
     server_options,
+    token_for,
 )
 
 
@@ -53,7 +53,7 @@ def submit(
     from web.client.http import new_key
     from web.client.view import follow, status_lines, upload_bar
 
-    with client_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, token_for(url, token)) as client:
         files = collect(paths)
         if not files:
             raise click.UsageError(f"There are no files in {', '.join(map(str, paths))}.")
@@ -87,7 +87,7 @@ def status(job: int | None, watch: bool, as_json: bool, url: str, token: str | N
 
     if job is None and watch:
         raise click.UsageError("--watch follows one job: name its number.")
-    with client_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, token_for(url, token)) as client:
         if job is None:
             jobs = client.jobs()
             if as_json:
@@ -135,7 +135,7 @@ def results(
         kind = output.suffix.lower().lstrip(".")
         if kind not in ("csv", "json"):
             raise click.UsageError(f"Say --csv or --json: {output.name} ends in neither.")
-    with client_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, token_for(url, token)) as client:
         found = client.job(job)
         if found["status"] == "running":
             total = found["counts"]["total"]

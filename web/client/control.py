@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from web.client.http import Client, Json
-from web.client.shared import client_errors, document, known_token, link, server_options
+from web.client.shared import client_errors, document, link, server_options, token_for
 
 
 def _job_command(verb: Callable[[Client, int], Json]) -> click.Command:
@@ -21,7 +21,7 @@ def _job_command(verb: Callable[[Client, int], Json]) -> click.Command:
     def command(job: int, as_json: bool, url: str, token: str | None) -> None:
         from web.client.view import status_lines
 
-        with client_errors(), Client(url, known_token(token)) as client:
+        with client_errors(), Client(url, token_for(url, token)) as client:
             after = verb(client, job)
             if as_json:
                 click.echo(document(client, after))
@@ -55,7 +55,7 @@ def retry(client: Client, job: int) -> Json:
 @server_options
 def delete(job: int, yes: bool, url: str, token: str | None) -> None:
     """Delete the job with the number JOB, with its images, results and files."""
-    with client_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, token_for(url, token)) as client:
         if not yes:
             click.confirm(_question(client.job(job)), abort=True, err=True)
         client.delete(job)

@@ -15,7 +15,7 @@ import click
 from web.client.errors import Refused
 from web.client.http import Client, Json
 from web.client.output import cannot_write, write_whole
-from web.client.shared import client_errors, known_token, server_options
+from web.client.shared import client_errors, server_options, token_for
 
 MANIFEST, BOXES = "manifest.csv", "boxes.csv"
 MANIFEST_COLUMNS = ("path", "label", "split", "source", "patient", "second_reading")
@@ -55,7 +55,7 @@ def export(
     a reader calls unusable, or that readers label differently, are left out and counted. Measure
     the model with: cxr evaluate --manifest FOLDER/manifest.csv
     """
-    with client_errors(), Client(url, known_token(token)) as client:
+    with client_errors(), Client(url, token_for(url, token)) as client:
         by_image = _by_image(client.reviews(job), reader)
         agreed = {image: found for image, found in by_image.items() if _label(found)}
         try:

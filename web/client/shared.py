@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import socket
 import sys
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import click
 
@@ -30,9 +32,25 @@ def server_options(command: Callable) -> Callable:
         "--token",
         envvar="CXR_TOKEN",
         show_envvar=True,
-        help="Access token. Default: the one that `cxr up` keeps in its home on this machine.",
+        help="Access token. Default, for a server on this machine: the one that `cxr up` keeps in "
+        "its home.",
     )
     return url(token(command))
+
+
+def token_for(url: str, token: str | None) -> str:
+    """The given token, else this machine's, which is sent to no other machine.
+
+    Raises click.UsageError.
+    """
+    with contextlib.suppress(ValueError):  # of which the client says what is wrong with it
+        host = urlsplit(url).hostname
+        if not token and host and not _is_this_machine(host):
+            raise click.UsageError(
+                f"There is no access token for {host}. The one that `cxr up` keeps is only sent to "
+                "a server on this machine. Give one with --token or CXR_TOKEN."
+            )
+    return known_token(token)
 
 
 def known_token(token: str | None, settings: Settings | None = None) -> str:
@@ -52,6 +70,18 @@ def known_token(token: str | None, settings: Settings | None = None) -> str:
     if not (token.isascii() and token.isprintable()):
         raise click.UsageError("The access token holds characters that no token has.")
     return token
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether all its addresses are this machine's: nobody can listen on another's."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.bind(address)
+    except OSError:
+        return False
+    return True
 
 
 def link(client: Client, job: Json) -> str:

@@ -15,7 +15,7 @@ import click
 from web.client.errors import ClientError
 from web.client.files import collect
 from web.client.http import Client, Json
-from web.client.shared import EXIT_FAILED, client_errors, known_token, link, server_options
+from web.client.shared import EXIT_FAILED, client_errors, link, server_options, token_for
 from web.client.view import console, follow, results_table, upload_bar
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.errors import LaunchError
@@ -128,7 +128,7 @@ def _server(url: str, token: str | None) -> Iterator[Server]:
 def _running(url: str, token: str | None) -> Client | None:
     """A client of the server that runs already, if it knows our token."""
     try:
-        client = Client(url, known_token(token))
+        client = Client(url, token_for(url, token))
     except (ClientError, click.UsageError):
         return None
     try:

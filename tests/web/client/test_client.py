@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from web.client import http as client_module
 from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
 from web.client.files import Multipart, UploadFile, collect, content_sha256
 from web.client.http import Client
-from web.client.shared import known_token
+from web.client.shared import known_token, token_for
 from worker.intake.fingerprint import Fingerprint
 from worker.settings import Settings
 
@@ -368,6 +369,22 @@ def test_a_token_file_that_cannot_be_read_is_none(tmp_path, content):
     (tmp_path / "token").mkdir() if content is None else (tmp_path / "token").write_bytes(content)
     with pytest.raises(click.UsageError, match="There is no access token"):
         known_token(None, Settings(home=tmp_path))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", socket.gethostname()])
+def test_this_machines_token_goes_to_this_machine(tmp_path, monkeypatch, host):
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    (tmp_path / "token").write_text("t" * 30)
+    assert token_for(f"http://{host}:8000", None) == "t" * 30
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "no-such-host.invalid"])
+def test_this_machines_token_is_sent_to_no_other(tmp_path, monkeypatch, host):
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    (tmp_path / "token").write_text("t" * 30)
+    with pytest.raises(click.UsageError, match="There is no access token for"):
+        token_for(f"http://{host}:8000", None)
+    assert token_for(f"http://{host}:8000", "given") == "given"
 
 
 def test_an_export_that_breaks_off_is_no_export(server, client):
