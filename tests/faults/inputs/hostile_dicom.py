@@ -98,7 +98,7 @@ def missing(pixels: np.ndarray) -> Iterator[Hostile]:
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation"):
         yield refused(f"no-{keyword}.dcm", without(whole, keyword), "unreadable")
     no_kind = without(whole, "PhotometricInterpretation")
-    yield refused("no-PhotometricInterpretation.dcm", no_kind, "unsupported_format")
+    yield refused("no-PhotometricInterpretation.dcm", no_kind, "unreadable")
     yield judged("no-TransferSyntaxUID.dcm", without(whole, "TransferSyntaxUID"))
     yield judged("no-Modality.dcm", without(whole, "Modality"))
 

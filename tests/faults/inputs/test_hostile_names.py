@@ -18,27 +18,34 @@ ENCODABLE = [name for name in NAMES if "\ud800" not in name]
 
 
 class Structure(html.parser.HTMLParser):
-    """The elements of a page and the names of their attributes; the text of its main heading."""
+    """The elements of a page and the names of their attributes; the text of its main headings."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.heading = ""
+        self.headings: list[str] = []
         self.title = ""
         self._within: str | None = None
         self.feed(page)
         self.close()
 
+    @property
+    def heading(self) -> str:
+        """The last: a job's page has another one, which is hidden unless the job was deleted."""
+        return self.headings[-1]
+
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, tuple(name for name, _ in attributes)))
         self._within = tag
+        if tag == "h1":
+            self.headings.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._within = None
 
     def handle_data(self, text: str) -> None:
         if self._within == "h1":
-            self.heading += text
+            self.headings[-1] += text
         elif self._within == "title":
             self.title += text
 
