@@ -24,7 +24,7 @@ check: lint  ## lint, and the tests that need no server, no TensorFlow and no da
 
 test: lint  ## run every test, with real servers and a real browser
 	@sh tests/browser.sh
-	.venv/bin/python -m pytest -m "not soak" --numprocesses 4 --dist loadfile --no-loadscope-reorder \
+	.venv/bin/python -m pytest -m "not soak" --numprocesses 3 --dist loadfile --no-loadscope-reorder \
 	    --durations 40 --durations-min 5
 
 faults: .venv/installed-test  ## break everything again and again, then fuzz: three hours

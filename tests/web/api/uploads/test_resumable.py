@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -325,7 +326,14 @@ def test_a_connection_that_breaks_loses_nothing_that_came(
     monkeypatch.setattr(unfinished, "PIECE_BYTES", piece_bytes)
     content = png + bytes(range(256)) * 1000
     address = begin(len(content))
-    with serving(app, Limits()) as (_, url):
+    begun = threading.Event()
+
+    def noticing(environ, start_response):
+        if environ["REQUEST_METHOD"] == "PATCH":
+            begun.set()
+        return app(environ, start_response)
+
+    with serving(noticing, Limits()) as (_, url):
         place = urlsplit(url)
         head = (
             f"PATCH {address} HTTP/1.1\r\nHost: {place.netloc}\r\n"
@@ -334,6 +342,7 @@ def test_a_connection_that_breaks_loses_nothing_that_came(
         )
         with socket.create_connection((place.hostname, place.port)) as line:
             line.sendall(head.encode() + content[:150_000])
+            assert begun.wait(30)
             time.sleep(0.5)  # so that it is read before the connection ends
         known = lambda: int(client.head(address, headers=TUS).headers["Upload-Offset"])  # noqa: E731
         wait_for(lambda: known() > 0)
