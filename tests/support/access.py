@@ -1,4 +1,5 @@
-"""What lets the tests in: one token for every clinic of theirs, one secret for every server."""
+"""What lets the tests in: one token for every clinic of theirs, one password for every person, one
+secret for every server."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from playwright.sync_api import Page
 
+PASSWORD = "sixteen purple herons"
 TOKEN = "a-token-for-the-tests"
 SECRET_KEY = "a-secret-for-the-tests"
 

@@ -8,33 +8,19 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from tests.support.access import code_of
+from tests.support.access import PASSWORD, code_of
 from web.app import create_app
 from web.auth import second_factor
 from worker.access import PrincipalKind, Role
 from worker.notices import Doer, NoticeKind
-from worker.passwords import hashed
 from worker.store.accounts.notices import MAX_NOTICES, MAX_PLACES
 from worker.store.accounts.tables import SignInPlace
 
 ORIGIN = {"Origin": "http://localhost"}
-PASSWORD = "sixteen purple herons"
 OTHER_PASSWORD = "nine brittle lanterns"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 FIREFOX_NEXT = FIREFOX.replace("140", "141")
 EDGE = "Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0"
-
-
-@pytest.fixture
-def person(store):
-    """Makes somebody. Returns: their number."""
-
-    def make(name: str, *roles: Role, clinic: str | None = "default", **sign_in: str) -> int:
-        link = store.link(store.invite(clinic, roles or (Role.READER,)))
-        sign_in = sign_in or {"password_hash": hashed(PASSWORD)}
-        return store.accept_invitation(link.id, name, **sign_in).id
-
-    return make
 
 
 @pytest.fixture

@@ -9,18 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from tests.support.access import TOKEN, code_of
+from tests.support.access import PASSWORD, TOKEN, code_of
 from tests.support.permissions import routes
 from web.app import create_app
 from web.pages.people.account import JUST_SIGNED_IN
 from worker.access import PrincipalKind, Role
 from worker.audit import Action
-from worker.passwords import hashed
 from worker.store.accounts.tables import Session
 from worker.store.rows import now
 
 ORIGIN = {"Origin": "http://localhost"}
-PASSWORD = "sixteen purple herons"
 SET_UP = "/account/second-factor"
 # What somebody may still ask for who has to set up a second factor.
 SETTING_UP = {
@@ -28,18 +26,6 @@ SETTING_UP = {
     "account.begin_second_factor",
     "account.confirm_second_factor",
 }
-
-
-@pytest.fixture
-def person(store):
-    """Makes somebody. Returns: their number."""
-
-    def make(name: str, *roles: Role, clinic: str | None = "default", **sign_in: str) -> int:
-        link = store.link(store.invite(clinic, roles or (Role.READER,)))
-        sign_in = sign_in or {"password_hash": hashed(PASSWORD)}
-        return store.accept_invitation(link.id, name, **sign_in).id
-
-    return make
 
 
 @pytest.fixture
