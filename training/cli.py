@@ -69,18 +69,19 @@ def train(
     OUT/history.csv.
     """
     with training_errors():
-        from training.data import manifest
+        from training.data.manifest import read_data, read_unsure
+        from training.data.splits import of_split
         from training.fitting.fit import train as fit
 
         began = time.monotonic()
         chosen = _recipe(recipe, all_data)
         if epochs:
             chosen = dataclasses.replace(chosen, epochs=epochs)
-        samples = manifest.read_data(data, chosen.classes, chosen.data)
-        unsure = manifest.read_unsure(data) if chosen.unsure else []
+        samples = read_data(data, chosen.classes, chosen.data)
+        unsure = read_unsure(data) if chosen.unsure else []
         chosen, samples = _without(leave_out, chosen, samples)
         unsure = [sample for sample in unsure if sample.source not in leave_out]
-        if not manifest.of_split(samples, "test"):  # better known now than after an hour
+        if not of_split(samples, "test"):  # better known now than after an hour
             raise TrainingError(
                 f"{data} has no image of the split test, on which the model would be measured. "
                 "Put some into it."
@@ -175,7 +176,8 @@ def evaluate(
     with training_errors():
         from model.artifact import load_artifact
         from model.engines import load_engine
-        from training.data.manifest import of_split, read_to_measure
+        from training.data.manifest import read_to_measure
+        from training.data.splits import of_split
         from training.measure import evaluate as evaluation
         from training.measure.known import classes_of, without_known
         from training.measure.text import print_figures
@@ -301,7 +303,7 @@ def default_cache() -> Path:
 
 def _without(sources: tuple[str, ...], recipe, samples):
     """The recipe, named by what it lacks, and the samples, all of those sources in `test`."""
-    from training.data.manifest import leave_out
+    from training.data.splits import leave_out
 
     for source in sources:
         recipe = dataclasses.replace(recipe, name=f"{recipe.name}_without_{source}")

@@ -15,7 +15,9 @@ COUNT = 200
 
 @pytest.fixture(scope="module")
 def samples(training_data) -> list:
-    from training.data.manifest import Classes, of_split, read_data
+    from training.data.manifest import read_data
+    from training.data.samples import Classes
+    from training.data.splits import of_split
 
     tested = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")
     return [tested[n] for n in np.random.default_rng(3).permutation(len(tested))[:COUNT]]

@@ -11,7 +11,8 @@ from tests.support.access import TOKEN
 from tests.support.results import work
 from tests.support.site import Site
 from training.data.findings import finding_map, read_findings
-from training.data.manifest import Classes, read_manifest
+from training.data.manifest import read_manifest
+from training.data.samples import Classes
 from worker.records.jobs import NewImage
 from worker.records.reviews import NewReview, ReviewBox, Verdict
 

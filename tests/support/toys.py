@@ -12,7 +12,7 @@ from model.artifact import INT8, METADATA, WEIGHTS, save_metadata
 from model.engines.weights import save_weights
 from model.input.preprocess import Preprocessing
 from tests.support.shared import made_once
-from training.data.manifest import Classes
+from training.data.samples import Classes
 
 SIZE = 32
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.framing.box import Box, cut
 from training.data.augment import Augmentation, move
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import InvalidManifest
 
 FILE = "boxes.csv"

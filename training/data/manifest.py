@@ -1,76 +1,16 @@
 """Data sets: a manifest CSV, or folders named like the classes."""
 
 import csv
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 
-import numpy as np
-
 from model.folders import files_in
-from training.errors import InvalidManifest, PatientLeak
+from training.data.samples import Classes, Sample
+from training.data.splits import SPLITS, check_patients, with_validation
+from training.errors import InvalidManifest
 
-SPLITS = ("train", "val", "test")
-NEGATIONS = {"EXCLUDED", "NEG", "NEGATIVE", "NO", "NON", "NOT", "RULED", "UNLIKELY", "WITHOUT"}
 SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".webp", ".tif", ".tiff"}
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One labelled X-ray. `patient` and `source` are what groups of images have in common.
-
-    label: one of the model's labels. lung_mask: a picture of the same cut of the X-ray, in which
-    the lungs are not black. second_reading: what somebody else read on the same film, in the data's
-    own words.
-    """
-
-    path: Path
-    label: str
-    split: str
-    patient: str
-    source: str
-    lung_mask: Path | None = None
-    second_reading: str = ""
-
-
-@dataclass(frozen=True)
-class Classes:
-    """How the names in the data become the labels of a model.
-
-    A name counts as the label that it is or that it begins with: PNEUMONIA_BACTERIAL is a
-    PNEUMONIA, unless there is a label PNEUMONIA_BACTERIAL. Case and separators do not matter:
-    `covid-19` is COVID19. A name that denies something, as `COVID-19 negative` does, is unknown.
-
-    labels: in the model's order. ignored: names whose images are left out.
-    """
-
-    labels: tuple[str, ...]
-    ignored: tuple[str, ...] = ()
-
-    def label_of(self, name: str) -> str | None:
-        """The label that a name counts as; None for an unknown or ignored one."""
-        found = self._longest_match(name)
-        return found if found in self.labels else None
-
-    def ignores(self, name: str) -> bool:
-        return self._longest_match(name) in self.ignored
-
-    def targets(self, samples: Sequence[Sample]) -> np.ndarray:
-        """(N,) int: the index of each sample's label."""
-        return np.array([self.labels.index(sample.label) for sample in samples], dtype=int)
-
-    def _longest_match(self, name: str) -> str | None:
-        words = re.split(r"[\W_]+", name.upper())
-        starts = {"".join(words[:count]): count for count in range(1, len(words) + 1)}
-        known = {_letters(label): label for label in (*self.ignored, *self.labels)}
-        matching = starts.keys() & known.keys()
-        if not matching:
-            return None
-        longest = max(matching, key=starts.get)
-        return known[longest] if NEGATIONS.isdisjoint(words[starts[longest] :]) else None
 
 
 @dataclass(frozen=True)
@@ -204,103 +144,6 @@ def has_column(path: Path, column: str) -> bool:
     return file.is_file() and column in next(iter(_rows(file).values()), {})
 
 
-def with_validation(samples: Sequence[Sample], share: float, seed: int = 0) -> list[Sample]:
-    """The samples with a share (0..1) of each class's training images as `val`.
-
-    Unchanged when there is a split `val` already, or no training image. Whole patients move, and at
-    least one patient of each class stays. The same seed gives the same split.
-    """
-    if of_split(samples, "val"):
-        return list(samples)
-    random = np.random.default_rng(seed)
-    moved: set[str] = set()
-    trained = of_split(samples, "train")
-    for label in sorted({sample.label for sample in trained}):
-        images = [sample for sample in trained if sample.label == label]
-        patients = sorted({sample.patient for sample in images})
-        for number in random.permutation(len(patients))[1:]:
-            if sum(sample.patient in moved for sample in images) >= ceil(share * len(images)):
-                break
-            moved.add(patients[number])
-    return [
-        replace(sample, split="val")
-        if sample.split == "train" and sample.patient in moved
-        else sample
-        for sample in samples
-    ]
-
-
-def unseen(samples: Sequence[Sample], seen: Sequence[Sample]) -> list[Sample]:
-    """The samples whose patients are not among those that a model was trained or chosen on.
-
-    seen: the data of the model's recipe, with its own splits.
-    """
-    known = {sample.patient for sample in seen if sample.split != "test"}
-    return [sample for sample in samples if sample.patient not in known]
-
-
-def not_judged(samples: Sequence[Sample], judged: Sequence[Sample]) -> list[Sample]:
-    """The samples whose patients are not among those of `val` and `test` in `judged`."""
-    patients = {sample.patient for sample in judged if sample.split != "train"}
-    return [sample for sample in samples if sample.patient not in patients]
-
-
-def check_patients(samples: Sequence[Sample]) -> None:
-    """Raises PatientLeak, naming the patient, when one is in more than one split."""
-    split_of: dict[str, str] = {}
-    for sample in samples:
-        first = split_of.setdefault(sample.patient, sample.split)
-        if first != sample.split:
-            raise PatientLeak(
-                f"Patient {sample.patient!r} is in the splits {first} and {sample.split}: "
-                "the model would be tested on patients that it has seen."
-            )
-
-
-def of_split(samples: Sequence[Sample], split: str) -> list[Sample]:
-    return [sample for sample in samples if sample.split == split]
-
-
-def leave_out(samples: Sequence[Sample], source: str) -> list[Sample]:
-    """The samples with all images of one source in `test`: a hospital that training never saw.
-
-    Images of the same patients that another source has for training or choosing are left away.
-    Raises InvalidManifest when there is no such source, or nothing else.
-    """
-    known = sorted({sample.source for sample in samples})
-    if source not in known or len(known) == 1:
-        raise InvalidManifest(
-            f"The source {source!r} cannot be left out. The data have: {', '.join(known)}."
-        )
-    patients = {sample.patient for sample in samples if sample.source == source}
-    left = []
-    for sample in samples:
-        if sample.source == source:
-            left.append(replace(sample, split="test"))
-        elif sample.split == "test" or sample.patient not in patients:
-            left.append(sample)
-    return left
-
-
-def data_hash(samples: Sequence[Sample]) -> str:
-    """SHA-256 over names, labels and splits: which data a model was made of."""
-    digest = hashlib.sha256()
-    for sample in samples:
-        line = (
-            f"{sample.source}/{sample.path.name},{sample.label},{sample.split},{sample.patient}\n"
-        )
-        digest.update(line.encode(errors="surrogateescape"))  # of a name that is not UTF-8
-    return digest.hexdigest()
-
-
-def content_hash(samples: Sequence[Sample]) -> str:
-    """SHA-256 over `data_hash` and the content of the files. OSError when one cannot be read."""
-    digest = hashlib.sha256(data_hash(samples).encode())
-    for sample in samples:
-        digest.update(sample.path.read_bytes())
-    return digest.hexdigest()
-
-
 def _check_one_label(file: Path, samples: Sequence[Sample]) -> None:
     label_of: dict[Path, str] = {}
     for sample in samples:
@@ -359,7 +202,3 @@ def _value(file: Path, number: int, row: dict[str, str], column: str) -> str:
 
 def _cannot_list(error: OSError) -> None:
     raise InvalidManifest(f"{error.filename} cannot be listed: {error.strerror}.") from error
-
-
-def _letters(label: str) -> str:
-    return re.sub(r"[\W_]+", "", label.upper())

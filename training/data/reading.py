@@ -11,7 +11,7 @@ from model.input.prepared import Prepared, prepare_file
 from model.input.prepared import read as read_file
 from model.input.preprocess import Preprocessing, crop_and_stretch, frame_of
 from model.reading.radiograph import Radiograph, decode
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 
 

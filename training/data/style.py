@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.data.weighting import FEW
 
 # Grey values are compared at this many quantiles.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 
 # Labels of `unsure.csv`: readings of a panel of radiologists, none of our classes.

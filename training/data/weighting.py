@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 
 # A source with fewer images of a class than this cannot be given a whole share: the same few
 # images would then be learned by heart.

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from model.framing.box import Box
 from training.data.findings import FILE, UNKNOWN, finding_map, read_findings
-from training.data.manifest import Sample
 from training.data.reading import frame_around, read
+from training.data.samples import Sample
 from training.fitting.images import random_of
 from training.fitting.recipe import Recipe
 

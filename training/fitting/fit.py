@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from model.networks import build, frozen_part, network_named, tail
-from training.data.manifest import Sample, not_judged, of_split
+from training.data.samples import Sample
+from training.data.splits import not_judged, of_split
 from training.data.truth import truths
 from training.data.weighting import sample_weights, weights_within_sources
 from training.errors import TrainingError

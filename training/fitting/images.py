@@ -11,8 +11,8 @@ from tqdm import tqdm
 from model.input.preprocess import Preprocessing, to_input
 from training.data.augment import augment
 from training.data.generator import generated
-from training.data.manifest import Sample, content_hash
 from training.data.reading import frame_around, grey, prepared, read
+from training.data.samples import Sample, content_hash
 from training.data.style import Style, donor_styles
 from training.fitting.recipe import Recipe
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from model.networks import network_named, tail
 from training.data.augment import move
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.fitting.features import Features
 from training.fitting.images import random_of

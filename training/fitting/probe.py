@@ -14,8 +14,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from training.data.manifest import Classes, Sample, leave_out, of_split, read_data
+from training.data.manifest import read_data
 from training.data.reading import prepared
+from training.data.samples import Classes, Sample
+from training.data.splits import leave_out, of_split
 from training.data.weighting import weights_within_sources
 from training.errors import training_errors
 from training.fitting.recipe import Recipe, load_recipe

@@ -15,7 +15,8 @@ from model.input.standardise import Standardisation
 from model.networks import network_named
 from training.data.augment import Augmentation
 from training.data.generator import Generator
-from training.data.manifest import ALL_DATA, Choice, Classes
+from training.data.manifest import ALL_DATA, Choice
+from training.data.samples import Classes
 from training.errors import TrainingError
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -31,7 +32,7 @@ class Recipe:
     """name, version: what the artifact is called.
 
     labels: the K classes, in the order of the probabilities; names in the data become labels as
-    `training.data.manifest.Classes` says. ignored_labels: names in the data that are left out.
+    `training.data.samples.Classes` says. ignored_labels: names in the data that are left out.
     data: which of the data, and how they are split (`training.data.manifest.Choice`).
     architecture, config: a network of `model.networks` and options of its constructor; `size` and
     `classes` follow from the preprocessing and the labels.

@@ -8,8 +8,8 @@ import numpy as np
 
 from model.artifact import STATISTICS
 from model.input.standardise import Standardisation, Statistics, by_all, by_itself, save_statistics
-from training.data.manifest import Sample
 from training.data.reading import grey
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe
 

@@ -17,8 +17,10 @@ import numpy as np
 
 from model.framing.box import Box
 from model.framing.lungs import MODEL_FILE, LungFinder
-from training.data.manifest import Classes, Sample, of_split, read_data, read_unsure
+from training.data.manifest import read_data, read_unsure
 from training.data.reading import read
+from training.data.samples import Classes, Sample
+from training.data.splits import of_split
 from training.framing.views import Film, films
 from training.gate.fitting import print_share
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageFilter
 
 from model.framing.box import Box
 from model.framing.lungs import SIDE, stretched
-from training.data.manifest import Sample
 from training.data.reading import read
+from training.data.samples import Sample
 from training.measure.maps.attention import lung_mask, mask_fits
 
 LONGEST = 160  # pixels of the longer side of the films that are kept in memory

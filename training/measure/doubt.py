@@ -24,8 +24,10 @@ from tqdm import tqdm
 from model.artifact import Artifact, load_artifact
 from model.doubt import EPSILON, Reference, of_length_one
 from model.engines import Engine, load_engine
-from training.data.manifest import Classes, Sample, leave_out, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA_FOLDER
+from training.data.samples import Classes, Sample
+from training.data.splits import leave_out, of_split
 from training.errors import TrainingError, training_errors
 from training.measure.evaluate import Answers, ask
 from training.measure.intervals import RESAMPLES, Figure, with_intervals

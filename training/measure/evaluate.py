@@ -13,7 +13,7 @@ from model.engines.output import Output, joined
 from model.errors import Rejection
 from model.framing.box import Box, on_film
 from model.input.prepared import prepare_file
-from training.data.manifest import Classes, Sample
+from training.data.samples import Classes, Sample
 from training.errors import TrainingError
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
 from training.measure.maps.attention import lung_attention

@@ -19,8 +19,10 @@ from model.drawing.maps import colour_map, overlay_png
 from model.drawing.pictures import grey
 from model.engines import load_engine
 from model.reading.radiograph import decode
-from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA
+from training.data.samples import Classes, Sample
+from training.data.splits import of_split
 from training.measure.evaluate import Answers, ask
 
 # A chest of the 1990s with dense opacities, from pydicom-data (MIT): it may be shown. The X-rays of

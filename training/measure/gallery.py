@@ -30,9 +30,11 @@ from model.errors import Rejection
 from model.framing.box import Box
 from model.reading.radiograph import decode
 from training.data.findings import read_findings
-from training.data.manifest import Classes, of_split, read_data
+from training.data.manifest import read_data
 from training.data.mistakes import LAST, read_mistakes
 from training.data.option import DATA_FOLDER
+from training.data.samples import Classes
+from training.data.splits import of_split
 from training.errors import training_errors
 from training.measure.evaluate import WELL
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.artifact import Artifact
-from training.data.manifest import ALL_DATA, Choice, Classes, Sample, has_column, read_data, unseen
+from training.data.manifest import ALL_DATA, Choice, has_column, read_data
+from training.data.samples import Classes, Sample
+from training.data.splits import unseen
 
 
 def choice_of(model: Artifact) -> Choice:

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from model.calibration import MIN_PROBABILITY, Calibration
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.measure.evaluate import WELL
 
 # The share of films whose highest probability is not too low to go unmarked.

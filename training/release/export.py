@@ -32,8 +32,9 @@ from model.engines.weights import save_weights
 from model.framing.lungs import MODEL_FILE
 from model.input.preprocess import Preprocessing
 from model.networks import map_names
-from training.data.manifest import Sample, data_hash, of_split
 from training.data.reading import prepared
+from training.data.samples import Sample, data_hash
+from training.data.splits import of_split
 from training.data.weighting import sample_weights
 from training.errors import TrainingError
 from training.fitting.recipe import Recipe

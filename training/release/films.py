@@ -19,8 +19,10 @@ from model.classifier import Classifier
 from model.engines.litert_engine import LiteRTEngine
 from model.errors import Rejection
 from model.films import STATISTICS, Histogram
-from training.data.manifest import Sample, data_hash, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA
+from training.data.samples import Sample, data_hash
+from training.data.splits import of_split
 from training.errors import TrainingError, training_errors
 from training.fitting.recipe import load_recipe
 

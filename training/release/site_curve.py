@@ -20,8 +20,9 @@ from tqdm import tqdm
 from model.artifact import load_artifact
 from model.calibration import Calibration
 from model.engines import load_engine
-from training.data.manifest import Classes, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA_FOLDER
+from training.data.samples import Classes
 from training.errors import TrainingError, training_errors
 from training.measure.evaluate import Answers, ask
 from training.measure.metrics import measures

@@ -211,7 +211,9 @@ def test_released_network_on_a_real_radiograph(radiographs):
 
 def test_200_real_radiographs(training_data):
     """A sanity check of the whole chain, order of labels included: 0.859 on all of `test`."""
-    from training.data.manifest import Classes, of_split, read_data
+    from training.data.manifest import read_data
+    from training.data.samples import Classes
+    from training.data.splits import of_split
     from training.measure.evaluate import ask
 
     samples = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")
@@ -224,7 +226,9 @@ def test_200_real_radiographs(training_data):
 
 
 def test_int8_and_float32_agree_on_real_radiographs(training_data, released_exact):
-    from training.data.manifest import Classes, of_split, read_data
+    from training.data.manifest import read_data
+    from training.data.samples import Classes
+    from training.data.splits import of_split
     from training.measure.evaluate import agreement, ask
 
     samples = of_split(read_data(training_data, Classes(load_artifact().labels)), "test")

@@ -10,7 +10,7 @@ pytest.importorskip("skimage")
 from model.framing.box import WHOLE, Box
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN, finding_map, read_findings
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import InvalidManifest
 
 ILL = Sample(Path("a.png"), "COVID19", "train", "1", "here")

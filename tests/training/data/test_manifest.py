@@ -1,6 +1,5 @@
 """Data sets: what is read from a CSV or from folders, and what is refused."""
 
-import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -11,21 +10,15 @@ import pytest
 from tests.support.toys import CLASSES, LABELS, toy_folders
 from training.data.manifest import (
     Choice,
-    Classes,
-    Sample,
-    data_hash,
     has_column,
-    leave_out,
-    not_judged,
-    of_split,
     read_data,
     read_folders,
     read_manifest,
     read_to_measure,
     read_unsure,
-    unseen,
-    with_validation,
 )
+from training.data.samples import Classes
+from training.data.splits import of_split, unseen
 from training.errors import InvalidManifest, PatientLeak
 
 
@@ -117,23 +110,6 @@ def test_a_missing_manifest_and_an_empty_folder(tmp_path):
         read_data(tmp_path, CLASSES)
 
 
-def test_the_longest_label_that_a_name_begins_with():
-    four = Classes(("COVID19", "Normal", "Pneumonia, bacterial", "PNEUMONIA_VIRAL"), ("PNEUMONIA",))
-    names = ["covid-19", "COVID19", "normal", "PNEUMONIA_BACTERIAL", "pneumonia viral", "NORMALS"]
-    assert [four.label_of(name) for name in names] == [
-        "COVID19",
-        "COVID19",
-        "Normal",
-        "Pneumonia, bacterial",
-        "PNEUMONIA_VIRAL",
-        None,
-    ]
-    assert four.label_of("PNEUMONIA") is None
-    assert four.ignores("PNEUMONIA")
-    assert four.ignores("pneumonia-fungal")
-    assert not four.ignores("PNEUMONIA_VIRAL")
-
-
 def test_a_name_that_denies_a_label_does_not_count_as_it(tmp_path):
     for name in ("COVID-19 negative", "pneumonia ruled out", "NORMAL, not pneumonia"):
         assert CLASSES.label_of(name) is None
@@ -149,49 +125,12 @@ def test_ignored_names_are_left_out_of_a_manifest(tmp_path):
     assert [sample.path.name for sample in read_manifest(file, classes)] == ["b.png"]
 
 
-def test_the_hash_tells_data_sets_apart(tmp_path):
-    lines = ["a.png,NORMAL,train,p1,s", "b.png,COVID19,test,p2,s"]
-    first = data_hash(read_manifest(manifest(tmp_path, *lines), CLASSES))
-    (tmp_path / "moved").mkdir()
-
-    assert data_hash(read_manifest(manifest(tmp_path / "moved", *lines), CLASSES)) == first
-    assert data_hash(read_manifest(manifest(tmp_path, *lines[:1]), CLASSES)) != first
-    lines[1] = "b.png,NORMAL,test,p2,s"
-    assert data_hash(read_manifest(manifest(tmp_path, *lines), CLASSES)) != first
-
-
 def test_the_training_data(training_data):
     samples = read_data(training_data, CLASSES)
 
     assert all(sample.path.is_file() for sample in samples)
     assert all(sample.lung_mask.is_file() for sample in samples if sample.lung_mask)
     assert {sample.split for sample in samples} == {"train", "val", "test"}
-
-
-def test_a_source_left_out_is_only_tested_on(tmp_path):
-    file = manifest(
-        tmp_path,
-        "a.png,COVID19,train,p1,here",
-        "b.png,NORMAL,val,p2,here",
-        "c.png,NORMAL,train,p1,there",  # the same patient in another hospital
-        "d.png,NORMAL,train,p3,there",
-        "e.png,NORMAL,test,p4,there",
-    )
-    left = leave_out(read_manifest(file, CLASSES), "here")
-
-    assert {sample.path.name: sample.split for sample in left} == {
-        "a.png": "test",
-        "b.png": "test",
-        "d.png": "train",
-        "e.png": "test",
-    }
-
-
-@pytest.mark.parametrize("source", ["nowhere", "here"])
-def test_a_source_that_is_unknown_or_the_only_one_cannot_be_left_out(tmp_path, source):
-    file = manifest(tmp_path, "a.png,COVID19,train,p1,here")
-    with pytest.raises(InvalidManifest, match=f"'{source}' cannot be left out.*here"):
-        leave_out(read_manifest(file, CLASSES), source)
 
 
 @pytest.mark.parametrize(
@@ -237,22 +176,6 @@ def test_another_column_chooses_its_images_and_splits_them(tmp_path):
     assert not left  # each of these ten was trained or chosen on
     with pytest.raises(InvalidManifest, match=r"no column 'small'.*--all-data"):
         read_data(tmp_path, CLASSES, Choice("small"))
-
-
-def test_a_share_of_the_training_patients_becomes_val():
-    samples = [
-        Sample(Path(f"{label}{n}.png"), label, "train", f"{label}{n // 2}", "s")
-        for label in LABELS
-        for n in range(30)
-    ]
-    split = with_validation(samples, 0.2)
-
-    assert Counter(s.label for s in of_split(split, "val")) == dict.fromkeys(LABELS, 6)
-    assert not {s.patient for s in of_split(split, "val")} & {
-        s.patient for s in of_split(split, "train")
-    }
-    assert with_validation(split, 0.5) == split
-    assert of_split(with_validation(samples, 0.0), "val") == []
 
 
 def test_the_articles_folders_without_val(tmp_path):
@@ -314,12 +237,6 @@ def test_what_is_hidden_or_no_file_is_no_image(tmp_path):
     assert [sample.path.name for sample in read_folders(tmp_path, CLASSES)] == ["a.png"]
 
 
-def test_a_name_that_is_not_utf_8_has_a_hash(tmp_path):
-    (tmp_path / "NORMAL").mkdir()
-    open(os.fsencode(tmp_path / "NORMAL") + b"/\xff.png", "wb").close()
-    assert len(data_hash(read_folders(tmp_path, CLASSES))) == 64
-
-
 def test_to_measure_nothing_becomes_val(tmp_path):
     toy_folders(tmp_path / "a", each=5)
     shutil.rmtree(tmp_path / "a" / "val")
@@ -327,12 +244,3 @@ def test_to_measure_nothing_becomes_val(tmp_path):
     assert Counter(sample.split for sample in of_folders) == {"train": 15, "test": 15}
     unsplit = read_to_measure(tmp_path / "a" / "train", CLASSES)
     assert {sample.split for sample in unsplit} == {"test"}
-
-
-def test_patients_who_are_judged():
-    def sample(patient: str, split: str) -> Sample:
-        return Sample(Path(patient), "NORMAL", split, patient, "s")
-
-    known = [sample("a", "train"), sample("b", "val"), sample("c", "test")]
-    more = [sample(patient, "train") for patient in "abcd"]
-    assert [one.patient for one in not_judged(more, known)] == ["a", "d"]

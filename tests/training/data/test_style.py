@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.data.style import donor_styles, restyled, style_of
 from training.data.weighting import FEW
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.data.truth import truths
 from training.data.weighting import ALONE, weights_within_sources
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.data.weighting import FEW, sample_weights
 
 

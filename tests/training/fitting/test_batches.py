@@ -15,7 +15,8 @@ from tests.support.recipes import TINY
 from tests.support.toys import CLASSES, SIZE, toy_folders
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN
-from training.data.manifest import of_split, read_folders
+from training.data.manifest import read_folders
+from training.data.splits import of_split
 from training.fitting import batches
 from training.fitting.batches import EpochByEpoch, FeatureBatches, FreshBatches, Inputs, Makers
 from training.fitting.findings import Drawn

@@ -10,7 +10,7 @@ pytest.importorskip("skimage")
 from model.input.preprocess import Preprocessing
 from training.data.augment import Augmentation
 from training.data.findings import UNKNOWN
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.fitting.findings import Findings, finding_maps
 from training.fitting.recipe import Recipe

@@ -12,7 +12,8 @@ from model.input.standardise import Standardisation  # noqa: E402
 from model.networks import build, frozen_part  # noqa: E402
 from tests.support.recipes import TINY  # noqa: E402
 from tests.support.toys import CLASSES, toy_folders  # noqa: E402
-from training.data.manifest import of_split, read_folders  # noqa: E402
+from training.data.manifest import read_folders  # noqa: E402
+from training.data.splits import of_split  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fitting import features  # noqa: E402
 from training.fitting.features import FeatureCache  # noqa: E402

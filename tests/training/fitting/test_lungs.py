@@ -15,7 +15,7 @@ from model.input.preprocess import Preprocessing, crop_and_stretch
 from model.networks import build, frozen_part, vgg
 from tests.support.toys import LABELS
 from training.data.augment import Augmentation, move
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.fitting import lungs as training_lungs
 from training.fitting.features import FeatureCache

@@ -8,7 +8,7 @@ pytest.importorskip("skimage")
 
 from model.framing.box import Box
 from model.framing.lungs import SIDE
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.framing.fitting import laplace, network
 from training.framing.views import MIN_VISIBLE, Film, view
 

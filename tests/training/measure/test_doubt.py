@@ -10,7 +10,7 @@ import pytest
 from model.doubt import Reference
 from model.framing.box import WHOLE
 from tests.support.toys import LABELS
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.measure.doubt import (
     DISTANCES,
     _energy,

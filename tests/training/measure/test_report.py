@@ -13,7 +13,9 @@ from PIL import Image
 
 from model.input.preprocess import Preprocessing
 from tests.support.toys import CLASSES, LABELS, toy_folders
-from training.data.manifest import Sample, of_split, read_folders
+from training.data.manifest import read_folders
+from training.data.samples import Sample
+from training.data.splits import of_split
 from training.measure.evaluate import Answers, Refused, report
 
 pytest.importorskip("matplotlib")

@@ -11,7 +11,9 @@ from model.engines import load_engine
 from tests.support.commands import cxr
 from tests.support.engines import keras_engine
 from tests.support.toys import CLASSES, LABELS
-from training.data.manifest import data_hash, of_split, read_data
+from training.data.manifest import read_data
+from training.data.samples import data_hash
+from training.data.splits import of_split
 from training.errors import TrainingError
 from training.measure.evaluate import agreement, ask, report
 

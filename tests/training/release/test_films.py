@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from model.artifact import METADATA, load_artifact
 from model.films import histograms
 from tests.support.toys import CLASSES
-from training.data.manifest import data_hash, read_data
+from training.data.manifest import read_data
+from training.data.samples import data_hash
 from training.release.films import films_of, main
 
 

@@ -27,7 +27,8 @@ from model.input.standardise import Standardisation
 from model.networks import NETWORKS
 from tests.support.engines import keras_engine, without_search
 from tests.support.toys import SIZE, toy_folders, toy_images
-from training.data.manifest import of_split, read_folders
+from training.data.manifest import read_folders
+from training.data.splits import of_split
 from training.errors import TrainingError
 from training.fitting import lungs
 from training.fitting.fit import in_precision, train, trained_network

@@ -13,7 +13,7 @@ from model.classifier import Classifier
 from model.framing.box import WHOLE
 from tests.support.commands import cxr
 from tests.support.toys import LABELS, toy_artifact, toy_folders
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.measure.evaluate import Answers
 from training.release import site, site_curve

@@ -19,7 +19,9 @@ from model.artifact import Artifact, load_artifact
 from model.engines import load_engine
 from model.engines.keras_engine import KerasEngine
 from training.data.findings import read_findings
-from training.data.manifest import Choice, Classes, of_split, read_data
+from training.data.manifest import Choice, read_data
+from training.data.samples import Classes
+from training.data.splits import of_split
 from training.errors import TrainingError
 from training.measure.evaluate import Answers, agreement, ask, report
 from training.measure.intervals import RESAMPLES, wilson

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from model.input.preprocess import Box
-from training.data.manifest import Sample
 from training.data.reading import read
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.measure.intervals import RESAMPLES, with_intervals
 

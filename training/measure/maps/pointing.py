@@ -25,8 +25,10 @@ from model.evidence import evidence_map, kind_of
 from model.framing.box import Box, on_film
 from model.input.prepared import prepare_file
 from training.data.findings import read_findings
-from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA_FOLDER
+from training.data.samples import Classes, Sample
+from training.data.splits import of_split
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals
 from training.measure.maps.saliency import curves, grad_cam, moves

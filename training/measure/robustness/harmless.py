@@ -17,9 +17,11 @@ import click
 import numpy as np
 
 from model.classifier import Classifier, Result
-from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA
 from training.data.reading import read
+from training.data.samples import Classes, Sample
+from training.data.splits import of_split
 from training.errors import TrainingError, training_errors
 from training.measure.robustness.changes import changes
 

@@ -18,9 +18,11 @@ from skimage.exposure import match_histograms
 from model.artifact import REFERENCE, RELEASED, Artifact, load_artifact
 from model.engines import load_engine
 from model.input.preprocess import to_input
-from training.data.manifest import Classes, Sample, of_split, read_data
+from training.data.manifest import read_data
 from training.data.option import DATA
 from training.data.reading import grey
+from training.data.samples import Classes, Sample
+from training.data.splits import of_split
 from training.data.style import restyled, style_of
 from training.errors import TrainingError, training_errors
 from training.measure.intervals import RESAMPLES, Figure, with_intervals

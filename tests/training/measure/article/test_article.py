@@ -13,7 +13,7 @@ from model.framing.box import WHOLE
 from tests.support.commands import cxr
 from tests.support.engines import without_search
 from tests.support.toys import LABELS
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.measure.article.page import BEGIN, END, claim, measured, page
 from training.measure.article.table import in_three, measure, table

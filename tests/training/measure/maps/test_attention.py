@@ -9,7 +9,8 @@ from PIL import Image
 
 from model.input.preprocess import Box
 from tests.support.toys import CLASSES
-from training.data.manifest import Sample, read_data
+from training.data.manifest import read_data
+from training.data.samples import Sample
 from training.errors import TrainingError
 from training.measure.maps.attention import lung_attention, lung_mask, lung_shares
 

@@ -8,7 +8,7 @@ pytest.importorskip("sklearn")
 from model.classifier import Classifier
 from model.gate.frontal import check
 from model.reading.radiograph import decode
-from training.data.manifest import Sample
+from training.data.samples import Sample
 from training.measure.robustness.changes import changes, inverted_dicom, png
 from training.measure.robustness.harmless import Said, _any, _moved, measure
 

@@ -7,7 +7,8 @@ import pytest
 
 from model.artifact import load_artifact
 from tests.support.toys import CLASSES, toy_folders
-from training.data.manifest import of_split, read_folders
+from training.data.manifest import read_folders
+from training.data.splits import of_split
 from training.errors import TrainingError
 from training.measure.intervals import Figure
 
