@@ -283,8 +283,6 @@ def chest(radiographs, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of a Chromium browser."""
-    names = [os.environ.get("CXR_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
-    for name in names:
-        if name and (found := shutil.which(name)):
-            return found
-    pytest.skip("no Chromium on this machine (apt-get install chromium)")
+    from tests.support.chromium import chromium_path
+
+    return chromium_path() or pytest.skip("no Chromium on this machine (apt-get install chromium)")

@@ -4,20 +4,19 @@ films, and whether memory stays flat while one scrolls through the job.
 `python -m tests.bench --only pages` puts it in the table.
 """
 
-import os
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
 
 import data_store
-from playwright.sync_api import Browser, CDPSession, sync_playwright
+from playwright.sync_api import Browser, CDPSession
 
 from model.drawing.pictures import small_jpeg
 from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
+from tests.support.chromium import running_chromium
 from tests.support.results import work
-from tests.support.site import CHROMIUM_FLAGS, Site
+from tests.support.site import Site
 from worker.records.jobs import NewImage
 
 FILM = Path(data_store.__file__).parent / "data" / "RG1_UNCR.dcm"
@@ -52,9 +51,7 @@ def pages(images: int, rounds: int, log) -> dict[str, dict[str, float]]:
         site.job("Large", [NewImage(f"{n:05}.dcm", key, 1) for n in range(images)])
         while work(site.store, 500):
             pass
-        chromium = os.environ.get("CXR_CHROMIUM") or shutil.which("chromium")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        with running_chromium() as browser:
             entered = browser.new_page()
             sign_in_page(entered, site.address)
             session = entered.context.storage_state()
@@ -70,7 +67,6 @@ def pages(images: int, rounds: int, log) -> dict[str, dict[str, float]]:
                     "weight_kb": max(cold["weight"] for cold, _ in measured) / 1000,
                 }
             found["job"]["grown_mb"] = _grown_mb(browser, session, site.address + "/jobs/1")
-            browser.close()
             return found
 
 

@@ -9,7 +9,6 @@ released model.
 
 import io
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -20,15 +19,16 @@ import data_store
 import httpx
 import numpy as np
 import PIL.Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from model.artifact import REFERENCE
 from model.classifier import Classifier
 from model.reading.radiograph import decode
 from tests.support.access import sign_in_page
 from tests.support.browser import loaded
+from tests.support.chromium import running_chromium
 from tests.support.results import done, failed, rejected, work
-from tests.support.site import CHROMIUM_FLAGS, Site
+from tests.support.site import Site
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.access import Scope
 from worker.records.jobs import NewImage
@@ -303,15 +303,12 @@ def save(page: Page, target: Path) -> None:
 
 
 def main(argument: str) -> None:
-    chromium = os.environ.get("CXR_CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    with running_chromium() as browser:
         if argument == "--readme":
             with throwaway_system("--workers", "2") as system:
                 take_for_readme(browser, system)
         else:
             take_all(browser, Path(argument))
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -27,16 +27,6 @@ from worker.store import DEFAULT_CLINIC
 from worker.supervise.parts import CXR
 
 START_S = 120  # on a machine that does much else besides
-# For a headless Chromium that asks nothing of the machine and calls nobody.
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 
 
 @dataclass

@@ -1,4 +1,6 @@
 import os
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from sqlalchemy import make_url
 from worker.errors import SettingsError
 from worker.settings import Settings, describe
 from worker.store.database import Database
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_defaults_keep_everything_in_one_folder():
@@ -107,10 +111,30 @@ def test_a_wrong_value_names_the_variable_and_what_was_received(variable, value,
         Settings.from_env({variable: value})
 
 
-def test_the_readme_documents_every_setting():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    missing = [variable for variable, _, _ in describe() if f"`{variable}`" not in readme]
-    assert not missing
+def test_the_readme_lists_every_setting_as_it_is():
+    readme = (ROOT / "README.md").read_text()
+    rows = [
+        f"| `{variable}` | {f'`{default}`' if default else ''} | {meaning} |"
+        for variable, default, meaning in describe()
+    ]
+    assert not [row for row in rows if row not in readme]
+
+
+def test_the_readme_knows_every_variable_that_anything_reads():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    kinds = {".py", ".sh", ".yml"}
+    read = [ROOT / name for name in tracked if Path(name).suffix in kinds]
+    read += [ROOT / "Makefile", ROOT / "Dockerfile", ROOT / ".ci" / "run"]
+    variable = re.compile(r"\bCXR_[A-Z0-9_]*[A-Z0-9]\b")
+    found = {name for file in read for name in variable.findall(file.read_text())}
+    known = set(re.findall(r"`(CXR_\w+)`", (ROOT / "README.md").read_text()))
+    secrets = {f"{name}_FILE" for name in known}
+    # Set by a parent for its own children.
+    inside = {"CXR_PROCESS_NAME", "CXR_TEST_CLOCK"}
+    assert found - known - secrets - inside == set()
+    assert known <= found
 
 
 def test_proxies_are_addresses_or_networks():

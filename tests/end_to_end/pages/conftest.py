@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.support.site import CHROMIUM_FLAGS, Site
+from tests.support.chromium import running_chromium
+from tests.support.site import Site
 from web.auth.sessions import COOKIE
 
 # Long enough for a machine that does much else besides; what is there is found at once.
@@ -19,10 +20,8 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="package")
 def browser(chromium) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
