@@ -43,7 +43,7 @@ def worker(device: str | None, processes: int | None) -> None:
 @click.command()
 def sweep() -> None:
     """Send what was never sent and take back what dead workers held, until SIGTERM."""
-    from worker.running.sweeper import run_sweeper
+    from worker.liveness.sweeper import run_sweeper
 
     log_to_stderr()
     with worker_errors():
@@ -87,7 +87,7 @@ def migrate() -> None:
 )
 def health(part: str, end_after: int | None) -> None:
     """Exit with 0 when that part runs on this host and gave a sign of life lately, else with 1."""
-    from worker.running.ending import Strikes, end_children
+    from worker.liveness.ending import Strikes, end_children
 
     log_to_stderr()
     with worker_errors():
@@ -102,7 +102,7 @@ def health(part: str, end_after: int | None) -> None:
 
 
 def _is_alive(settings: Settings, part: str) -> bool:
-    from worker.running.heartbeat import is_alive
+    from worker.liveness.heartbeat import is_alive
 
     if part != "web":
         # One image may take its limit, and a worker on it gives no sign until then.

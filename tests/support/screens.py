@@ -31,9 +31,9 @@ from tests.support.results import done, failed, rejected, work
 from tests.support.site import Site
 from web.local.temporary import RunningSystem, throwaway_system
 from worker.access import Scope
+from worker.liveness.pulse import Pulse
 from worker.records.jobs import NewImage
 from worker.records.work import WorkerRecord
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 from worker.running.shadow import Shadow
 from worker.store import DEFAULT_CLINIC

@@ -1,1 +1,1 @@
-"""What a worker process and the sweeper do while they run."""
+"""What a worker process does while it runs."""

@@ -14,6 +14,7 @@ from model.reading.burned_in import text_boxes, without_text
 from model.reading.radiograph import Radiograph
 from worker.errors import FileDamaged, FileLocked
 from worker.files.image_files import ImageFiles
+from worker.liveness.pulse import Pulse
 from worker.patient_data import Changes, DataKey, FilmText
 from worker.records.work import Claim, FinishedImage
 from worker.running.finished import (
@@ -25,7 +26,6 @@ from worker.running.finished import (
     not_deidentified,
     rejected,
 )
-from worker.running.pulse import Pulse
 from worker.store import Store
 
 log = logging.getLogger(__name__)

@@ -17,14 +17,14 @@ from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
 from worker.files.image_files import ImageFiles
+from worker.liveness.heartbeat import Heartbeat
+from worker.liveness.pulse import Pulse
+from worker.liveness.watchdog import Watchdog
 from worker.queue.application import CLASSIFY, QUEUE, make_celery
 from worker.queue.dispatch import Dispatcher
-from worker.running.heartbeat import Heartbeat
 from worker.running.identity import this_process
 from worker.running.passing_on import pass_on
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
-from worker.running.watchdog import Watchdog
 from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date

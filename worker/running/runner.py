@@ -17,10 +17,10 @@ from sqlalchemy.exc import OperationalError
 from model.classifier import Classifier
 from worker.files.image_files import ImageFiles
 from worker.files.locks import remove
+from worker.liveness.pulse import Pulse
 from worker.records.work import Claim, FinishedImage
 from worker.running.finished import INTERNAL_ERROR, done, failed
 from worker.running.preparing import Batch, Preparer
-from worker.running.pulse import Pulse
 from worker.store import Store
 
 log = logging.getLogger(__name__)

@@ -18,13 +18,13 @@ from model.classifier import Classifier
 from model.errors import Rejection
 from worker.errors import FileDamaged, FileLocked, worker_errors
 from worker.files.image_files import ImageFiles
+from worker.liveness.pulse import Pulse
+from worker.liveness.watchdog import Watchdog
 from worker.logs import log_to_stderr
 from worker.records.images import ResultRole
 from worker.records.work import NewResult, ShadowClaim
 from worker.running.finished import new_result
 from worker.running.identity import this_process
-from worker.running.pulse import Pulse
-from worker.running.watchdog import Watchdog
 from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date

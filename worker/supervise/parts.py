@@ -25,7 +25,7 @@ def worker_part(settings: Settings, name: str, grace_s: float = GRACE_S) -> Part
         [*CXR, "worker", "--processes", "1", "--device", settings.device],
         settings.for_workers.environment(),
         grace_s=grace_s,
-        after_death=[*PYTHON, "-m", "worker.running.release"],
+        after_death=[*PYTHON, "-m", "worker.liveness.release"],
     )
 
 

@@ -11,8 +11,8 @@ import pytest
 from model.classifier import Classifier
 from tests.support.pictures import encoded
 from tests.support.rows import worker_record
+from worker.liveness.pulse import Pulse
 from worker.patient_data import Profile
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 
 

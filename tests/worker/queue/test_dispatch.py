@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from tests.support.rows import create_job, new_images
+from worker.liveness.sweeper import sweep, tidy
 from worker.queue.application import QUEUE
 from worker.queue.dispatch import IMAGES_PER_MESSAGE, MAX_MESSAGES, Dispatcher
-from worker.running.sweeper import sweep, tidy
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from tests.support.system import System
 from tests.support.waiting import wait_for
+from worker.liveness.heartbeat import is_alive
+from worker.liveness.sweeper import sweep
 from worker.queue.application import QUEUE
 from worker.records.images import ImageStatus
-from worker.running.heartbeat import is_alive
-from worker.running.sweeper import sweep
 from worker.settings import Settings
 from worker.store.schema import Worker
 

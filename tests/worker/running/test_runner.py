@@ -18,10 +18,10 @@ from tests.support.pictures import dicom_bytes, nested_item, ramp
 from tests.support.rows import create_job, worker_record
 from worker.files.image_files import ImageFiles
 from worker.files.sealing import is_sealed
+from worker.liveness.pulse import Pulse
 from worker.patient_data import Changes, Profile
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobStatus, NewImage
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner, TimeSlice
 
 SEEN = Box(0.06, 0.06, 0.94, 0.94)

@@ -11,9 +11,9 @@ from model.errors import UnreadableImage
 from model.input.preprocess import Box
 from tests.support.rows import create_job, worker_record
 from worker.files.image_files import ImageFiles
+from worker.liveness.pulse import Pulse
 from worker.records.images import ImageFilter
 from worker.records.jobs import JobRecord, JobStatus, NewImage
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 from worker.running.shadow import Shadow
 from worker.store import Store

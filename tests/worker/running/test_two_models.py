@@ -6,8 +6,8 @@ from pathlib import Path
 
 from model.classifier import Classifier
 from tests.support.rows import create_job, worker_record
+from worker.liveness.pulse import Pulse
 from worker.records.jobs import JobStatus, NewImage
-from worker.running.pulse import Pulse
 from worker.running.runner import Runner
 from worker.store import Store
 

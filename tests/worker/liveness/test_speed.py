@@ -1,5 +1,5 @@
-from worker.running import speed
-from worker.running.speed import Speed
+from worker.liveness import speed
+from worker.liveness.speed import Speed
 
 
 def test_the_speed_is_that_of_the_last_minute(monkeypatch):

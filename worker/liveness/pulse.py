@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
+from worker.liveness.heartbeat import Heartbeat
+from worker.liveness.speed import Speed
+from worker.liveness.watchdog import Watchdog
 from worker.queue.dispatch import IMAGES_PER_MESSAGE
 from worker.records.work import Claim, WorkerRecord
-from worker.running.heartbeat import Heartbeat
-from worker.running.speed import Speed
-from worker.running.watchdog import Watchdog
 from worker.store import Store
 
 log = logging.getLogger(__name__)

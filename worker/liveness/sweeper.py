@@ -13,8 +13,8 @@ from worker.files.removal import remove_some
 from worker.files.retention import retire
 from worker.files.space import Reserve
 from worker.files.unfinished import UnfinishedUploads
+from worker.liveness.heartbeat import Heartbeat
 from worker.queue.dispatch import Dispatcher
-from worker.running.heartbeat import Heartbeat
 from worker.settings import Settings
 from worker.store import Store
 from worker.store.migrations import check_up_to_date

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from worker.cli import health
-from worker.running import ending
+from worker.liveness import ending
 
 # Stands for a container's init: starts a child that does not stop on SIGTERM, and waits for it.
 INIT = """
@@ -66,7 +66,7 @@ def test_a_silent_part_is_told_to_stop_and_then_killed(container, check):
 
 def test_a_sign_of_life_in_between_counts_anew(container, check, settings, monkeypatch):
     for alive in (False, False, True, False, False):
-        monkeypatch.setattr("worker.running.heartbeat.is_alive", lambda *_, alive=alive: alive)
+        monkeypatch.setattr("worker.liveness.heartbeat.is_alive", lambda *_, alive=alive: alive)
         assert check("worker", "--end-after", "3") == (0 if alive else 1)
     assert container.signals == []
 

@@ -14,7 +14,7 @@ HANG_IN_C = "import ctypes; ctypes.PyDLL(None).pause()"
 
 
 def run(program: str, timeout_s: float = 20) -> subprocess.CompletedProcess:
-    started = f"from worker.running.watchdog import Watchdog; watchdog = Watchdog(0.5); {program}"
+    started = f"from worker.liveness.watchdog import Watchdog; watchdog = Watchdog(0.5); {program}"
     return subprocess.run(
         [sys.executable, "-c", started], capture_output=True, text=True, timeout=timeout_s
     )

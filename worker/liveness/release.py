@@ -1,4 +1,4 @@
-"""`python -m worker.running.release PROCESS`: gives back at once what a worker held that died.
+"""`python -m worker.liveness.release PROCESS`: gives back at once what a worker held that died.
 
 The supervisor runs it, as a process of its own: a database that is locked or unreachable must not
 hold up the supervisor, and what SQL needs in memory does not stay there.
@@ -9,10 +9,10 @@ import time
 
 from sqlalchemy.exc import DBAPIError
 
+from worker.liveness.sweeper import report
 from worker.logs import log_to_stderr
 from worker.queue.dispatch import Dispatcher
 from worker.records.images import ImageStatus
-from worker.running.sweeper import report
 from worker.settings import Settings
 from worker.store import Store
 

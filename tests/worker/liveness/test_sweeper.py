@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy.exc import OperationalError
 
-from worker.running import sweeper
+from worker.liveness import sweeper
 
 
 def test_it_outlives_a_lost_database_and_a_disk_that_does_not_obey(

@@ -9,11 +9,11 @@ import time
 import pytest
 
 from tests.support.waiting import wait_for
-from worker.running.heartbeat import Heartbeat, is_alive
+from worker.liveness.heartbeat import Heartbeat, is_alive
 
 PROGRAM = (
     "import sys, time; from pathlib import Path; "
-    "from worker.running.heartbeat import Heartbeat; "
+    "from worker.liveness.heartbeat import Heartbeat; "
     "heart = Heartbeat(Path(sys.argv[1]), 'worker'); sys.stdin.read(); heart.stop()"
 )
 

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.support.rows import create_job, new_images, worker_record
+from worker.liveness.pulse import Pulse
 from worker.records.images import ImageStatus
-from worker.running.pulse import Pulse
 from worker.store.schema import Image
 
 

@@ -1,0 +1,1 @@
+"""Signs of life of worker processes, and what happens when they stop."""
