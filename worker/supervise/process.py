@@ -1,9 +1,11 @@
 """One process of a running system: how it is started, and when it is started again."""
 
+import contextlib
 import ctypes
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,9 +89,19 @@ class Running:
 
     def _open_log(self):
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        if self.log_file.exists() and self.log_file.stat().st_size > MAX_LOG_BYTES:
-            self.log_file.replace(self.log_file.with_suffix(".old.log"))
         return self.log_file.open("ab")
+
+    def cut_log(self) -> None:
+        """Move a log that is full to the one before it. The process goes on writing at its start:
+        it appends, and never learns of this."""
+        with contextlib.suppress(OSError):  # it was removed, or the disk does not obey
+            if not self.log_file or self.log_file.stat().st_size <= MAX_LOG_BYTES:
+                return
+            try:
+                shutil.copyfile(self.log_file, self.log_file.with_suffix(".old.log"))
+            except OSError as error:  # no room, and all the more must it not grow on
+                log.error("the full log of %s is not kept (%s)", self.part.name, error.strerror)
+            os.truncate(self.log_file, 0)
 
     def restart_if_dead(self) -> bool:
         """Returns: whether its death is news."""

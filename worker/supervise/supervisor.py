@@ -36,9 +36,10 @@ class Supervisor:
         return running.process
 
     def watch(self, poll_s: float = 0.2) -> None:
-        """Restart what dies, until SIGINT or SIGTERM."""
+        """Restart what dies, and cut logs that are full, until SIGINT or SIGTERM."""
         while not self.stopping.wait(poll_s):
             self.restart_dead()
+            self.cut_logs()
 
     def restart_dead(self) -> None:
         """One round: clean up after what has died, and start it again when its time has come."""
@@ -46,6 +47,10 @@ class Supervisor:
             if running.restart_if_dead():
                 self._clean_up(running)
         self._cleaning = [process for process in self._cleaning if process.poll() is None]
+
+    def cut_logs(self) -> None:
+        for running in self._running:
+            running.cut_log()
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> bool:
         """Until `ready()`; false when a part died, on SIGTERM, or after `timeout_s` seconds."""

@@ -169,6 +169,39 @@ def test_what_a_part_says_is_in_its_log(tmp_path):
     assert (tmp_path / "logs" / "speaker.log").read_text() == "hello\n"
 
 
+def test_the_log_of_a_part_that_goes_on_talking_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "MAX_LOG_BYTES", 10)
+    log, former = tmp_path / "logs" / "speaker.log", tmp_path / "logs" / "speaker.old.log"
+    program = (
+        "import pathlib, time\n"
+        "print('a first line', flush=True)\n"
+        f"while not pathlib.Path({str(tmp_path / 'go')!r}).exists(): time.sleep(0.01)\n"
+        "print('after', flush=True); time.sleep(60)"
+    )
+    with Supervisor(tmp_path / "logs") as supervisor:
+        part = supervisor.start(Part("speaker", [sys.executable, "-c", program], {}))
+        wait_for(lambda: log.stat().st_size > 10)
+        supervisor.cut_logs()
+        assert (former.read_text(), log.read_text()) == ("a first line\n", "")
+        (tmp_path / "go").touch()
+        wait_for(lambda: log.read_text() == "after\n")
+        supervisor.cut_logs()
+        assert part.poll() is None
+    assert (former.read_text(), log.read_text()) == ("a first line\n", "after\n")
+
+
+def test_a_full_log_that_cannot_be_kept_does_not_grow_on(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(process, "MAX_LOG_BYTES", 3)
+    (tmp_path / "logs" / "speaker.old.log").mkdir(parents=True)
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.start(Part("speaker", [sys.executable, "-c", "print('hello')"], {})).wait(10)
+        supervisor.cut_logs()
+        assert "the full log of speaker is not kept" in caplog.text
+        assert (tmp_path / "logs" / "speaker.log").read_text() == ""
+        (tmp_path / "logs" / "speaker.log").unlink()
+        supervisor.cut_logs()  # that is no reason to end
+
+
 def test_waiting_ends_when_a_part_dies(tmp_path):
     with Supervisor(tmp_path / "logs") as supervisor:
         supervisor.start(Part("dying", [sys.executable, "-c", "raise SystemExit(3)"], {}))
