@@ -54,9 +54,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         json_errors=False,
     )
     app.config.update(
-        # Flask's own session holds what a sign-in at a provider needs on its way, and nothing else.
+        # Flask's own session holds what a sign-in at a provider needs on its way, and what the next
+        # page has to say; nothing else.
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="__Host-cxr_provider" if settings.secure_cookies else "cxr_provider",
+        SESSION_COOKIE_NAME="__Host-cxr_passing" if settings.secure_cookies else "cxr_passing",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,

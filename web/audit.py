@@ -125,12 +125,14 @@ def _event(response: Response) -> AuditEvent | None:
     image_id = request.view_args.get("image_id")
     # Of a view the job and the image say enough.
     says_enough = action is Action.VIEWED and (job_id or image_id)
+    route = {} if says_enough else {"route": request.endpoint}
+    is_ahead = action is Action.VIEWED and image_id is not None and _is_ahead()
     return _of(
         action,
         by(g.principal),
         job_id=job_id,
         image_ids=g.get("concerned_image_ids", ()) if image_id is None else (image_id,),
-        detail=_detail({} if says_enough else {"route": request.endpoint}),
+        detail=_detail(route | ({"loaded": "ahead"} if is_ahead else {})),
     )
 
 
@@ -154,14 +156,20 @@ def _refusal(status: int) -> AuditEvent:
     return _of(Action.REFUSED, by(g.get("principal")), detail=detail)
 
 
-def _detail(route: dict[str, str]) -> dict[str, str | int]:
-    """Which route, of whom, and what the view adds in `g.audit_detail`."""
+def _is_ahead() -> bool:
+    """The viewer loads the films that come next, which perhaps nobody will look at. They have left
+    all the same: their entry says so, and whoever opens one of them asks for its page again."""
+    return any("prefetch" in request.headers.get(name, "") for name in ("Purpose", "Sec-Purpose"))
+
+
+def _detail(how: dict[str, str]) -> dict[str, str | int]:
+    """Which route and how, of whom, and what the view adds in `g.audit_detail`."""
     concerned = {
         name.removesuffix("_id"): request.view_args[name]
         for name in CONCERNED
         if name in request.view_args
     }
-    return route | concerned | g.get("audit_detail", {})
+    return how | concerned | g.get("audit_detail", {})
 
 
 def _of(action: Action, who: dict[str, object], **fields: object) -> AuditEvent:

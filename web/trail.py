@@ -61,6 +61,7 @@ class Trail:
     def write_once_a_minute(self, event: AuditEvent) -> None:
         """Write it, unless the same is true of one in the last minute. Raises DBAPIError."""
         key = (event.action, event.clinic_id, event.who_kind, event.who_id, event.job_id)
+        key += (event.detail.get("loaded"),)
         if event.who_id is None:
             key += (event.address, event.detail.get("person"))
         with self._changed:

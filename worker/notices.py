@@ -19,6 +19,7 @@ class NoticeKind(StrEnum):
     ROLES_CHANGED = "roles_changed"
     SHUT_OUT = "shut_out"
     LET_IN = "let_in"
+    SESSION_ENDED = "session_ended"
     TOKEN_CREATED = "token_created"  # noqa: S105 - a word
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word
 

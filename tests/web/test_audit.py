@@ -69,6 +69,32 @@ def test_views_of_one_job_are_one_entry_a_minute_and_one_for_what_follows(
     assert [(event.job_id, event.image_ids) for event in views] == [(1, (1,)), (1, (2,))]
 
 
+def test_what_the_viewer_loads_ahead_is_marked_until_somebody_opens_it(
+    client, reader, entries, finished
+):
+    client.get("/api/v1/images/1")
+    ahead = {"Purpose": "prefetch"}
+    client.get("/api/v1/images/2", headers=ahead)
+    client.get("/api/v1/images/2/preview.png", headers={"Sec-Purpose": "prefetch;prerender"})
+    views = [event for event in entries() if event.action is Action.VIEWED]
+    assert [(event.image_ids, dict(event.detail)) for event in views] == [
+        ((1,), {}),
+        ((2,), {"loaded": "ahead"}),
+    ]
+    assert "loaded ahead by the viewer" in reader.get("/audit").text
+    client.get("/api/v1/images/2")
+    opened = entries()[-1]
+    assert (opened.image_ids, dict(opened.detail)) == ((2,), {})
+
+
+def test_an_export_or_a_deletion_is_never_called_loaded_ahead(client, entries, finished):
+    ahead = {"Purpose": "prefetch"}
+    for path in ("images/1/report.pdf", "jobs/1/results.csv"):
+        assert client.get(f"/api/v1/{path}", headers=ahead).status_code == 200
+    assert client.delete("/api/v1/images/1", headers=ahead).status_code == 204
+    assert "ahead" not in str(entries())
+
+
 def test_a_new_minute_is_a_new_entry(client, entries, finished, monkeypatch):
     monkeypatch.setattr(trail, "MINUTE_S", 0.0)
     client.get("/api/v1/images/1")

@@ -135,6 +135,7 @@ VALUES: dict[str, Callable[[object], str]] = {
     "roles": lambda roles: _("roles: %(roles)s", roles=roles.replace(" ", ", ")),
     "link": lambda purpose: _(LINKS[purpose]),
     "scopes": lambda scopes: _("scopes: %(scopes)s", scopes=scopes.replace(" ", ", ")),
+    "loaded": lambda _when: _("loaded ahead by the viewer"),
     "second_factor": lambda _kind: _("with a recovery code"),
     "second_factor_required": lambda required: _("required: %(answer)s", answer=_(required)),
     "patient_data": lambda profile: _(profile.capitalize()),

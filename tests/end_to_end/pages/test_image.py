@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.support.browser import POLL_MS, loaded, row
 from tests.support.results import work
@@ -64,16 +64,21 @@ def test_films_of_the_next_two_images_are_fetched_ahead(page, site, chest):
     key = site.keep(chest)
     site.job("Walk", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
     work(site.store, 4)
-    films: list[str] = []
-    page.on("request", lambda sent: films.append(sent.url) if "film.png" in sent.url else None)
+    films: list[tuple[str, str | None]] = []  # number of the image, and what it is fetched for
+
+    def note(sent: Request) -> None:
+        if "film.png" in sent.url:
+            films.append((sent.url.split("/")[-2], sent.headers.get("purpose")))
+
+    page.on("request", note)
     with page.expect_request("**/images/3/film.png"):
         page.goto(f"{site.address}/images/1")
     page.wait_for_timeout(500)
-    assert [url.split("/")[-2] for url in films] == ["1", "2", "3"]
+    assert films == [("1", None), ("2", "prefetch"), ("3", "prefetch")]
     with page.expect_request("**/images/4/film.png"):
         page.locator("#next").click()
     loaded(page, 2)
-    assert [url.split("/")[-2] for url in films] == ["1", "2", "3", "4"], "each but once"
+    assert films[3:] == [("4", "prefetch")], "each but once"
 
 
 def test_all_keys_are_on_one_sheet(page, site, chest):

@@ -4,14 +4,12 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.support.access import code_of
+from tests.support.access import PASSWORD, code_of
 from tests.support.browser import POLL_MS
 from tests.support.rows import create_job, new_images
 from worker.access import Role
 from worker.notices import Doer
 from worker.passwords import hashed
-
-PASSWORD = "sixteen purple herons"
 
 
 def test_an_open_page_leads_to_the_set_up_and_back_to_work(page, visit, site):

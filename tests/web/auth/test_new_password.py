@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.access import PASSWORD
 from tests.support.scripted import Answer, Scripted
 from web.auth import new_password
 from worker.access import Role
 from worker.errors import PasswordRefused
 from worker.records.clinics import ClinicRecord
 
-PASSWORD = "sixteen purple herons"
 DIGEST = hashlib.sha1(PASSWORD.encode()).hexdigest().upper()
 REST = DIGEST[5:]
 

@@ -130,14 +130,41 @@ def test_a_recovery_code_that_was_used_is_told(store, maria):
     ],
 )
 def test_what_an_admin_does_is_told_with_their_name(app, store, ada, maria, path, form, said):
-    answer = ada.post(f"/access/people/{maria}/{path}", data=form, headers=ORIGIN)
-    assert answer.status_code == 200
+    sent = ada.post(
+        f"/access/people/{maria}/{path}", data=form, headers=ORIGIN, follow_redirects=True
+    )
+    assert sent.status_code == 200
     store.set_disabled(maria, 1, False)  # so that she can come in again
     page = entered(app, "maria").get("/account").text
     assert said in page
     [found] = [one for one in store.notices(maria) if one.by == "ada"]
     assert (found.address, found.browser) == ("10.0.0.9", FIREFOX)
     assert told(ada) == ""
+
+
+def test_whose_session_an_admin_ended_is_told_at_the_next_sign_in(app, store, ada, maria):
+    entered(app, "maria", address="10.0.0.5")
+    [ended] = store.sessions_of(PrincipalKind.PERSON, maria)
+    assert ada.post(f"/access/sessions/{ended.id}/end", headers=ORIGIN).status_code == 303
+    visitor = app.test_client()
+    wrong = entered(app, "maria", password="wrong")
+    assert "was ended" not in visitor.get("/sign-in").text + wrong.get("/sign-in").text
+    said = told(entered(app, "maria", address="10.0.0.5"))
+    assert "Your session was ended by an administrator of your clinic." in said
+    assert "by ada" in said
+    assert kinds(store, maria) == [NoticeKind.FAILED_PASSWORD, NoticeKind.SESSION_ENDED]
+
+
+def test_sessions_that_people_end_themselves_and_those_of_tokens_tell_nobody(
+    app, store, ada, maria, reader
+):
+    here = entered(app, "maria")
+    entered(app, "maria")
+    latest = store.sessions_of(PrincipalKind.PERSON, maria)[0]
+    assert here.post(f"/account/sessions/{latest.id}/end", headers=ORIGIN).status_code == 303
+    [of_token] = store.sessions_of(PrincipalKind.TOKEN, 1)
+    assert ada.post(f"/access/sessions/{of_token.id}/end", headers=ORIGIN).status_code == 303
+    assert kinds(store, maria) == []
 
 
 def test_what_the_command_line_does_is_told(app, store, maria):
@@ -150,7 +177,7 @@ def test_what_the_command_line_does_is_told(app, store, maria):
 def test_what_somebody_does_is_told_in_their_other_browsers(app, store, maria):
     here = entered(app, "maria")
     form = {"password": PASSWORD, "new": OTHER_PASSWORD}
-    assert here.post("/account/password", data=form, headers=ORIGIN).status_code == 200
+    assert here.post("/account/password", data=form, headers=ORIGIN).status_code == 303
     assert told(here) == ""
     assert "Your password was changed." in here.get("/account").text
     assert "by you" in told(entered(app, "maria", password=OTHER_PASSWORD))
@@ -163,11 +190,11 @@ def test_a_second_factor_that_comes_and_goes_is_told(app, store, maria):
     form = {"sealed": re.search(r'name="sealed" value="([^"]+)"', page.text)[1]}
     form["code"] = code_of(secret)
     here.post("/account/second-factor", data=form, headers=ORIGIN)
-    for path in ("recovery-codes", "remove"):
+    for path, status in (("recovery-codes", 200), ("remove", 303)):
         sent = here.post(
             f"/account/second-factor/{path}", data={"password": PASSWORD}, headers=ORIGIN
         )
-        assert sent.status_code == 200
+        assert sent.status_code == status
     assert kinds(store, maria) == [
         NoticeKind.FACTOR_REMOVED,
         NoticeKind.RECOVERY_RENEWED,

@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from tests.support.access import TOKEN, sign_in
+from tests.support.access import PASSWORD, TOKEN, sign_in
 from tests.support.results import failed, rejected
 from tests.support.rows import create_job, new_images
 from web.app import create_app
@@ -19,7 +19,6 @@ from worker.passwords import hashed
 from worker.settings import Settings
 
 ORIGIN = {"Origin": "http://localhost"}
-PASSWORD = "sixteen purple herons"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 

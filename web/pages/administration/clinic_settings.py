@@ -3,7 +3,8 @@
 from dataclasses import fields
 
 from apiflask import APIBlueprint
-from flask import g, render_template, request
+from flask import flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id
@@ -41,7 +42,7 @@ def set_profile():
         ) from None
     hide_text = "hide_text" in request.form
     g.audit_detail = services().store.set_profile(clinic_id(), profile, hide_text).as_detail()
-    return _page(_("The profile is set. It applies to uploads from now on."))
+    return _done(_("The profile is set. It applies to uploads from now on."))
 
 
 @blueprint.post("/retention")
@@ -53,7 +54,7 @@ def set_retention():
         raise InvalidForm(str(error)) from None
     services().store.set_retention(clinic_id(), keeps)
     g.audit_detail = keeps.as_detail()
-    return _page(_("What is kept, and for how long, is set."))
+    return _done(_("What is kept, and for how long, is set."))
 
 
 @blueprint.post("/second-factor")
@@ -63,8 +64,8 @@ def set_second_factor():
     services().store.require_second_factor(clinic_id(), required)
     g.audit_detail = {"second_factor_required": "yes" if required else "no"}
     if required:
-        return _page(_("A second factor is required from now on."))
-    return _page(_("A second factor is everybody's own choice from now on."))
+        return _done(_("A second factor is required from now on."))
+    return _done(_("A second factor is everybody's own choice from now on."))
 
 
 @blueprint.post("/holds")
@@ -84,10 +85,10 @@ def release(job_id: int):
     return _changed_hold(job_id, "release_job", _("Job %(number)s is released.", number=job_id))
 
 
-def _changed_hold(job_id: int, what: str, done: str) -> str:
+def _changed_hold(job_id: int, what: str, said: str) -> Response:
     g.concerned_job_id = job_id
     g.audit_detail = {"what": what}
-    return _page(done)
+    return _done(said)
 
 
 def _days(field: str) -> int | None:
@@ -110,11 +111,16 @@ def _number(field: str, most: int) -> int | None:
     return int(text)
 
 
-def _page(done: str = "") -> str:
+def _done(said: str) -> Response:
+    """Back to the page, so that a reload does nothing again."""
+    flash(said)
+    return redirect(url_for("clinic_settings.show"), code=303)
+
+
+def _page() -> str:
     store = services().store
     return render_template(
         "clinic_settings.html",
-        done=done,
         rule=store.patient_data_rule(clinic_id()),
         profiles=PROFILE_MEANS,
         keeps=store.retention(clinic_id())[0].keeps,

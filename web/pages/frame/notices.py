@@ -25,6 +25,7 @@ TEXTS = {
     NoticeKind.RECOVERY_RENEWED: N_("Your recovery codes were replaced."),
     NoticeKind.SHUT_OUT: N_("Your account was disabled."),
     NoticeKind.LET_IN: N_("Your account was enabled again."),
+    NoticeKind.SESSION_ENDED: N_("Your session was ended by an administrator of your clinic."),
 }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from apiflask import APIBlueprint
-from flask import g, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from web.auth import second_factor
 from web.auth.new_password import check_new_password
@@ -105,8 +106,8 @@ def confirm_second_factor():
     codes = second_factor.new_recovery_codes()
     services().store.set_second_factor(known.person.id, second_factor.sealed(secret), doer(), codes)
     g.pop("principal", None)  # who can go everywhere now, which the page's menu shows
-    done = _("From now on a code is asked for after your password.")
-    return _page(done, codes=codes, wanted=_wanted() if was_missing else "")
+    flash(_("From now on a code is asked for after your password."))
+    return _page(codes=codes, wanted=_wanted() if was_missing else "")
 
 
 @blueprint.post("/second-factor/recovery-codes")
@@ -120,7 +121,8 @@ def renew_recovery_codes():
         raise InvalidForm(_("You have no second factor, and so no recovery codes."))
     codes = second_factor.new_recovery_codes()
     services().store.set_recovery_codes(known.person.id, codes, doer())
-    return _page(_("The recovery codes from before no longer work."), codes=codes)
+    flash(_("The recovery codes from before no longer work."))
+    return _page(codes=codes)
 
 
 @blueprint.post("/second-factor/remove")
@@ -181,12 +183,12 @@ def _knows_password(known: Credentials) -> bool:
 
 
 def _page(
-    done: str = "",
     refused: dict[str, str] | None = None,
     codes: Sequence[str] = (),
     wanted: str = "",
 ) -> str:
-    """codes: recovery codes to be shown once. wanted: where the person was going."""
+    """codes: recovery codes, in the answer to the form itself: they are kept nowhere. wanted: where
+    the person was going."""
     asking, store = principal(), services().store
     is_person = asking.kind is PrincipalKind.PERSON
     return render_template(
@@ -194,7 +196,6 @@ def _page(
         person=store.person(asking.id) if is_person else None,
         factor_required=second_factor.is_required_of(asking),
         sessions=store.sessions_of(asking.kind, asking.id),
-        done=done,
         refused=refused or {},
         codes=codes,
         wanted=wanted,
@@ -220,5 +221,7 @@ def _wanted() -> str:
     return local_path(request.values.get("next"))
 
 
-def _done(said: str) -> str:
-    return _page(said)
+def _done(said: str) -> Response:
+    """Back to the page, so that a reload does nothing again."""
+    flash(said)
+    return redirect(url_for("account.show"), code=303)

@@ -3,7 +3,7 @@
 import { CHANGED, FINISHED, Poller, Problem, Resource, SAME, mayPass, post, remove, whyNot } from "./api.js";
 import { showLocally } from "./format.js";
 import { Review } from "./review.js";
-import { keepFilms, loadFilm } from "./viewer/films.js";
+import { AHEAD_HEADERS, keepFilms, loadFilm } from "./viewer/films.js";
 import { Priors } from "./viewer/priors.js";
 import { Viewer } from "./viewer/viewer.js";
 import { t } from "./words.js";
@@ -167,9 +167,9 @@ function tellOpened() {
 }
 
 /** Throws Problem for an answer that is not the page of an image. */
-async function fetched(url) {
+async function fetched(url, headers = {}) {
   const signal = AbortSignal.timeout(PAGE_LIMIT_MS);
-  const answer = await fetch(url, { headers: { Accept: "text/html" }, signal });
+  const answer = await fetch(url, { headers: { Accept: "text/html", ...headers }, signal });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!answer.ok) throw new Problem(answer.status, answer.statusText);
   if (!page.getElementById("image")) throw new Problem(404, "");
@@ -183,11 +183,11 @@ async function loadAhead(which) {
     if ($("xray")) await loadFilm(ids[0]);
     let link = $("next");
     for (let ahead = 0; ahead < AHEAD && link?.href && which === shown; ahead++) {
-      const page = await fetched(link.href);
+      const page = await fetched(link.href, AHEAD_HEADERS);
       const { image } = page.getElementById("image").dataset;
       ids.push(image);
       link = page.getElementById("next");
-      if (page.getElementById("xray")) await loadFilm(image).catch(() => {});
+      if (page.getElementById("xray")) await loadFilm(image, AHEAD_HEADERS).catch(() => {});
     }
   } catch {
     // Nothing to say: what is not here yet is fetched when it is opened.

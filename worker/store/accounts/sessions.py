@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session as Transaction
 
 from worker.access import Principal, PrincipalKind, SessionRecord
 from worker.errors import NotFound
-from worker.notices import Doer
-from worker.store.accounts.notices import has_unread, note_place
+from worker.notices import Doer, NoticeKind
+from worker.store.accounts.notices import add_notice, has_unread, note_place
 from worker.store.accounts.records import person_principal, token_principal
 from worker.store.accounts.tables import Person, Session, SignInRule, Token
 from worker.store.accounts.tokens import token_works
@@ -114,23 +115,17 @@ class SessionVerbs:
                 update(Session).where(Session.id.in_(list(session_ids))).values(seen_at=now())
             )
 
-    def end_session(
-        self,
-        session_id: int,
-        kind: PrincipalKind | None = None,
-        principal_id: int | None = None,
-        clinic_id: int | None = None,
-    ) -> None:
-        """End a session of that principal, or of anybody in that clinic. Raises NotFound."""
-        query = JOINED.where(Session.id == session_id)
-        if kind is not None:
-            query = query.where(_owner(kind) == principal_id)
-        if clinic_id is not None:
-            query = query.where(Clinic.id == clinic_id)
+    def end_session(self, session_id: int, kind: PrincipalKind, principal_id: int) -> None:
+        """End a session of that person or token. Raises NotFound."""
         with self.database.writing() as transaction:
-            if transaction.execute(query).first() is None:
-                raise NotFound(f"There is no session {session_id}.")
-            transaction.execute(delete(Session).where(Session.id == session_id))
+            _end(transaction, session_id, _owner(kind) == principal_id)
+
+    def end_session_in_clinic(self, session_id: int, clinic_id: int, by: Doer) -> None:
+        """End a session of anybody in the clinic, who is told. Raises NotFound."""
+        with self.database.writing() as transaction:
+            person = _end(transaction, session_id, Clinic.id == clinic_id)
+            if person is not None:
+                add_notice(transaction, person, NoticeKind.SESSION_ENDED, by)
 
     def sessions_of(self, kind: PrincipalKind, principal_id: int) -> list[SessionRecord]:
         """The open sessions of a person or a token, the newest first."""
@@ -162,6 +157,17 @@ class SessionVerbs:
                 )
                 for session, token, person, _ in transaction.execute(query)
             ]
+
+
+def _end(
+    transaction: Transaction, session_id: int, is_theirs: ColumnElement[bool]
+) -> Person | None:
+    """Returns: whose session it was; None for a token's. Raises NotFound."""
+    found = transaction.execute(JOINED.where(Session.id == session_id, is_theirs)).first()
+    if found is None:
+        raise NotFound(f"There is no session {session_id}.")
+    transaction.execute(delete(Session).where(Session.id == session_id))
+    return found.Person
 
 
 def _owner(kind: PrincipalKind) -> ColumnElement[int | None]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import PIL.Image
 import pytest
+from flask.testing import FlaskClient
 
 from tests.support.pictures import encoded
 from tests.support.results import done, work
@@ -29,10 +30,17 @@ def program(app, store):
     return make
 
 
+def sent(browser: FlaskClient, path: str, **form: str) -> str:
+    """Send a form of the settings. Returns: the page that it leads to."""
+    answer = browser.post(f"/settings/{path}", data=form, headers=ORIGIN, follow_redirects=True)
+    assert [one.status_code for one in answer.history] == [303]
+    return answer.text
+
+
 def test_an_admin_sets_the_profile_and_it_is_written_down(reader, store, clinic):
     assert store.patient_data_rule(clinic.id) == PatientDataRule(Profile.CLINICAL)
-    page = reader.post("/settings/patient-data", data={"profile": "research"}, headers=ORIGIN)
-    assert "The profile is set." in page.text
+    page = sent(reader, "patient-data", profile="research")
+    assert "The profile is set." in page
     assert 'value="research" checked' in reader.get("/settings").text
     assert store.patient_data_rule(clinic.id) == PatientDataRule(Profile.RESEARCH, True)
     event = list(store.audit_entries())[-1].event
@@ -44,23 +52,23 @@ def test_an_admin_sets_the_profile_and_it_is_written_down(reader, store, clinic)
 
 
 def test_a_clinic_with_pseudonyms_may_hide_text_too(reader, store, clinic):
-    def sent(**form: str) -> tuple[PatientDataRule, bool]:
-        page = reader.post("/settings/patient-data", data=form, headers=ORIGIN)
-        checked = 'name="hide_text" value="yes" checked' in page.text
+    def rule_after(**form: str) -> tuple[PatientDataRule, bool]:
+        page = sent(reader, "patient-data", **form)
+        checked = 'name="hide_text" value="yes" checked' in page
         return store.patient_data_rule(clinic.id), checked
 
-    assert sent(profile="pseudonym") == (PatientDataRule(Profile.PSEUDONYM), False)
-    assert sent(profile="pseudonym", hide_text="yes") == (
+    assert rule_after(profile="pseudonym") == (PatientDataRule(Profile.PSEUDONYM), False)
+    assert rule_after(profile="pseudonym", hide_text="yes") == (
         *(PatientDataRule(Profile.PSEUDONYM, hides_text=True), True),
     )
     assert list(store.audit_entries())[-1].event.detail["hides_text"] == "yes"
-    assert sent(profile="clinical", hide_text="yes") == (PatientDataRule(), False)
+    assert rule_after(profile="clinical", hide_text="yes") == (PatientDataRule(), False)
 
 
 def test_an_admin_sets_how_long_things_are_kept(reader, store, clinic):
     times = {"keep_files": "0", "keep_pictures": "30", "keep_maps": "", "keep_jobs": "365"}
-    page = reader.post("/settings/retention", data=times, headers=ORIGIN)
-    assert "What is kept, and for how long, is set." in page.text
+    page = sent(reader, "retention", **times)
+    assert "What is kept, and for how long, is set." in page
     (found,) = store.retention(clinic.id)
     assert found.keeps == Retention(files=0, pictures=30, jobs=365)
     assert list(store.audit_entries())[-1].event.detail["keep_maps_days"] == "all"
@@ -72,12 +80,9 @@ def test_an_admin_sets_how_long_things_are_kept(reader, store, clinic):
 
 def test_an_admin_holds_and_releases_a_job(reader, client, upload, png):
     upload({"a.png": png})
-    assert (
-        "Job 1 is held."
-        in reader.post("/settings/holds", data={"job_id": "1"}, headers=ORIGIN).text
-    )
+    assert "Job 1 is held." in sent(reader, "holds", job_id="1")
     assert client.delete("/api/v1/jobs/1").status_code == 409
-    assert "Job 1 is released." in reader.post("/settings/holds/1/release", headers=ORIGIN).text
+    assert "Job 1 is released." in sent(reader, "holds/1/release")
     assert client.delete("/api/v1/jobs/1").status_code == 204
     assert reader.post("/settings/holds", data={"job_id": "1"}, headers=ORIGIN).status_code == 404
     assert reader.post("/settings/holds", data={"job_id": "x"}, headers=ORIGIN).status_code == 422

@@ -9,13 +9,16 @@ worker.addEventListener("message", ({ data: { id, film, error, mayPass } }) => {
   else waiting?.reject(Object.assign(new Error(error), { mayPass }));
 });
 
+/** What is not looked at yet is marked in the audit trail. */
+export const AHEAD_HEADERS = { Purpose: "prefetch" };
+
 /** Rejects with an error that says whether it `mayPass`. Returns: a promise of {width, height, values, window: {low, high}, quantiles}. */
-export function loadFilm(id) {
+export function loadFilm(id, headers = {}) {
   if (!asked.has(id)) {
     const waiting = Promise.withResolvers ? Promise.withResolvers() : withResolvers();
     waiting.promise.catch(() => asked.delete(id)); // to be tried again
     asked.set(id, waiting);
-    worker.postMessage({ id, url: `/api/v1/images/${id}/film.png` });
+    worker.postMessage({ id, url: `/api/v1/images/${id}/film.png`, headers });
   }
   return asked.get(id).promise;
 }

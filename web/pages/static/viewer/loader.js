@@ -6,17 +6,17 @@ const TRIES = 20;
 const SAMPLE = 65536;
 const QUANTILES = 1000;
 
-addEventListener("message", async ({ data: { id, url } }) => {
+addEventListener("message", async ({ data: { id, url, headers } }) => {
   try {
-    const film = await load(url);
+    const film = await load(url, headers);
     postMessage({ id, film }, [film.values.buffer]);
   } catch (error) {
     postMessage({ id, error: error.message, mayPass: error.mayPass ?? error instanceof TypeError });
   }
 });
 
-async function load(url) {
-  const answer = await whenDrawn(url);
+async function load(url, headers) {
+  const answer = await whenDrawn(url, headers);
   const { width, height, values, text } = await decodeGreyPng(await answer.arrayBuffer());
   const [low, high] = (text.window ?? "0 1").split(" ").map(Number);
   return { width, height, values, window: { low, high }, quantiles: quantiles(values) };
@@ -24,9 +24,9 @@ async function load(url) {
 
 /** The server draws a film when it is first asked for, and says so until it has. Errors say whether they
  * `mayPass`; of those without it a TypeError is the network's, others are of a file that cannot be read. */
-async function whenDrawn(url) {
+async function whenDrawn(url, headers) {
   for (let tried = 0; tried < TRIES; tried++) {
-    const answer = await fetch(url);
+    const answer = await fetch(url, { headers });
     if (answer.ok) return answer;
     const mayPass = answer.status === 429 || answer.status >= 500;
     if (!mayPass) throw Object.assign(new Error(`The server answered ${answer.status}.`), { mayPass });
