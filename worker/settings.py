@@ -19,24 +19,21 @@ MEGABYTE = 1_000_000
 DEFAULT_HOME = "~/.local/share/cxr-batch"
 # No setting: a supervisor gives each process that it starts a name of its own in this variable.
 PROCESS_NAME = "CXR_PROCESS_NAME"
-# May also be in a file that the variable with _FILE at its end names.
-SECRETS = (
-    *("token", "secret_key", "files_key", "database_password", "redis_password"),
-    "oidc_client_secret",
-)
 MIN_FILES_KEY = 32  # characters
-POSITIVE = (
-    *("web_threads", "max_uploads", "max_upload_mb", "max_image_mb", "max_job_images"),
-    *("open_job_s", "lease_s", "max_attempts", "image_limit_s"),
-    *("max_requests_per_minute", "max_clinic_requests_per_minute"),
-    *("max_upload_mb_per_hour", "max_clinic_upload_mb_per_hour", "max_waiting_images"),
-)
-NOT_NEGATIVE = ("workers", "max_stored_mb", "picture_cache_mb", "min_free_mb")
 MAX_PORT = 65_535
 
 
-def _setting(variable: str, default: Any, help: str) -> Any:
-    return field(default=default, metadata={"variable": variable, "help": help})
+def _setting(variable: str, default: Any, help: str, **rule: Any) -> Any:
+    return field(default=default, metadata={"variable": variable, "help": help, **rule})
+
+
+def _number(variable: str, default: int, help: str, least: int = 1) -> Any:
+    return _setting(variable, default, help, least=least)
+
+
+def _secret(variable: str, help: str) -> Any:
+    """May also be in a file, which the variable with _FILE at its end names."""
+    return _setting(variable, "", help, secret=True)
 
 
 @dataclass(frozen=True)
@@ -58,55 +55,53 @@ class Settings:
         "SQLAlchemy address; sslmode=verify-full and sslrootcert for TLS; empty: SQLite in the "
         "home folder",
     )
-    redis_password: str = _setting(
-        "REDIS_PASSWORD", "", "password of the queue, when REDIS_URL holds none"
+    redis_password: str = _secret(
+        "REDIS_PASSWORD", "password of the queue, when REDIS_URL holds none"
     )
-    database_password: str = _setting(
-        "DATABASE_PASSWORD", "", "password of the database, when DATABASE_URL holds none"
+    database_password: str = _secret(
+        "DATABASE_PASSWORD", "password of the database, when DATABASE_URL holds none"
     )
     host: str = _setting("CXR_HOST", "127.0.0.1", "address that the web server listens on")
     port: int = _setting("CXR_PORT", 8000, "port that the web server listens on")
-    web_threads: int = _setting(
+    web_threads: int = _number(
         "CXR_WEB_THREADS", 8, "requests, other than uploads, that the web server works on at once"
     )
-    max_uploads: int = _setting(
+    max_uploads: int = _number(
         "CXR_MAX_UPLOADS", 48, "uploads that the web server takes at once; more are told to wait"
     )
-    max_requests_per_minute: int = _setting(
+    max_requests_per_minute: int = _number(
         "CXR_MAX_REQUESTS_PER_MINUTE", 30_000, "requests that one token or session may make"
     )
-    max_clinic_requests_per_minute: int = _setting(
+    max_clinic_requests_per_minute: int = _number(
         "CXR_MAX_CLINIC_REQUESTS_PER_MINUTE", 60_000, "the same for all of one clinic together"
     )
-    max_upload_mb_per_hour: int = _setting(
+    max_upload_mb_per_hour: int = _number(
         "CXR_MAX_UPLOAD_MB_PER_HOUR",
         500_000,
         "what one token or session may send in an hour, in megabytes",
     )
-    max_clinic_upload_mb_per_hour: int = _setting(
+    max_clinic_upload_mb_per_hour: int = _number(
         "CXR_MAX_CLINIC_UPLOAD_MB_PER_HOUR", 1_000_000, "the same for all of one clinic together"
     )
-    max_stored_mb: int = _setting(
+    max_stored_mb: int = _number(
         "CXR_MAX_STORED_MB",
         0,
         "what the X-rays of one clinic may take on the disk, in megabytes; 0: all there is",
+        least=0,
     )
-    max_waiting_images: int = _setting(
+    max_waiting_images: int = _number(
         "CXR_MAX_WAITING_IMAGES", 200_000, "images of one clinic that may wait at once"
     )
-    token: str = _setting(
+    token: str = _secret(
         "CXR_TOKEN",
-        "",
         "the first clinic's access token; another one ends it; empty: created in the home folder",
     )
-    secret_key: str = _setting(
+    secret_key: str = _secret(
         "CXR_SECRET_KEY",
-        "",
         "protects what a sign-in needs; empty: created on first start in the home folder",
     )
-    files_key: str = _setting(
+    files_key: str = _secret(
         "CXR_FILES_KEY",
-        "",
         "encrypts X-rays and pictures on the disk: 32 random characters or more; former keys "
         "follow after commas; empty: not encrypted",
     )
@@ -122,8 +117,8 @@ class Settings:
         "CXR_OIDC_ISSUER", "", "address of an OpenID Connect provider that people sign in with"
     )
     oidc_client_id: str = _setting("CXR_OIDC_CLIENT_ID", "", "this server's name at that provider")
-    oidc_client_secret: str = _setting(
-        "CXR_OIDC_CLIENT_SECRET", "", "this server's secret at that provider"
+    oidc_client_secret: str = _secret(
+        "CXR_OIDC_CLIENT_SECRET", "this server's secret at that provider"
     )
     require_second_factor: bool = _setting(
         "CXR_REQUIRE_SECOND_FACTOR",
@@ -145,28 +140,29 @@ class Settings:
         "folder of a second model, which workers run beside it for comparison; empty: none",
     )
     device: str = _setting("CXR_DEVICE", "cpu", "what a worker computes on: cpu or gpu")
-    workers: int = _setting("CXR_WORKERS", 0, "worker processes; 0: one per core")
-    max_upload_mb: int = _setting("CXR_MAX_UPLOAD_MB", 4096, "maximum upload size, in megabytes")
-    max_image_mb: int = _setting("CXR_MAX_IMAGE_MB", 128, "maximum image size, in megabytes")
-    max_job_images: int = _setting("CXR_MAX_JOB_IMAGES", 20_000, "maximum number of images per job")
-    open_job_s: int = _setting(
+    workers: int = _number("CXR_WORKERS", 0, "worker processes; 0: one per core", least=0)
+    max_upload_mb: int = _number("CXR_MAX_UPLOAD_MB", 4096, "maximum upload size, in megabytes")
+    max_image_mb: int = _number("CXR_MAX_IMAGE_MB", 128, "maximum image size, in megabytes")
+    max_job_images: int = _number("CXR_MAX_JOB_IMAGES", 20_000, "maximum number of images per job")
+    open_job_s: int = _number(
         "CXR_OPEN_JOB_S", 3600, "seconds without new files after which an open job is closed"
     )
-    picture_cache_mb: int = _setting(
-        "CXR_PICTURE_CACHE_MB", 1024, "large pictures kept to be shown again, in megabytes"
+    picture_cache_mb: int = _number(
+        "CXR_PICTURE_CACHE_MB", 1024, "large pictures kept to be shown again, in megabytes", least=0
     )
-    min_free_mb: int = _setting(
+    min_free_mb: int = _number(
         "CXR_MIN_FREE_MB",
         500,
         "free disk space that uploads leave for results, in megabytes; 0: none",
+        least=0,
     )
-    lease_s: int = _setting(
+    lease_s: int = _number(
         "CXR_LEASE_S", 20, "seconds after which a silent worker's images go to another"
     )
-    max_attempts: int = _setting(
+    max_attempts: int = _number(
         "CXR_MAX_ATTEMPTS", 3, "tries before an image that kills its worker is marked failed"
     )
-    image_limit_s: int = _setting(
+    image_limit_s: int = _number(
         "CXR_IMAGE_LIMIT_S", 60, "seconds without progress after which a worker is ended"
     )
     sweep_interval_s: float = _setting(
@@ -183,7 +179,7 @@ class Settings:
         values: dict[str, Any] = {}
         for setting in fields(cls):
             raw = environ.get(setting.metadata["variable"], "").strip()
-            if not raw and setting.name in SECRETS:
+            if not raw and "secret" in setting.metadata:
                 raw = _from_file(environ, f"{setting.metadata['variable']}_FILE")
             if raw:
                 values[setting.name] = _parse(setting.metadata["variable"], setting.type, raw)
@@ -203,16 +199,11 @@ class Settings:
         """Raises SettingsError."""
         if self.device not in ("cpu", "gpu"):
             raise SettingsError(f"CXR_DEVICE must be cpu or gpu. Received: {self.device!r}")
-        for name in POSITIVE:
-            if getattr(self, name) < 1:
-                raise SettingsError(
-                    f"CXR_{name.upper()} must be 1 or more. Received: {getattr(self, name)}"
-                )
-        for name in NOT_NEGATIVE:
-            if getattr(self, name) < 0:
-                raise SettingsError(
-                    f"CXR_{name.upper()} must be 0 or more. Received: {getattr(self, name)}"
-                )
+        for setting in fields(self):
+            least, value = setting.metadata.get("least"), getattr(self, setting.name)
+            if least is not None and value < least:
+                variable = setting.metadata["variable"]
+                raise SettingsError(f"{variable} must be {least} or more. Received: {value}")
         if not 0 <= self.port <= MAX_PORT:
             raise SettingsError(f"CXR_PORT must be from 0 to {MAX_PORT}. Received: {self.port}")
         if not 0 < self.sweep_interval_s < inf:
@@ -292,7 +283,9 @@ class Settings:
             for setting in fields(self)
         }
         # What was read from a file is not read again, least of all by those who get none of it.
-        files = {f"{s.metadata['variable']}_FILE": "" for s in fields(self) if s.name in SECRETS}
+        files = {
+            f"{s.metadata['variable']}_FILE": "" for s in fields(self) if "secret" in s.metadata
+        }
         return values | files
 
 
