@@ -9,3 +9,12 @@ def cxr(*arguments: object, **environment: str | None) -> click.testing.Result:
 
     environment = {"CXR_DATA": None, "CXR_ARTIFACT": None, "COLUMNS": "200"} | environment
     return click.testing.CliRunner().invoke(main, [*map(str, arguments)], env=environment)
+
+
+def one_sentence(result: click.testing.Result, *words: str) -> None:
+    """Exit code 1 and one line on stderr, not a traceback."""
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("Error: ")
+    assert all(word in lines[0] for word in words), lines[0]

@@ -1,0 +1,1 @@
+"""The commands `cxr train`, `export`, `evaluate` and `calibrate`."""
