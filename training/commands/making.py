@@ -48,7 +48,11 @@ LEAVE_OUT = click.option(
     "--epochs", type=click.IntRange(min=1), help="Maximum number of epochs. Default: the recipe's."
 )
 @LEAVE_OUT
-@click.option("--resume", is_flag=True, help="Continue where an interrupted run stopped.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue where an interrupted run stopped, with the same recipe and images.",
+)
 def train(
     recipe: str,
     data: Path,

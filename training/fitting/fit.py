@@ -1,7 +1,5 @@
 """Fitting: frozen blocks once, then epochs over the rest of the network."""
 
-import csv
-import math
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.networks import build, frozen_part, network_named, tail
+from model.networks import build, frozen_part, network_named
 from training.data.samples import Sample
 from training.data.splits import not_judged, of_split
 from training.data.truth import truths
@@ -20,16 +18,24 @@ from training.errors import TrainingError
 from training.fitting.batches import EpochByEpoch, FeatureBatches, FreshBatches, Inputs, Makers
 from training.fitting.checkpoint import BEST, LAST, KeepWhole
 from training.fitting.features import FeatureCache, Features
-from training.fitting.findings import Drawn, Findings, finding_maps, nothing_drawn
+from training.fitting.findings import Drawn, finding_maps, nothing_drawn
 from training.fitting.images import Images
-from training.fitting.lungs import Copy, OutsideTheLungs, lung_maps
+from training.fitting.learner import callbacks, learner_of
+from training.fitting.lungs import Copy, lung_maps
 from training.fitting.recipe import Recipe
-from training.fitting.reinforce import reinforced
+from training.fitting.resuming import (
+    BEGUN,
+    CHECKPOINT,
+    HISTORY,
+    check_resumed,
+    is_over,
+    least_of,
+    losses,
+    write_begun,
+)
 from training.fitting.statistics import fitted
 
-HISTORY = "history.csv"
 LUNGS = "lungs.npy"
-CHECKPOINT = "checkpoint"
 
 
 def train(
@@ -43,11 +49,12 @@ def train(
     """Fit the recipe's network on the split `train`, stopped early by the split `val`.
 
     Writes into `out`: best.keras and last.keras (`training.fitting.checkpoint`), history.csv, and a
-    checkpoint that `resume` goes on from.
+    checkpoint that `resume` goes on from (`training.fitting.resuming`).
     unsure: more films to learn from, whose labels are those of `training.data.truth`; without those
         of patients that are judged.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
-    Raises TrainingError when there are too few images, one cannot be read, or training diverges.
+    Raises TrainingError when there are too few images, one cannot be read, training diverges, or
+    the run to resume was begun with another recipe or other images.
     """
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
@@ -60,9 +67,32 @@ def train(
             f"Training needs {recipe.batch} images of the split train (one batch) and some of val. "
             f"Received: {len(trained)} and {len(validated)}."
         )
-    if not resume:
+    if resume:
+        check_resumed(out, recipe, [*trained, *validated])
+    else:
         _forget(out)
-    recipe = fitted(recipe, trained, out)
+    write_begun(out, recipe, [*trained, *validated])
+    earlier = losses(out)
+    if not is_over(earlier, recipe):
+        _fit(network, fitted(recipe, trained, out), trained, validated, out, cache, earlier)
+    if not (out / BEST).is_file():
+        raise TrainingError(
+            "Training diverged: no epoch has a validation loss that is a number. "
+            f"Lower `learning_rate` in the recipe. It is {recipe.learning_rate:g}."
+        )
+    return trained_network(out, recipe)
+
+
+def _fit(
+    network: keras.Model,
+    recipe: Recipe,
+    trained: Sequence[Sample],
+    validated: Sequence[Sample],
+    out: Path,
+    cache: Path,
+    earlier: Sequence[float],
+) -> None:
+    """Teach the network. earlier: losses of the epochs that it has had."""
     truth = truths(trained, recipe.labels, recipe.soften), _weights(trained, recipe)
     judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
     images = Images(trained, recipe), Images(validated, recipe)
@@ -73,31 +103,24 @@ def train(
             validation = FreshBatches(makers, 1, *judged, recipe.batch, seed=None)
         else:
             cached = FeatureCache(cache, frozen_part(network, recipe.fine_tune))
-            copies, seen = _features(*images, cached, recipe, network, out, resume)
+            copies, seen = _features(*images, cached, recipe, network, out)
             batches = FeatureBatches(copies, *truth, recipe.batch, recipe.seed)
             validation = (seen, *judged)
-        learner = _learner(network, recipe, steps=len(batches) * recipe.epochs)
-        whole = in_precision("float32", recipe)
-        keep = KeepWhole(network, whole, out, _least_loss(out / HISTORY) if resume else None)
+        learner = learner_of(network, recipe, steps=len(batches) * recipe.epochs)
+        keep = KeepWhole(network, in_precision("float32", recipe), out, least_of(earlier))
         learner.fit(
             batches,
             validation_data=validation,
             epochs=recipe.epochs,
-            callbacks=[EpochByEpoch(batches), *_callbacks(recipe, out, resume, keep)],
+            callbacks=[EpochByEpoch(batches), *callbacks(recipe, out, keep, earlier)],
         )
-    if not (out / BEST).is_file():
-        raise TrainingError(
-            "Training diverged: no epoch has a validation loss that is a number. "
-            f"Lower `learning_rate` in the recipe. It is {recipe.learning_rate:g}."
-        )
-    return trained_network(out, recipe)
 
 
 def _forget(out: Path) -> None:
     """Take away what another run left, before anything is computed: it must not pass for this
     run's, nor be gone on from should this one be interrupted."""
     shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
-    for name in (BEST, LAST, LUNGS, HISTORY):
+    for name in (BEGUN, BEST, LAST, LUNGS, HISTORY):
         (out / name).unlink(missing_ok=True)
 
 
@@ -119,14 +142,13 @@ def _features(
     recipe: Recipe,
     network: keras.Model,
     out: Path,
-    resume: bool,
 ) -> tuple[list[Features], Features]:
     """Of the copies of every training image, and of those for validation; with maps to teach."""
     copies = [Copy(cached.plain(trained), None)] if recipe.plain else []
     copies += [Copy(cached.changed(trained, number), number) for number in range(recipe.copies)]
     judged = cached.plain(validated)
     if recipe.lungs:
-        copies, judged = _with_lungs(copies, judged, trained.samples, recipe, out, resume)
+        copies, judged = _with_lungs(copies, judged, trained.samples, recipe, out)
     if recipe.findings:
         copies, judged = _with_findings(copies, judged, trained.samples, recipe, network)
     return [copy.features for copy in copies], judged
@@ -198,14 +220,13 @@ def _with_lungs(
     trained: Sequence[Sample],
     recipe: Recipe,
     out: Path,
-    resume: bool,
 ) -> tuple[list[Copy], Features]:
     """The same, each with where the lungs are as one more feature.
 
     For validation they are everywhere, so that `val_loss` is the cross-entropy and nothing else.
     """
     file = out / LUNGS
-    if resume and file.is_file():
+    if file.is_file():  # of a run that is resumed
         maps = np.load(file)
     else:
         maps = lung_maps(_with_imagenet("float32", recipe), copies, trained, recipe)
@@ -233,81 +254,3 @@ def _with_findings(
         Copy([*copy.features, drawn], copy.number) for copy, drawn in zip(copies, maps, strict=True)
     ]
     return found, [*judged, nothing_drawn(len(judged[0]), cells)]
-
-
-def _learner(network: keras.Model, recipe: Recipe, steps: int) -> keras.Model:
-    """What is fitted, compiled: from kept features, or fresh images, to probabilities.
-
-    It shares its weights with `network`.
-    """
-    record = network_named(recipe.architecture)
-    behind = network if recipe.fresh else tail(network, recipe.fine_tune)
-    if recipe.fresh and record.frozen_until and not recipe.thaw:
-        for layer in frozen_part(network).layers:
-            layer.trainable = False
-    for layer in record.imagenet_layers_of(behind):
-        layer.trainable = layer.trainable and recipe.fine_tune
-    inputs, probabilities = behind.inputs, behind.outputs[0]
-    if recipe.lungs:
-        attention = behind.outputs[network.output_names.index(record.lung_map)]
-        lungs = keras.Input(attention.shape[1:], name="lungs")
-        inputs = [*inputs, lungs]
-        probabilities = OutsideTheLungs(recipe.lungs)([probabilities, attention, lungs])
-    if recipe.findings:
-        attention = behind.outputs[1]
-        drawn = keras.Input(attention.shape[1:], name="drawn")
-        inputs = [*inputs, drawn]
-        probabilities = Findings(recipe.findings)([probabilities, attention, drawn])
-    policy = record.policy
-    learner = (
-        reinforced(behind, policy) if policy is not None else keras.Model(inputs, probabilities)
-    )
-    learner.compile(
-        optimizer=keras.optimizers.AdamW(
-            _learning_rate(recipe, steps),
-            weight_decay=recipe.weight_decay,
-            global_clipnorm=5.0,
-            use_ema=recipe.average > 0,
-            ema_momentum=recipe.average,
-        ),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        weighted_metrics=["accuracy"],
-    )
-    return learner
-
-
-def _learning_rate(recipe: Recipe, steps: int):
-    if not recipe.cosine:
-        return recipe.learning_rate
-    rising = steps // 10
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - rising, warmup_target=recipe.learning_rate, warmup_steps=rising
-    )
-
-
-def _callbacks(
-    recipe: Recipe, out: Path, resume: bool, keep: KeepWhole
-) -> list[keras.callbacks.Callback]:
-    # The backup comes before the average takes the weights' place, what is kept after it.
-    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.average else []
-    slower = keras.callbacks.ReduceLROnPlateau(
-        factor=recipe.plateau, patience=recipe.plateau_patience or max(1, recipe.patience // 3)
-    )
-    return [
-        keras.callbacks.BackupAndRestore(out / CHECKPOINT, delete_checkpoint=False),
-        *averaging,
-        keep,
-        *([] if recipe.cosine else [slower]),
-        keras.callbacks.EarlyStopping(patience=recipe.patience),
-        keras.callbacks.CSVLogger(out / HISTORY, append=resume),
-    ]
-
-
-def _least_loss(history: Path) -> float | None:
-    """Of the epochs before an interruption, which the kept weights already reach."""
-    if not history.is_file():
-        return None
-    with history.open(newline="") as opened:
-        losses = [float(row["val_loss"]) for row in csv.DictReader(opened)]
-    # An epoch that diverged has no loss, and nothing is less than that.
-    return min((loss for loss in losses if not math.isnan(loss)), default=None)

@@ -64,6 +64,16 @@ def test_resume_goes_on_and_keeps_the_best_weights_of_before(copied, monkeypatch
     assert load_artifact(copied.artifact).version == "stripes-0.1.0"
 
 
+def test_a_run_is_not_resumed_with_another_recipe(copied):
+    other = copied.folder / "other.toml"
+    other.write_text(copied.recipe.read_text().replace("batch = 6", "batch = 4"))
+    result = cxr(
+        *("train", "--recipe", other, "--data", copied.data, "--out", copied.folder, "--resume"),
+        CXR_VGG16_WEIGHTS=str(copied.vgg16),
+    )
+    one_sentence(result, "begun with batch = 6 (now 4)", "without --resume")
+
+
 def test_a_run_that_diverges_does_not_release_the_network_of_the_run_before(copied):
     recipe = copied.folder / "hot.toml"
     recipe.write_text(copied.recipe.read_text().replace("1e-3", "1e30"))
