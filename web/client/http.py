@@ -8,57 +8,37 @@
 Jobs and images come back as the API's own JSON objects.
 """
 
-import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, TypeVar
+from typing import Self
 
 import httpx
 
-from web.client.errors import NotOurServer, Refused, Unreachable
+from web.client.errors import Unreachable
 from web.client.files import Multipart, UploadFile, content_sha256
+from web.client.server import CONNECT_TIMEOUT_S, JOB_HAS, Json, Server, tried_again
 
-CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 60.0
 # After the last byte of an upload the server still unpacks archives and flushes files to the disk.
 UPLOAD_ANSWER_TIMEOUT_S = 600.0
 FIRST_POLL_S = 0.25
 MAX_POLL_S = 5.0
 POLL_GROWTH = 1.5
 OUTAGE_S = 60.0
-# Between the tries, about a minute in all: a restart, or a cable that was pulled.
-RETRY_PAUSES_S = (1, 2, 4, 8, 15, 30)
 IMAGES_PER_PAGE = 500
 JOBS_SHOWN = 50
-# Of a server without its database, or of a proxy before a server that restarts.
-UNAVAILABLE = (502, 503, 504)
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-# By these an answer is told from that of another program.
-JOB_HAS, PAGE_HAS = frozenset(("id", "status", "counts")), frozenset(("items", "next_cursor"))
 PNG_START = b"\x89PNG"
-
-Json = dict[str, Any]
-T = TypeVar("T")
 
 
 class Client:
     """Talks to one server as one clinic. Raises web.client.errors.ClientError's kinds."""
 
     def __init__(self, url: str, token: str) -> None:
-        self.url = url.rstrip("/")
-        with _connection_errors(self.url):
-            address = httpx.URL(f"{self.url}/api/v1")
-            if address.scheme not in ("http", "https"):
-                raise httpx.UnsupportedProtocol(self.url)
-        self._http = httpx.Client(
-            base_url=address,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            # A proxy of the network cannot know this machine's own server.
-            trust_env=address.host not in LOOPBACK,
-        )
+        self._server = Server(url, token)
+
+    @property
+    def url(self) -> str:
+        return self._server.url
 
     def __enter__(self) -> Self:
         return self
@@ -67,11 +47,11 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._server.close()
 
     def check(self) -> None:
         """Raises Unreachable, NotOurServer or Refused unless the server knows the token."""
-        self._page("/jobs", {"limit": 1})
+        self._server.page("/jobs", {"limit": 1})
 
     def submit(
         self,
@@ -105,10 +85,10 @@ class Client:
                 return self._upload(body, key)
             return arrived
 
-        return _tried_again(upload)
+        return tried_again(upload)
 
     def _upload(self, body: Multipart, key: str) -> Json:
-        return self._job(
+        return self._server.job(
             "POST",
             "/jobs",
             content=body,
@@ -122,33 +102,33 @@ class Client:
 
     def job_of_key(self, key: str) -> Json | None:
         """The job of the upload with this key; None when it has not arrived."""
-        found = self._page("/jobs", {"idempotency_key": key})["items"]
+        found = self._server.page("/jobs", {"idempotency_key": key})["items"]
         return found[0] if found else None
 
     def jobs(self) -> list[Json]:
         """The newest jobs, up to JOBS_SHOWN."""
-        return self._page("/jobs", {"limit": JOBS_SHOWN})["items"]
+        return self._server.page("/jobs", {"limit": JOBS_SHOWN})["items"]
 
     def job(self, job_id: int) -> Json:
-        return self._job("GET", f"/jobs/{job_id}")
+        return self._server.job("GET", f"/jobs/{job_id}")
 
     def cancel(self, job_id: int) -> Json:
         """Stop what has not begun. Returns: the job."""
-        return self._job("POST", f"/jobs/{job_id}/cancel")
+        return self._server.job("POST", f"/jobs/{job_id}/cancel")
 
     def resume(self, job_id: int) -> Json:
         """Let what was cancelled wait again. Returns: the job."""
-        return self._job("POST", f"/jobs/{job_id}/resume")
+        return self._server.job("POST", f"/jobs/{job_id}/resume")
 
     def retry(self, job_id: int) -> Json:
         """Let what failed wait again. Returns: the job."""
-        return self._job("POST", f"/jobs/{job_id}/retry")
+        return self._server.job("POST", f"/jobs/{job_id}/retry")
 
     def delete(self, job_id: int) -> None:
         """Delete the job with its images, results and files."""
-        answer = self._send("DELETE", f"/jobs/{job_id}")
+        answer = self._server.send("DELETE", f"/jobs/{job_id}")
         if answer.status_code != httpx.codes.NO_CONTENT:
-            raise self._not_ours(answer)
+            raise self._server.not_ours(answer)
 
     def watch(self, job_id: int) -> Iterator[Json]:
         """The job now, and again whenever it changed, until it no longer runs.
@@ -159,7 +139,9 @@ class Client:
         etag, poll_s, away_since = "", FIRST_POLL_S, None
         while True:
             try:
-                answer = self._send("GET", f"/jobs/{job_id}", headers={"If-None-Match": etag})
+                answer = self._server.send(
+                    "GET", f"/jobs/{job_id}", headers={"If-None-Match": etag}
+                )
                 away_since = None
             except Unreachable:
                 away_since = away_since or time.monotonic()
@@ -168,7 +150,7 @@ class Client:
                 time.sleep(MAX_POLL_S / 2)
                 continue
             if answer.status_code == httpx.codes.OK:
-                job = self._json(answer, JOB_HAS)
+                job = self._server.json(answer, JOB_HAS)
                 yield job
                 if job["status"] != "running":
                     return
@@ -191,15 +173,15 @@ class Client:
         It is drawn when it is first asked for, and the server says 503 where that takes long: so
         this asks again, for about a minute.
         """
-        answer = _tried_again(lambda: self._send("GET", f"/images/{image_id}/film.png"))
+        answer = tried_again(lambda: self._server.send("GET", f"/images/{image_id}/film.png"))
         if not answer.content.startswith(PNG_START):
-            raise self._not_ours(answer)
+            raise self._server.not_ours(answer)
         return answer.content
 
     def _all(self, path: str, more: Json) -> Iterator[Json]:
         parameters: Json = {"limit": IMAGES_PER_PAGE} | more
         while True:
-            page = self._page(path, parameters)
+            page = self._server.page(path, parameters)
             yield from page["items"]
             if page["next_cursor"] is None:
                 return
@@ -208,73 +190,8 @@ class Client:
     def export(self, job_id: int, kind: str, sort: str | None = None) -> Iterator[bytes]:
         """All results as a file in chunks; `kind` is csv or json. sort: as the API's."""
         parameters = {"sort": sort} if sort else {}
-        with _connection_errors(self.url):
-            request = self._http.build_request(
-                "GET", f"/jobs/{job_id}/results.{kind}", params=parameters
-            )
-            answer = self._http.send(request, stream=True)
-            try:
-                if answer.is_error:
-                    answer.read()
-                self._refuse_errors(answer)
-                yield from answer.iter_bytes()
-            finally:
-                answer.close()
-
-    def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
-        with _connection_errors(self.url):
-            answer = self._http.request(method, path, **more)
-        self._refuse_errors(answer)
-        return answer
-
-    def _refuse_errors(self, answer: httpx.Response) -> None:
-        if answer.has_redirect_location:
-            raise NotOurServer(
-                f"{self.url} sends us on to {answer.headers.get('Location')}. Use that server's "
-                "address with --url."
-            )
-        if not answer.is_error:
-            return
-        try:
-            problem = answer.json()
-            refused = Refused(problem["detail"], answer.status_code, problem["code"])
-        except (ValueError, KeyError, TypeError):
-            refused = None
-        if answer.status_code in UNAVAILABLE:
-            raise Unreachable(str(refused or f"{self.url} is not available right now. Try again."))
-        raise refused or self._not_ours(answer)
-
-    def _job(self, method: str, path: str, **more: Any) -> Json:
-        return self._json(self._send(method, path, **more), JOB_HAS)
-
-    def _page(self, path: str, parameters: Json) -> Json:
-        return self._json(self._send("GET", path, params=parameters), PAGE_HAS)
-
-    def _json(self, answer: httpx.Response, needed: frozenset[str]) -> Json:
-        """Raises NotOurServer for anything but an object with those keys."""
-        try:
-            found = answer.json()
-        except ValueError:
-            raise self._not_ours(answer) from None
-        if not (isinstance(found, dict) and needed <= found.keys()):
-            raise self._not_ours(answer)
-        return found
-
-    def _not_ours(self, answer: httpx.Response) -> NotOurServer:
-        return NotOurServer(
-            f"{self.url} does not answer as a cxr-batch server does (HTTP {answer.status_code}, "
-            f"{answer.headers.get('Content-Type', 'no type')}). Check the address."
-        )
-
-
-def _tried_again(call: Callable[[], T]) -> T:
-    """What `call` returns, tried again with growing pauses while it raises Unreachable."""
-    for pause_s in RETRY_PAUSES_S:
-        try:
-            return call()
-        except Unreachable:
-            time.sleep(pause_s)
-    return call()
+        with self._server.stream(f"/jobs/{job_id}/results.{kind}", params=parameters) as chunks:
+            yield from chunks
 
 
 def new_key() -> str:
@@ -286,23 +203,3 @@ def _differs(job: Json, files: Sequence[UploadFile]) -> bool:
     """Whether the job was made of other files; the server then says so to whoever sends these."""
     known = job["content_sha256"]
     return known is not None and known != content_sha256(files)
-
-
-@contextlib.contextmanager
-def _connection_errors(url: str) -> Iterator[None]:
-    """httpx's errors of the connection become Unreachable."""
-    try:
-        yield
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise Unreachable(
-            f"{url} is not a server address. Use one like http://127.0.0.1:8000."
-        ) from error
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise Unreachable(
-            f"Cannot reach a server at {url}. Start one with `cxr up`, or give its address "
-            "with --url."
-        ) from error
-    except httpx.TransportError as error:
-        raise Unreachable(
-            f"The connection to {url} broke off ({type(error).__name__}). Try again."
-        ) from error

@@ -17,6 +17,7 @@ from werkzeug.formparser import parse_form_data
 
 from tests.support.scripted import Scripted
 from web.client import http as client_module
+from web.client import server as server_module
 from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
 from web.client.files import Multipart, UploadFile, collect, content_sha256
 from web.client.http import Client
@@ -186,7 +187,7 @@ def pauses(monkeypatch) -> list[float]:
     taken = []
     # The client's own clock: `time.sleep` itself belongs to every thread of this process.
     clock = SimpleNamespace(sleep=taken.append, monotonic=time.monotonic)
-    monkeypatch.setattr(client_module, "time", clock)
+    monkeypatch.setattr(server_module, "time", clock)
     return taken
 
 
