@@ -5,14 +5,13 @@ a patient ever becomes an object here.
 """
 
 import logging
-import struct
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import pydicom
 from pydicom.datadict import dictionary_VR
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.pixels import apply_modality_lut, pixel_array
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -37,6 +36,7 @@ from model.reading.facts import (
     checked_text,
 )
 from model.reading.pixels import shrunk, stretched
+from model.reading.window import blackened, window_in, windowed
 
 # Whether an element's text obeys the standard to the letter is nothing the sender can change.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -85,9 +85,6 @@ _OTHER_MODALITIES = {
     "DOC": "a document",
 }
 _LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT", "LLD", "RLD")
-# What pydicom raises for an invalid window or table.
-_NO_WINDOW = (AttributeError, LookupError, TypeError, ValueError, struct.error, UnreadableImage)
-_SATURATED = 0.95  # share of black or white pixels above which a stored window is not believed
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class DicomFile:
 
         The file's window is applied when it has one that leaves a picture, else the full range.
         """
-        return self._upright(_windowed(self._values(at_least), self.dataset), at_least)
+        return self._upright(windowed(self._values(at_least), self.dataset), at_least)
 
     def whole_range(self, at_least: int | None) -> tuple[np.ndarray, tuple[float, float]]:
         """As `pixels`, but with all grey values that the file holds.
@@ -115,7 +112,7 @@ class DicomFile:
             return self.pixels(at_least), (0.0, 1.0)
         values = self._values(at_least)
         whole = stretched(values)
-        low, high = _window_in(values, whole, self.dataset)
+        low, high = window_in(values, whole, self.dataset)
         if self.dataset.PhotometricInterpretation == "MONOCHROME1":
             low, high = 1 - high, 1 - low
         return self._upright(whole, at_least), (low, high)
@@ -152,7 +149,7 @@ class DicomFile:
         dataset = self.dataset
         decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID, "")
         # Without the index, whatever frames the pixel data hold beyond those the file names.
-        stored = _blackened(pixel_array(dataset, index=0, decoding_plugin=decoder), dataset)
+        stored = blackened(pixel_array(dataset, index=0, decoding_plugin=decoder), dataset)
         # Lookup tables take the stored integers.
         if not _has_lookup_table(dataset):
             stored = shrunk(stored, at_least)
@@ -263,54 +260,5 @@ def _decodable(syntax: UID) -> bool:
         return False
 
 
-def _blackened(stored: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
-    """Where the detector saw nothing, which the file may name, the value that is shown black."""
-    value = dataset.get("PixelPaddingValue")
-    if value is None:
-        return stored
-    limit = dataset.get("PixelPaddingRangeLimit", value)
-    padding = (stored >= min(value, limit)) & (stored <= max(value, limit))
-    if padding.all():
-        return stored
-    shown = stored[~padding]
-    falls = float(dataset.get("RescaleSlope") or 1) < 0
-    is_negative = dataset.PhotometricInterpretation == "MONOCHROME1"
-    return np.where(padding, shown.max() if falls != is_negative else shown.min(), stored)
-
-
 def _has_lookup_table(dataset: pydicom.Dataset) -> bool:
     return "VOILUTSequence" in dataset or "ModalityLUTSequence" in dataset
-
-
-def _windowed(values: np.ndarray, dataset: pydicom.Dataset) -> np.ndarray:
-    if "VOILUTSequence" in dataset or "WindowCenter" in dataset:
-        # A lookup table takes integers only.
-        given = np.rint(values).astype(np.int32) if "VOILUTSequence" in dataset else values
-        try:
-            window = stretched(apply_voi_lut(given, dataset))
-        except _NO_WINDOW:
-            # Neither is the picture itself: a width of 0 or a table without entries hides nothing.
-            return stretched(values)
-        if np.count_nonzero((window == 0) | (window == 1)) < _SATURATED * window.size:
-            return window
-    return stretched(values)
-
-
-def _window_in(
-    values: np.ndarray, whole: np.ndarray, dataset: pydicom.Dataset
-) -> tuple[float, float]:
-    """The file's window as a part of 0..1 of `whole`, or (0, 1) when it shows no picture."""
-    try:
-        centre, width = (
-            float(np.atleast_1d(dataset[name].value)[0]) for name in ("WindowCenter", "WindowWidth")
-        )
-    except _NO_WINDOW:
-        return 0.0, 1.0
-    finite = values[np.isfinite(values)]
-    least, span = float(finite.min()), float(np.ptp(finite))
-    if not (span > 0 and width > 0 and np.isfinite([centre, width]).all()):
-        return 0.0, 1.0
-    low, high = (centre - width / 2 - least) / span, (centre + width / 2 - least) / span
-    if np.count_nonzero((whole > low) & (whole < high)) < (1 - _SATURATED) * whole.size:
-        return 0.0, 1.0
-    return max(0.0, low), min(1.0, high)

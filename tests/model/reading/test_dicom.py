@@ -6,7 +6,6 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -57,24 +56,6 @@ def test_monochrome1_is_turned_so_that_dense_is_bright():
     pixels = decode(dicom_bytes(RAMP, photometric="MONOCHROME1")).pixels
 
     np.testing.assert_allclose(pixels, 1 - FULL, atol=1e-6)
-
-
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_a_window_is_applied(photometric):
-    data = dicom_bytes(RAMP, photometric=photometric, WindowCenter=2048, WindowWidth=2048)
-    pixels = decode(data).pixels
-    expected = np.clip((RAMP.astype(np.float32) - 1024) / 2047, 0, 1)
-
-    if photometric == "MONOCHROME1":
-        expected = 1 - expected
-    np.testing.assert_allclose(pixels, expected, atol=2e-3)
-
-
-def test_the_first_of_several_windows_counts():
-    both = decode(dicom_bytes(RAMP, WindowCenter=[2048, 500], WindowWidth=[2048, 100])).pixels
-    first = decode(dicom_bytes(RAMP, WindowCenter=2048, WindowWidth=2048)).pixels
-
-    np.testing.assert_array_equal(both, first)
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
@@ -143,31 +124,6 @@ def test_real_lossless_compression(real, name, modality):
     assert pixels.std() > 0.02
 
 
-@pytest.mark.parametrize(("centre", "width"), [(40_000, 100), (-5_000, 20), (2048, 1)])
-def test_a_window_that_leaves_nothing_is_not_believed(centre, width):
-    pixels = decode(dicom_bytes(RAMP, WindowCenter=centre, WindowWidth=width)).pixels
-
-    np.testing.assert_allclose(pixels, FULL, atol=1e-6)
-
-
-def test_the_window_is_in_units_after_rescaling():
-    data = dicom_bytes(
-        RAMP, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3096, WindowWidth=4096
-    )
-    expected = np.clip((RAMP.astype(np.float32) - 1024) / 2047, 0, 1)
-
-    np.testing.assert_allclose(decode(data).pixels, expected, atol=2e-3)
-
-
-def test_a_lookup_table_is_applied():
-    table = Dataset()
-    table.LUTDescriptor = [LEVELS, 0, 16]
-    table.LUTData = (np.arange(LEVELS, dtype=np.uint32) ** 2 // 256).astype(np.uint16).tobytes()
-    data = dicom_bytes(RAMP, syntax=ExplicitVRLittleEndian, VOILUTSequence=[table])
-
-    np.testing.assert_allclose(decode(data).pixels, FULL**2, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     "empty",
     [
@@ -185,18 +141,6 @@ def test_an_element_without_a_value_is_as_none(empty):
     without = decode(dicom_bytes(RAMP, **window)).pixels
 
     np.testing.assert_array_equal(decode(dicom_bytes(RAMP, **window, **empty)).pixels, without)
-
-
-@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
-def test_padding_is_black_and_does_not_set_the_range(photometric):
-    stored = RAMP.copy()
-    stored[:, :10] = 60_000
-    data = dicom_bytes(stored, photometric=photometric, PixelPaddingValue=60_000)
-    pixels = decode(data).pixels
-
-    assert pixels[:, :10].max() < 1e-6
-    assert pixels[:, 10:].max() - pixels[:, 10:].min() > 0.99
-    assert np.ptp(pixels[60, 10:]) > 0.9
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
