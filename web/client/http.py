@@ -136,16 +136,16 @@ class Client:
         Polls with the last ETag, and less often while nothing changes. Waits up to OUTAGE_S
         seconds for an unreachable server (a restart), then raises Unreachable.
         """
-        etag, poll_s, away_since = "", FIRST_POLL_S, None
+        etag, poll_s, unreachable_since = "", FIRST_POLL_S, None
         while True:
             try:
                 answer = self._server.send(
                     "GET", f"/jobs/{job_id}", headers={"If-None-Match": etag}
                 )
-                away_since = None
+                unreachable_since = None
             except Unreachable:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > OUTAGE_S:
+                unreachable_since = unreachable_since or time.monotonic()
+                if time.monotonic() - unreachable_since > OUTAGE_S:
                     raise
                 time.sleep(MAX_POLL_S / 2)
                 continue

@@ -12,14 +12,14 @@ CLASSIFY = "worker.classify"
 QUEUE = "cxr-classify"
 
 
-def make_celery(settings: Settings, while_away: Callable[[], None] = lambda: None) -> Celery:
+def make_celery(settings: Settings, while_unreachable: Callable[[], None] = lambda: None) -> Celery:
     """A Celery application on `settings.redis_url`, with no task registered yet.
 
-    There is no result backend: the result is the image's row. `while_away` is called every second
-    while a consumer waits for Redis.
+    There is no result backend: the result is the image's row. `while_unreachable` is called every
+    second while a consumer waits for Redis.
     """
     app = Celery(
-        "cxr-batch", broker=settings.redis_url, amqp=amqp(while_away), set_as_current=False
+        "cxr-batch", broker=settings.redis_url, amqp=amqp(while_unreachable), set_as_current=False
     )
     app.conf.update(
         task_queues=[Queue(QUEUE)],

@@ -25,7 +25,7 @@ class PromptConnection(Connection):
         return transport
 
 
-def amqp(while_away: Callable[[], None]) -> type[AMQP]:
+def amqp(while_unreachable: Callable[[], None]) -> type[AMQP]:
     """What Celery makes its connections with."""
 
     class WatchedConnection(PromptConnection):
@@ -33,7 +33,7 @@ def amqp(while_away: Callable[[], None]) -> type[AMQP]:
             self, *args: Any, callback: Callable[[], None] | None = None, **options: Any
         ) -> Any:
             def every_second() -> None:
-                while_away()
+                while_unreachable()
                 if callback:
                     callback()
 

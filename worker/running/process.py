@@ -58,7 +58,7 @@ def run_worker(settings: Settings) -> int:
     runner = Runner(store, ImageFiles.of(settings), classifier, pulse, with_shadow)
     dispatcher = Dispatcher(store, settings)
     stopping, broken = threading.Event(), threading.Event()
-    celery = make_celery(settings, while_away=pulse.beat)
+    celery = make_celery(settings, while_unreachable=pulse.beat)
     celery.steps["consumer"].add(_beats_while_idle(pulse))
 
     @celery.task(name=CLASSIFY, ignore_result=True)

@@ -157,15 +157,15 @@ export class Poller {
   }
 }
 
-const AWAY = t("The server cannot be reached. Trying again…");
+const UNREACHABLE = t("The server cannot be reached. Trying again…");
 
-/** Whether another try may succeed: the server is away, busy, or has something wrong with it. */
+/** Whether another try may succeed: the server is unreachable, busy, or has something wrong with it. */
 export const mayPass = (error) =>
   !(error instanceof Problem) || error.status >= 500 || TRY_LATER.includes(error.status);
 
-/** In words: the server is away, or what it answered, and whether it is tried again. */
+/** In words: the server is unreachable, or what it answered, and whether it is tried again. */
 export function whyFailed(error) {
-  if (!(error instanceof Problem)) return AWAY;
+  if (!(error instanceof Problem)) return UNREACHABLE;
   return mayPass(error) ? t("%(problem)s Trying again…", { problem: error.message }) : error.message;
 }
 

@@ -8,7 +8,7 @@ import { problemText, t } from "./words.js";
 const VERSION = { "Tus-Resumable": "1.0.0" };
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
-// What a later try can mend: the line was too slow, the server is away, at work, or has other bytes of this
+// What a later try can mend: the line was too slow, the server is unreachable, at work, or has other bytes of this
 // upload already.
 const PASSING = [0, 408, 409, 423, 429, 460, 500, 502, 503, 504];
 

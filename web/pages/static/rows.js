@@ -34,7 +34,7 @@ function addShares(row) {
 }
 
 export const hue = (label) => `hue-${labels.findIndex((one) => one.label === label) % HUES}`;
-export const labelName = (label) => labels.find((one) => one.label === label)?.name ?? label;
+const labelName = (label) => labels.find((one) => one.label === label)?.name ?? label;
 
 export function newRow(image, address) {
   const row = rowTemplate.content.firstElementChild.cloneNode(true);
@@ -60,13 +60,13 @@ function begin(element, link, image, address) {
   picture.addEventListener("error", () => tryPicture(picture));
 }
 
-/** There is no picture, or the server is away or busy: then it is asked for again. */
+/** There is no picture, or the server is unreachable or busy: then it is asked for again. */
 async function tryPicture(picture) {
   const answer = await fetch(picture.src, { cache: "no-store" }).catch(() => null);
   const tried = Number(picture.dataset.tried ?? 0) + 1;
   picture.dataset.tried = tried;
-  const isAway = answer === null || answer.status === 429 || answer.status >= 500;
-  if (!isAway && (!answer.ok || tried > 1)) return picture.remove();
+  const isUnreachable = answer === null || answer.status === 429 || answer.status >= 500;
+  if (!isUnreachable && (!answer.ok || tried > 1)) return picture.remove();
   setTimeout(() => picture.isConnected && (picture.src = picture.src), Math.min(AGAIN_MS * tried, LONGEST_MS));
 }
 

@@ -19,7 +19,7 @@ addEventListener("pageshow", () => (seen = read()));
 
 export const isSeen = (id) => seen.has(id);
 
-export function markSeen(id) {
+function markSeen(id) {
   seen = read();
   seen.delete(id); // anew at the end: the oldest are forgotten first
   seen.add(id);

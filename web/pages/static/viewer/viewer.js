@@ -111,7 +111,7 @@ export class Viewer {
     await this.#loadFilm();
   }
 
-  /** All grey values; asked for again while the server is away or busy. */
+  /** All grey values; asked for again while the server is unreachable or busy. */
   async #loadFilm() {
     for (let tries = 1; this.#page.isConnected && this.#windowed === null; tries++) {
       try {
@@ -149,14 +149,14 @@ export class Viewer {
     this.#showMap();
   }
 
-  /** There is no picture, or the server is away: then it is asked for again, and the film too. */
+  /** There is no picture, or the server is unreachable: then it is asked for again, and the film too. */
   async #tryPicture() {
     const img = this.#$("#xray");
     const answer = await fetch(img.src, { cache: "no-store" }).catch(() => null);
     if (!this.#page.isConnected) return;
-    const isAway = answer === null || answer.status >= 500;
-    if (!isAway && (!answer.ok || this.#wasThere)) return this.#showNoPicture(t("This file cannot be shown as a picture."));
-    this.#wasThere = !isAway;
+    const isUnreachable = answer === null || answer.status >= 500;
+    if (!isUnreachable && (!answer.ok || this.#wasThere)) return this.#showNoPicture(t("This file cannot be shown as a picture."));
+    this.#wasThere = !isUnreachable;
     this.#showNoPicture(t("The X-ray cannot be loaded. Trying again…"));
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     if (!this.#page.isConnected) return;
