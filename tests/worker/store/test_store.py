@@ -2,10 +2,12 @@
 
 import pytest
 
+from tests.support.counts import count
 from tests.support.rows import create_job, finished_image, new_images
-from worker.errors import InvalidCursor, NotFound
+from worker.errors import InvalidCursor, KeyTaken, NotFound
 from worker.records.images import ImageFilter, ImageStatus
 from worker.records.jobs import JobStatus, NewImage
+from worker.store.schema import Image, Job
 
 
 def test_a_token_opens_its_clinic_only(db):
@@ -113,3 +115,19 @@ def test_a_made_up_cursor_is_refused(db, cursor):
     job = create_job(store, clinic.id, "job", new_images(1))
     with pytest.raises(InvalidCursor):
         store.images(clinic.id, job.id, cursor=cursor)
+
+
+def test_an_idempotency_key_is_taken_once_in_a_clinic(db):
+    store, clinic = db
+    other = store.ensure_clinic("other", "another token").id
+    ours = create_job(store, clinic.id, "ours", new_images(1), idempotency_key="monday")
+    with pytest.raises(KeyTaken):
+        create_job(store, clinic.id, "again", new_images(2), idempotency_key="monday")
+    theirs = create_job(store, other, "theirs", new_images(1), idempotency_key="monday")
+    assert store.job_of_key(clinic.id, "monday") == ours
+    assert store.job_of_key(other, "monday") == theirs
+    assert store.job_of_key(clinic.id, "tuesday") is None
+    assert (count(store, Job), count(store, Image)) == (2, 2)
+    # Jobs without a key are never the same one.
+    create_job(store, clinic.id, "none", new_images(1))
+    create_job(store, clinic.id, "none", new_images(1))
