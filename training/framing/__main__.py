@@ -7,20 +7,21 @@ Taught on the split `train` with `lung_boxes.csv` (also the films of `unsure.csv
 masks, chosen on `val`, measured on `test`.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import numpy as np
 
 from model.framing.box import Box
 from model.framing.lungs import MODEL_FILE, LungFinder
 from training.data.manifest import read_data, read_unsure
+from training.data.option import DATA_FOLDER
 from training.data.reading import read
 from training.data.samples import Classes, Sample
 from training.data.splits import of_split
+from training.errors import training_errors
 from training.framing.views import Film, films
 from training.gate.fitting import print_share
 
@@ -58,22 +59,23 @@ def report(finder: LungFinder, marked: Sequence[Film], samples: Sequence[Sample]
     print(f"{(time.perf_counter() - began) * 10:.2f} ms per image")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.framing")
-    parser.add_argument("--measure", action="store_true", help="measure the released one only")
-    arguments = parser.parse_args()
-    folder = Path(os.environ["CXR_DATA"])
-    samples = read_data(folder, Classes(LABELS))
-    known = [*samples, *read_unsure(folder)]
-    if not arguments.measure:
-        from training.framing.fitting import fit
+@click.command()
+@DATA_FOLDER
+@click.option("--measure", is_flag=True, help="Measure the released one only.")
+def main(data: Path, measure: bool) -> None:
+    """Teach the finder of lungs, and measure it on patients that it has not seen."""
+    with training_errors():
+        samples = read_data(data, Classes(LABELS))
+        known = [*samples, *read_unsure(data)]
+        if not measure:
+            from training.framing.fitting import fit
 
-        taught, judged = (films(folder, of_split(known, split)) for split in ("train", "val"))
-        MODEL_FILE.write_bytes(fit(taught, judged))
-    finder = LungFinder()
-    for split in ("val", "test"):
-        print(f"`{split}`: boxes of people")
-        report(finder, films(folder, of_split(known, split)), of_split(samples, split))
+            taught, judged = (films(data, of_split(known, split)) for split in ("train", "val"))
+            MODEL_FILE.write_bytes(fit(taught, judged))
+        finder = LungFinder()
+        for split in ("val", "test"):
+            click.echo(f"`{split}`: boxes of people")
+            report(finder, films(data, of_split(known, split)), of_split(samples, split))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ measured on `test` and the last quarter; then, because that quarter holds few pi
 for each other quarter. Kinds that were left out show what happens to kinds that nobody thought of.
 """
 
-import argparse
-import os
 from pathlib import Path
 
+import click
 import numpy as np
 
 from model.gate.frontal import MODEL_FILE, FrontalModel
 from training.data.mistakes import BLOCKS, LAST
+from training.data.option import DATA_FOLDER
+from training.errors import training_errors
 from training.gate.fitting import (
     PER_KIND,
     Measured,
@@ -32,40 +33,45 @@ from training.gate.fitting import (
 from training.gate.mistakes import Mistakes, gather_mistakes
 from training.gate.negatives import CHEST_KINDS, KINDS
 
-SUMMARY = "Fit the gate, and measure it honestly."
+
+@click.command()
+@DATA_FOLDER
+@click.option("--measure", is_flag=True, help="Measure the released gate only.")
+@click.option("--thorough", is_flag=True, help="Also fit it without each kind.")
+@click.option("--version", help="Of the new gate, such as 2.0.0: scores are signed with it.")
+def main(data: Path, measure: bool, thorough: bool, version: str | None) -> None:
+    """Fit the gate, and measure it honestly."""
+    if not measure and not version:
+        raise click.UsageError("A new gate needs a new --version.")
+    with training_errors():
+        if measure:
+            _measure(data)
+        else:
+            _fit(data, version, thorough)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.gate", description=SUMMARY)
-    parser.add_argument("--measure", action="store_true", help="measure the released gate only")
-    parser.add_argument("--thorough", action="store_true", help="also fit it without each kind")
-    parser.add_argument(
-        "--version", help="of the new gate, such as 2.0.0: scores are signed with it"
-    )
-    arguments = parser.parse_args()
-    if not arguments.measure and not arguments.version:
-        parser.error("a new gate needs a new --version")
-    folder = Path(os.environ["CXR_DATA"])
-    if arguments.measure:
-        model = FrontalModel.load()
-        report(model, gather(folder, "test", model.template))
-        mistakes = gather_mistakes(folder, model.template)
-        report_mistakes(
-            "Medical pictures, the last quarter", model, mistakes, mistakes.blocks == LAST
-        )
-        return
-    template = mean_chest(folder)
-    mistakes = gather_mistakes(folder, template)
-    splits = {name: gather(folder, name, template) for name in PER_KIND}
-    train, val, test = splits["train"], splits["val"], splits["test"]
-    version = f"frontal-{arguments.version}"
-    fit(with_mistakes(train, mistakes), val, template, version).save(MODEL_FILE)
+def _measure(data: Path) -> None:
+    model = FrontalModel.load()
+    report(model, gather(data, "test", model.template))
+    _report_last_quarter(model, gather_mistakes(data, model.template))
+
+
+def _fit(data: Path, version: str, thorough: bool) -> None:
+    template = mean_chest(data)
+    mistakes = gather_mistakes(data, template)
+    train, val, test = (gather(data, name, template) for name in PER_KIND)
+    known = with_mistakes(train, mistakes)
+    fit(known, val, template, f"frontal-{version}").save(MODEL_FILE)
     model = FrontalModel.load()
     report(model, test)
-    report_mistakes("Medical pictures, the last quarter", model, mistakes, mistakes.blocks == LAST)
+    _report_last_quarter(model, mistakes)
     _report_quarters(train, val, template, mistakes)
-    if arguments.thorough:
-        _report_kinds(with_mistakes(train, mistakes), val, test, template)
+    if thorough:
+        _report_kinds(known, val, test, template)
+
+
+def _report_last_quarter(model: FrontalModel, mistakes: Mistakes) -> None:
+    report_mistakes("Medical pictures, the last quarter", model, mistakes, mistakes.blocks == LAST)
 
 
 def _report_quarters(
