@@ -42,22 +42,26 @@ def test_the_form_opens_a_session(visitor):
     assert visitor.get("/api/v1/jobs").status_code == 200
 
 
-def test_behind_tls_the_cookie_belongs_to_this_host_alone(settings, store):
+def test_behind_tls_every_cookie_belongs_to_this_host_alone(settings, store):
     app = create_app(replace(settings, secure_cookies=True))
     visitor = app.test_client()
-    answer = visitor.post(
-        "/sign-in",
-        base_url="https://cxr.example",
-        data={"token": TOKEN},
-        headers={"Origin": "https://cxr.example"},
-    )
-    cookie = answer.headers["Set-Cookie"]
-    assert cookie.startswith("__Host-cxr_session=")
-    assert "; Secure" in cookie
-    assert "Path=/" in cookie
-    assert "Domain" not in cookie
-    assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
-    assert visitor.get("/", base_url="https://cxr.example").status_code == 200
+    here = {"base_url": "https://cxr.example", "headers": {"Origin": "https://cxr.example"}}
+    answers = [
+        visitor.get(f"/sign-in?link={store.sign_in_link(TOKEN)}", **here),
+        visitor.post("/language", data={"language": "es"}, **here),
+        visitor.post("/sign-in", data={"token": TOKEN}, **here),
+        visitor.post("/settings/retention", **here),  # the next page says that it is set
+    ]
+    names = []
+    for answer in answers:
+        assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
+        for cookie in answer.headers.getlist("Set-Cookie"):
+            name, *attributes = cookie.split("; ")
+            names.append(name.partition("=")[0])
+            assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(attributes)
+            assert "Domain" not in cookie
+    assert set(names) == {f"__Host-cxr_{n}" for n in ("link", "language", "session", "passing")}
+    assert visitor.get("/", **here).status_code == 200
 
 
 def test_on_plain_http_there_is_no_promise_of_https(visitor):
