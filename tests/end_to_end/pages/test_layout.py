@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from tests.support.access import sign_in_page
 from tests.support.results import rejected, work
+from worker.access import Scope
 from worker.records.jobs import NewImage
 
 
@@ -27,6 +28,19 @@ def test_no_page_scrolls_sideways(visit, site, chest, width):
         )
         assert max(ends) <= width, f"{path} has a head of {max(ends)} pixels"
         assert head.bounding_box()["height"] < 100
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_the_head_names_the_clinic_before_any_menu_is_open(visit, site, width):
+    _, token = site.store.create_token("St. Anna, hospital of the northern lakes", [Scope.READ])
+    page = visit(width)
+    sign_in_page(page, site.address, token)
+    named = page.locator("header.top .clinic:visible")
+    expect(named).to_have_count(1)
+    expect(named).to_contain_text("St. Anna")
+    box = page.locator("header.top :is(.menu-button, .menu):visible").last.bounding_box()
+    assert box["x"] + box["width"] <= width
+    assert page.locator("header.top").bounding_box()["height"] < 100
 
 
 @pytest.mark.parametrize("width", [390, 1440])
