@@ -11,8 +11,9 @@ import socket
 import threading
 from typing import Any
 
-from celery import bootsteps
+from celery import Celery, bootsteps
 from celery.signals import worker_ready, worker_shutting_down
+from celery.worker import WorkController
 from sqlalchemy.exc import OperationalError
 
 from model.classifier import Classifier
@@ -91,22 +92,9 @@ def run_worker(settings: Settings) -> int:
     def stop_after_this_batch(**_: object) -> None:
         stopping.set()
 
-    def quit_as_on_sigterm(**_: object) -> None:
-        # Celery would cancel the task, which its solo pool cannot, and then go on without an end.
-        signal.signal(signal.SIGQUIT, signal.getsignal(signal.SIGTERM))
-
     worker_shutting_down.connect(stop_after_this_batch)
-    worker_ready.connect(quit_as_on_sigterm)
-    consumer = celery.Worker(
-        pool="solo",
-        hostname=f"cxr-{os.getpid()}@{socket.gethostname()}",
-        queues=[QUEUE],
-        loglevel="WARNING",
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-        quiet=True,
-    )
+    worker_ready.connect(_quit_as_on_sigterm)
+    consumer = _consumer(celery)
     pulse.beat()
     try:
         consumer.start()
@@ -128,3 +116,21 @@ def _beats_while_idle(pulse: Pulse) -> type[bootsteps.StartStopStep]:
             self._timer.cancel()
 
     return Beats
+
+
+def _consumer(celery: Celery) -> WorkController:
+    return celery.Worker(
+        pool="solo",
+        hostname=f"cxr-{os.getpid()}@{socket.gethostname()}",
+        queues=[QUEUE],
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+
+
+def _quit_as_on_sigterm(**_: object) -> None:
+    # Celery would cancel the task, which its solo pool cannot, and then go on without an end.
+    signal.signal(signal.SIGQUIT, signal.getsignal(signal.SIGTERM))
