@@ -48,6 +48,39 @@ def test_cancelling(page, site, chest):
     expect(row(page, "a.dcm")).to_contain_text("Cancelled")
 
 
+def test_how_many_are_to_be_read_grows_with_the_results(page, site, chest):
+    site.job("Night", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "abc"])
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#read-count")).to_have_text("0 of 0")
+    expect(page.get_by_label("blind")).to_be_visible()  # best chosen before there are results
+    work(site.store, 3)
+    expect(page.locator("#read-count")).to_have_text("0 of 3", timeout=POLL_MS)
+
+
+def test_a_job_without_a_result_has_nothing_to_read(page, site):
+    site.job("Wrong folder", [NewImage("a.txt", None, 1, "unreadable", "Empty.")])
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator("#state")).to_have_text("No results")
+    expect(page.locator("#reading")).to_be_hidden()
+
+
+def test_the_last_moment_is_told_in_words_that_fit(page, site, chest):
+    site.job("Nearly", [NewImage(f"{name}.dcm", site.keep(chest), 1) for name in "ab"])
+
+    def nearly(route):
+        answer = route.fetch()
+        ends = {"seconds_left": 0.4, "waiting_for": None}
+        if answer.status == 200:
+            route.fulfill(response=answer, json=answer.json() | ends)
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/api/v1/jobs/1", nearly)
+    page.goto(f"{site.address}/jobs/1")
+    work(site.store, 1)
+    expect(page.locator("#left")).to_have_text("under 1 s", timeout=POLL_MS)
+
+
 def test_rows_change_in_place(page, site, chest):
     """The same elements stay: no flicker, the scroll and the focus are kept."""
     key = site.keep(chest)

@@ -150,6 +150,8 @@ function show(job) {
   $("cancelled-fact").hidden = counts.cancelled === 0;
   $("cancelled-count").textContent = count(counts.cancelled);
   $("speed").textContent = job.images_per_second === null ? "–" : t("%(rate)s images/s", { rate: rate(job.images_per_second) });
+  $("reading").hidden = isOver && counts.done === 0;
+  $("read-count").textContent = outOf(job.read_by_you, counts.done);
   $("no-workers").hidden = job.waiting_for !== "workers";
   $("no-model").hidden = job.waiting_for !== "model";
   $("model").textContent = job.model ?? "";
@@ -190,8 +192,13 @@ function showTime(job) {
     $("left").textContent = job.started_at === null ? "–" : duration(seconds);
   } else {
     const isKnown = job.seconds_left !== null && job.waiting_for === null;
-    $("left").textContent = isKnown ? t("about %(time)s", { time: duration(job.seconds_left) }) : "–";
+    $("left").textContent = isKnown ? timeLeft(job.seconds_left) : "–";
   }
+}
+
+function timeLeft(seconds) {
+  const time = duration(seconds);
+  return seconds < 1 ? time : t("about %(time)s", { time }); // "under 1 s" is a guess as it stands
 }
 
 /** The server draws it, of what the filter shows: at once for another filter, else now and then. */
