@@ -23,9 +23,9 @@ def shortened(name: str) -> str:
     return name if len(name) <= MAX_FILENAME else f"{name[: MAX_FILENAME - 1]}\u2026"
 
 
-def job_name(given: str, first_filename: str | None, count: int) -> str:
-    """The given name, else one after the first of `count` files."""
+def job_name(given: str, first_filename: str | None, count: int, folder: str | None = None) -> str:
+    """The given name, else one after the folder of all `count` files, or after the first."""
     given = printable(given.strip())
     if given or first_filename is None:
         return (given or UNTITLED)[:200]
-    return named_after(first_filename, count)
+    return named_after(first_filename, count, folder)

@@ -27,7 +27,7 @@ from worker.intake.quota import Quota
 from worker.intake.sorting import Sorter
 from worker.intake.writing import RowWriter
 from worker.patient_data import neutral_name
-from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage
+from worker.records.jobs import Acceptance, Arriving, JobRecord, NewImage, outer_folder
 from worker.settings import Settings
 from worker.store import Store
 
@@ -71,6 +71,7 @@ class Upload:
         self._clinic_id = clinic_id
         self._into = into
         self._first: str | None = None
+        self._folder_of_all: str | None = None
         self._count = 0
         self._renames = intake.store.patient_data_rule(clinic_id).profile.changes_files
         self._already = into.counts.total if into else 0
@@ -121,7 +122,7 @@ class Upload:
         been accepted, and whoever repeats it with its key finds out.
         """
         acceptance = Acceptance(
-            name=job_name(name, self._first, self._count),
+            name=job_name(name, self._first, self._count, self._folder_of_all),
             urgent=self._into.urgent if self._into else urgent,
             open=stays_open,
             idempotency_key=key,
@@ -158,7 +159,11 @@ class Upload:
         if self._renames:
             name = neutral_name(self._already + self._count, image.filename)
             image = replace(image, filename=name, original_name=image.filename)
-        self._first = self._first or image.filename
+        folder = outer_folder(image.filename)
+        if self._first is None:
+            self._first, self._folder_of_all = image.filename, folder
+        elif folder != self._folder_of_all:
+            self._folder_of_all = None
         self._rows.put(image, kept)
 
     def _moving(self, chunks: Iterable[bytes]) -> Iterator[bytes]:

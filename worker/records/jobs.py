@@ -9,8 +9,17 @@ UNTITLED = "Untitled"
 MAX_FILENAME = 1000  # characters, folders in an archive included
 
 
-def named_after(first_filename: str, count: int) -> str:
-    """The name of a job whose sender gave none: after the first of its files."""
+def outer_folder(filename: str) -> str | None:
+    """The outermost folder, or the archive, that a file came in."""
+    folder, slash, _ = filename.partition("/")
+    return folder if slash else None
+
+
+def named_after(first_filename: str, count: int, folder: str | None = None) -> str:
+    """The name of a job whose sender gave none: the folder that all its files came in, else after
+    the first of them."""
+    if folder:
+        return folder[:200]
     return f"{first_filename[:160]} and {count - 1} more" if count > 1 else first_filename[:200]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from worker.errors import FileNotKept, NotFound, NotRefusedByGate, TooManyWaiting
 from worker.records.clinics import RetriedNumbers
 from worker.records.images import WAIVABLE, ImageStatus
-from worker.records.jobs import UNTITLED, JobRecord, JobStatus, named_after
+from worker.records.jobs import UNTITLED, JobRecord, JobStatus, named_after, outer_folder
 from worker.store.counters import complete_if_done, move
 from worker.store.database import Database
 from worker.store.overview import check_room
@@ -272,11 +272,22 @@ def _run_again(job: Job) -> None:
     job.started_with = job.done + job.rejected + job.failed
 
 
+def _folder_of_all(session: Session, job: Job, first_filename: str) -> str | None:
+    """The folder that every image of the job came in, if it is one."""
+    folder = outer_folder(first_filename)
+    is_elsewhere = Image.filename.startswith(f"{folder}/", autoescape=True).is_(False)
+    if folder is None or session.scalar(
+        select(exists().where(Image.job_id == job.id, is_elsewhere))
+    ):
+        return None
+    return folder
+
+
 def _close(session: Session, job: Job) -> None:
     if job.name == UNTITLED:
         first = select(Image.filename).where(Image.job_id == job.id).order_by(Image.id).limit(1)
         if filename := session.scalar(first):
-            job.name = named_after(filename, job.total)
+            job.name = named_after(filename, job.total, _folder_of_all(session, job, filename))
     job.open = False
     job.revision += 1
     session.flush()

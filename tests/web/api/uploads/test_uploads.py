@@ -37,6 +37,25 @@ def test_a_job_without_a_name_is_called_after_its_files(upload):
     assert upload({"a.png": b"x", "b.png": b"y"}).json["name"] == "a.png and 1 more"
 
 
+@pytest.mark.parametrize(
+    ("filenames", "name"),
+    [
+        (["St. Anna/a.png", "St. Anna/ward/b.png"], "St. Anna"),
+        (["St. Anna/a.png", "Ward B/b.png"], "St. Anna/a.png and 1 more"),
+        (["St. Anna/a.png", "b.png"], "St. Anna/a.png and 1 more"),
+        (["a.png", "St. Anna/b.png"], "a.png and 1 more"),
+        (["100%/a.png", "1000/b.png"], "100%/a.png and 1 more"),
+    ],
+)
+def test_a_job_is_called_after_the_folder_of_all_its_files(upload, client, filenames, name):
+    contents = {filename: filename.encode() for filename in filenames}
+    assert upload(contents).json["name"] == name
+    into = f"/api/v1/jobs/{client.post('/api/v1/jobs', json={'open': True}).json['id']}"
+    for filename, content in contents.items():
+        client.post(f"{into}/images", data={"files": (io.BytesIO(content), filename)})
+    assert client.post(f"{into}/close").json["name"] == name
+
+
 def test_images_in_json(client, store, clinic, files, png):
     encoded = base64.b64encode(png).decode()
     images = [
