@@ -3,6 +3,7 @@
 What belongs to the model (input size, labels, thresholds) lives in its artifact, not here.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -270,6 +271,19 @@ class Settings:
         own = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
         host = own.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def address_file(self) -> Path:
+        """Where `cxr up` says at which address it is."""
+        return self.home / "address"
+
+    @property
+    def known_address(self) -> str:
+        """Where `cxr up` last ran in this home, else where the settings say."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if kept := self.address_file.read_text().strip():
+                return kept
+        return self.local_address
 
     @property
     def worker_count(self) -> int:

@@ -1,6 +1,7 @@
 """One server, as the client asks it: its answers as JSON, and whatever else comes as an error."""
 
 import contextlib
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class Server:
             timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             # A proxy of the network cannot know this machine's own server.
             trust_env=address.host not in LOOPBACK,
+            verify=httpx.create_ssl_context(),  # which heeds SSL_CERT_FILE for this machine, too
         )
 
     def close(self) -> None:
@@ -108,6 +110,13 @@ def tried_again(call: Callable[[], T]) -> T:
     return call()
 
 
+def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What is wrong with a server's certificate, if that is why `error` was raised."""
+    while error and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 @contextlib.contextmanager
 def _connection_errors(url: str) -> Iterator[None]:
     """httpx's errors of the connection become Unreachable."""
@@ -118,6 +127,12 @@ def _connection_errors(url: str) -> Iterator[None]:
             f"{url} is not a server address. Use one like http://127.0.0.1:8000."
         ) from error
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        if untrusted := _untrusted(error):
+            raise Unreachable(
+                f"The certificate of {url} is not trusted ({untrusted.verify_message}). If an "
+                "authority of your own signed it, name the file with its certificate in "
+                "SSL_CERT_FILE."
+            ) from error
         raise Unreachable(
             f"Cannot reach a server at {url}. Start one with `cxr up`, or give its address "
             "with --url."

@@ -23,10 +23,10 @@ def server_options(command: Callable) -> Callable:
     url = click.option(
         "--url",
         envvar="CXR_URL",
-        default=DEFAULT_URL,
-        show_default=True,
+        default=_known_address,
         show_envvar=True,
-        help="Address of the server.",
+        help="Address of the server. Default: where `cxr up` last ran on this machine, else "
+        f"{DEFAULT_URL}.",
     )
     token = click.option(
         "--token",
@@ -36,6 +36,13 @@ def server_options(command: Callable) -> Callable:
         "its home.",
     )
     return url(token(command))
+
+
+def _known_address() -> str:
+    try:
+        return Settings.from_env().known_address
+    except SettingsError:  # which the command tells of, where it needs them
+        return DEFAULT_URL
 
 
 def token_for(url: str, token: str | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from web.local.machine import OneMachine, address_file, link_address
+from web.local.machine import OneMachine, link_address
 from worker.access import Role
 from worker.audit import Action
 from worker.commands.admin import clinic_name
@@ -74,7 +74,7 @@ def sign_in(url: str | None, home: Path | None) -> None:
             token = known_token(settings.token, settings)
             link, clinic = store.sign_in_link(token), store.principal_of_token(token).clinic
             _note(store, clinic, {"what": "sign_in_link"})
-        click.echo(link_address(url or _known_address(settings), link))
+        click.echo(link_address(url or settings.known_address, link))
 
 
 @click.command()
@@ -106,7 +106,7 @@ def invite(clinic: str | None, roles: tuple[Role, ...], url: str | None) -> None
         with _store(settings) as store:
             link = store.invite(clinic_name(clinic), [Role(role) for role in roles])
             _note(store, store.link(link).clinic, {"what": "invitation", "roles": " ".join(roles)})
-        click.echo(link_address(url or _known_address(settings), link))
+        click.echo(link_address(url or settings.known_address, link))
 
 
 @contextlib.contextmanager
@@ -123,13 +123,6 @@ def _note(store: Store, clinic: ClinicRecord | None, detail: dict[str, str]) -> 
     """Who made a link leaves an entry in the audit trail, as who uses it does."""
     clinic_id = clinic.id if clinic else None
     store.audit([command_event(Action.CHANGED, clinic_id, **detail)])
-
-
-def _known_address(settings: Settings) -> str:
-    """Where `cxr up` last ran in this home, else where the settings say."""
-    with contextlib.suppress(FileNotFoundError):
-        return address_file(settings).read_text().strip()
-    return settings.local_address
 
 
 @click.command()

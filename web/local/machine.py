@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import shlex
 import socket
 import stat
 import urllib.error
@@ -77,7 +78,7 @@ class OneMachine:
             supervisor.start(sweeper_part(settings))
             if settings.shadow_artifact is not None:
                 supervisor.start(shadow_part(settings))
-            address_file(settings).write_text(f"{address}\n")
+            settings.address_file.write_text(f"{address}\n")
             _greet(settings, address, link)
         elif not supervisor.stopping.is_set():
             raise LaunchError(
@@ -199,11 +200,6 @@ def _logs(settings: Settings) -> Path:
     return settings.home / "logs"
 
 
-def address_file(settings: Settings) -> Path:
-    """Where a running system says at which address it is."""
-    return settings.home / "address"
-
-
 def link_address(address: str, link: str) -> str:
     """Of a link that works once."""
     return f"{address.rstrip('/')}/sign-in?link={link}"
@@ -222,4 +218,7 @@ def _greet(settings: Settings, address: str, link: str) -> None:
     click.echo(f"Sign in:     {link_address(address, link)}")
     click.echo("             The link works once; `cxr sign-in` prints another.")
     click.echo(f"Data folder: {settings.home}")
+    if settings.home != Settings.from_env().home:
+        home = shlex.quote(str(settings.home.absolute()))
+        click.echo(f"             For other commands: export CXR_HOME={home}")
     click.echo(f"{DISCLAIMER} Press Ctrl-C to stop.")

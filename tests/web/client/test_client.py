@@ -15,7 +15,9 @@ import click
 import pytest
 from werkzeug.formparser import parse_form_data
 
+from tests.support.commands import cxr
 from tests.support.scripted import Scripted
+from tests.support.tls import Front, make_certificates
 from web.client import http as client_module
 from web.client import server as server_module
 from web.client.errors import FileChanged, NotOurServer, Refused, Unreachable, UnreadableFile
@@ -386,6 +388,32 @@ def test_this_machines_token_is_sent_to_no_other(tmp_path, monkeypatch, host):
     with pytest.raises(click.UsageError, match="There is no access token for"):
         token_for(f"http://{host}:8000", None)
     assert token_for(f"http://{host}:8000", "given") == "given"
+
+
+def test_a_certificate_of_an_authority_of_ones_own(tmp_path, monkeypatch):
+    """It is told what is wrong, and the authority can be named: also for a server on this
+    machine."""
+    secrets = make_certificates(tmp_path)
+    front = Front(secrets, "redis", upstream=tmp_path / "nobody")
+    url = f"https://localhost:{front.port}"
+    try:
+        with (
+            pytest.raises(Unreachable, match=r"not trusted .*SSL_CERT_FILE"),
+            Client(url, "t") as one,
+        ):
+            one.check()
+        monkeypatch.setenv("SSL_CERT_FILE", str(secrets / "ca.crt"))
+        with pytest.raises(Unreachable, match="broke off"), Client(url, "t") as one:
+            one.check()
+    finally:
+        front.close()
+
+
+def test_the_server_that_cxr_up_runs_in_this_home_is_asked(tmp_path, server):
+    (tmp_path / "address").write_text(f"{server.url}\n")
+    server.gives(200, {"items": [], "next_cursor": None})
+    said = cxr("status", CXR_HOME=str(tmp_path), CXR_TOKEN="t" * 30, CXR_URL=None)
+    assert (said.exit_code, said.output) == (0, "There are no jobs yet. `cxr submit` makes one.\n")
 
 
 def test_an_export_that_breaks_off_is_no_export(server, client):

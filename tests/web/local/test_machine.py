@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.access import TOKEN
-from web.local.machine import _close_to_others, _free_port, _let_in, link_address
+from web.local.machine import _close_to_others, _free_port, _greet, _let_in, link_address
 from worker.errors import LaunchError
+from worker.settings import Settings
 from worker.supervise.valkey import EmbeddedValkey
 
 
@@ -46,6 +47,16 @@ def test_a_token_of_the_file_that_was_revoked_gives_way_to_a_new_one(settings, s
 
 def test_a_link_to_an_address_with_a_slash():
     assert link_address("https://x.example/", "abc") == "https://x.example/sign-in?link=abc"
+
+
+def test_other_commands_are_told_of_a_home_that_they_would_not_look_in(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    _greet(Settings(home=tmp_path / "an other"), "http://127.0.0.1:8000", "abc")
+    assert f"export CXR_HOME='{tmp_path}/an other'" in capsys.readouterr().out
+    _greet(Settings(home=tmp_path), "http://127.0.0.1:8000", "abc")
+    assert "export" not in capsys.readouterr().out
 
 
 def test_a_host_that_nobody_knows_is_told_as_such():

@@ -32,9 +32,15 @@ def check_up_to_date(database: Database) -> None:
         found = None
         if inspect(connection).has_table("alembic_version"):
             found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if found is None:
+        file = database.url.database if database.url.get_backend_name() == "sqlite" else None
+        raise DatabaseOutOfDate(
+            f"{file or 'The database'} has no tables yet. `cxr up` makes them, or `cxr migrate` "
+            "where it does not run. Of a system that has another data folder, set CXR_HOME to it."
+        )
     if found != wanted:
         raise DatabaseOutOfDate(
-            f"The database's tables are at version {found or 'none'}, this program needs {wanted}. "
+            f"The database's tables are at version {found}, this program needs {wanted}. "
             "Run `cxr migrate`."
         )
 
