@@ -169,6 +169,34 @@ def test_a_job_is_reviewed_by_keys_alone(page, site, three):
     assert said[1].label == "PNEUMONIA"  # of COVID19, NORMAL and PNEUMONIA the model said the first
 
 
+def test_a_slip_is_put_right_in_a_list_of_what_is_unread(page, site, three):
+    """The image that was read has left the list: the key of the previous one leads to it all the
+    same, and the next one back. One answer is saved once."""
+    sent = []
+    page.on("request", lambda request: request.method == "PUT" and sent.append(request.url))
+    shown = page.locator("#image")
+    page.goto(f"{site.address}/images/1?review=unread")
+    loaded(page, 1)
+    expect(page.get_by_role("button", name="Previous")).to_be_disabled()
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    expect(shown).to_have_attribute("data-image", "2")
+    expect(page.get_by_role("button", name="Previous")).to_be_enabled()
+    assert len(sent) == 1
+    page.keyboard.press("ArrowLeft")
+    expect(shown).to_have_attribute("data-image", "1")
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    expect(shown).to_have_attribute("data-image", "2")
+    assert len(sent) == 2
+    assert [one.verdict for one in reviews(site, 1)] == ["unusable"]
+    page.keyboard.press("ArrowLeft")
+    expect(shown).to_have_attribute("data-image", "1")
+    page.keyboard.press("Enter")
+    expect(shown).to_have_attribute("data-image", "2")
+    assert len(sent) == 2
+
+
 def test_what_others_said_is_shown(page, site, three):
     mark = ReviewBox(0.1, 0.1, 0.2, 0.3)
     said = NewReview(Verdict.OTHER_LABEL, "NORMAL", "I see nothing.", (mark,))

@@ -30,6 +30,7 @@ let shown = 0; // grows with every image that is opened
 let asked = 0; // grows with every image that is asked for
 let address = listedIn(location); // of the image on the page
 let step = history.state?.step ?? 0; // how many images after the first one of this page
+let furthest = step; // where the browser's way forward ends
 
 open();
 addEventListener("popstate", ({ state }) => {
@@ -46,8 +47,9 @@ addEventListener("keydown", press);
 document.addEventListener("click", (event) => {
   const link = event.target.closest("#previous, #next");
   const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
-  if (!link?.href || !isPlain) return;
+  if (!link || !isPlain) return;
   event.preventDefault();
+  if (!link.href) return history.go(link.id === "previous" ? -1 : 1);
   if (mayGoOn()) follow(link.href, true);
 });
 
@@ -64,6 +66,9 @@ function open() {
   waiting?.end();
   waiting = null;
   showLocally(page);
+  // An image that was read has left the list of those to read, and is still where the reader was.
+  if (!$("previous").href) $("previous").disabled = step === 0;
+  if (!$("next").href) $("next").disabled = step === furthest;
   $("toolbar").hidden = $("xray") === null;
   $("toolbar").querySelector("[data-open=keys]").addEventListener("click", () => $("keys").showModal());
   viewer?.close();
@@ -108,7 +113,7 @@ async function deleteImage(id) {
     await remove(`/api/v1/images/${id}`);
     // Not "assign": the way back would lead to a page that no longer exists.
     const list = $("up").href.split("#")[0]; // without the row of the image
-    location.replace($("next")?.href || $("previous")?.href || list);
+    location.replace($("next").href || $("previous").href || list);
   } catch (error) {
     $("delete-image").disabled = false;
     $("delete-error").textContent = whyNot(error);
@@ -123,7 +128,9 @@ function mayGoOn() {
 
 /** After a review: on to the next image, or what is shown from now on. */
 function reviewed({ showsMore, thenNext }) {
-  if (thenNext && $("next")?.href) follow($("next").href, true);
+  const next = $("next");
+  if (thenNext && next.href) follow(next.href, true);
+  else if (thenNext && !next.disabled) history.forward();
   else if (showsMore) follow(location.href, false);
 }
 
@@ -140,7 +147,7 @@ async function follow(url, isNew) {
   try {
     const other = await fetched(url);
     if (which !== asked) return true;
-    if (isNew) history.pushState({ step: ++step }, "", url);
+    if (isNew) history.pushState({ step: (furthest = ++step) }, "", url);
     document.title = other.title;
     const focused = document.activeElement?.id;
     $("main").replaceChildren(...other.getElementById("main").children);
@@ -222,7 +229,7 @@ function press(event) {
   if (event.key === "v" && priors.toggle()) return;
   const link = !event.shiftKey && LINKS[event.key];
   if (link) {
-    $(link)?.click();
+    $(link).click();
     return;
   }
   const action = event.shiftKey && event.key in SHIFT_KEYS ? SHIFT_KEYS[event.key] : KEYS[event.key.toLowerCase()] ?? KEYS[event.key];

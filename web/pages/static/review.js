@@ -14,6 +14,7 @@ export class Review {
   #onLost;
   #saving = Promise.resolve(); // one after the other: the last answer is the one that stays
   #unsaved = false;
+  #given; // the answer that was saved last, or is on its way
   #leaving = false; // for another image, whose page may take a moment
 
   /** onLost(why) is called when a review could not be saved whose image is no longer on the page.
@@ -35,6 +36,7 @@ export class Review {
       this.#saving = this.#saving.then(() => this.#takeBack());
     });
     this.#showBoxes();
+    this.#given = JSON.stringify(this.#answer);
   }
 
   #$(selector) {
@@ -89,7 +91,10 @@ export class Review {
     const answer = this.#answer;
     if (!answer) return this.#say(t("Choose an answer first."));
     this.#unsaved = false;
-    this.#saving = this.#saving.then(() => this.#send(answer, thenNext));
+    // The key that chose an answer has saved it: the one that goes on need not.
+    const isGiven = JSON.stringify(answer) === this.#given;
+    this.#given = JSON.stringify(answer);
+    this.#saving = this.#saving.then(() => (isGiven && !this.#unsaved ? this.#goOn(thenNext) : this.#send(answer, thenNext)));
   }
 
   /** What the form says, as the API takes it; null when no answer is chosen. */
@@ -119,6 +124,10 @@ export class Review {
       if (this.#form.isConnected) this.#say(why);
       else this.#onLost(why);
     }
+  }
+
+  #goOn(thenNext) {
+    if (thenNext && !this.#leaving && this.#form.isConnected) this.#onSaved({ showsMore: false, thenNext });
   }
 
   async #takeBack() {

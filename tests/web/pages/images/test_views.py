@@ -130,8 +130,8 @@ def test_one_walks_through_a_job(reader, upload):
     middle = reader.get("/images/2").text
     assert 'id="previous" href="/images/1"' in middle
     assert 'id="next" href="/images/3"' in middle
-    assert 'id="previous"' not in reader.get("/images/1").text
-    assert 'id="next"' not in reader.get("/images/3").text
+    assert 'id="previous" href' not in reader.get("/images/1").text
+    assert 'id="next" href' not in reader.get("/images/3").text
 
 
 @pytest.mark.parametrize(
