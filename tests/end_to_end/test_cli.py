@@ -1,15 +1,20 @@
 """The client's commands against a running system, as a user types them."""
 
+import contextlib
 import csv
+import html
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
 
 import pytest
 
+from tests.support.access import signed_in_client
 from web.local.temporary import RunningSystem
 
 NO_SERVER = "http://127.0.0.1:1"
@@ -87,6 +92,31 @@ def test_submit_wait_then_read_the_results(server, stack, folder, tmp_path):
     assert "not a diagnosis" in table
     for said in (submitted, status, in_words, exported, written):
         assert stack.token not in said.stdout + said.stderr
+
+
+def test_the_example_on_the_page_of_the_api_works_as_it_stands(stack, folder):
+    """With httpx alone: nothing of this program is installed where it runs."""
+    with contextlib.closing(signed_in_client(stack.url, stack.token)) as browser:
+        page = browser.get("/api/v1/docs").text
+    example = html.unescape(
+        re.search(r'<pre[^>]* id="python"[^>]*><code>(.*?)</code>', page, re.S)[1]
+    )
+    (folder / "more" / "legs.zip").rename(folder / "legs.zip")
+    for path in (folder / "more", folder / ".hidden"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    told = subprocess.run(
+        [sys.executable, "-I", "-c", example],
+        cwd=folder.parent,
+        env={**os.environ, "TOKEN": stack.token},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [line.split(" ", 2)[:2] for line in sorted(told.stdout.splitlines())] == [
+        ["chest.dcm", "done"],
+        ["legs.zip/leg.dcm", "rejected"],
+    ]
 
 
 def test_submit_without_waiting_prints_number_and_link(server, stack, folder):

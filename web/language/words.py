@@ -12,8 +12,8 @@ STATES = (
     (
         NP_("image", "Uncertain"),
         N_(
-            "It has a result, but the highest probability is low for this model, or the lungs "
-            "were not found. Review it manually."
+            "It has a result, but the highest probability is low for this model, the X-ray is "
+            "unlike those that it was trained on, or the lungs were not found. Review it manually."
         ),
     ),
     (
@@ -33,10 +33,10 @@ STATES = (
     ),
     (
         NP_("job", "Waiting"),
-        N_("No worker is up that could classify the rest of the job. It goes on when one starts."),
+        N_("A job for which no worker is up. It goes on when one starts."),
     ),
     (NP_("job", "Open"), N_("A job that accepts more files. It completes after it is closed.")),
-    (NP_("job", "Complete"), N_("Every image of the job has its final status.")),
+    (NP_("job", "Complete"), N_("A job whose images all have their final status.")),
 )
 # Of jobs besides, and of images where there are several: the filter of a list.
 OTHER_STATES = (
