@@ -61,8 +61,6 @@ WITHOUT_ENTRY = {
     "tokens.list_tokens",
     "operations.show",
     "operations_api.get_operations",
-    "images.tally_clinic",
-    "jobs.tally_job",
     "sign_in.at_provider",
     "sign_in.enter_code",
     "sign_in.from_provider",
@@ -80,6 +78,8 @@ WITHOUT_ENTRY = {
     "resumable.offset",
     "resumable.options",
 }
+# Counts of a whole job or clinic tell of nobody; a filter may leave one film, and its result.
+ENTRY_WHEN_FILTERED = {"images.tally_clinic", "jobs.tally_job"}
 # Pieces of an upload have one entry, when its job has taken it.
 ENTRY_WHEN_TAKEN = {"resumable.append", "resumable.begin"}
 # Of whom or what an address speaks besides, by their numbers.
@@ -139,6 +139,7 @@ def _event(response: Response) -> AuditEvent | None:
 def _leaves_no_entry(response: Response) -> bool:
     return (
         request.endpoint in WITHOUT_ENTRY
+        or (request.endpoint in ENTRY_WHEN_FILTERED and not request.query_string)
         or (request.endpoint in ENTRY_WHEN_TAKEN and "concerned_job_id" not in g)
         or "led_to_set_up" in g
         or g.get("principal") is None  # a form to sign in with

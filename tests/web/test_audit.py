@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.support.results import work
 from web import trail
-from web.audit import ACTIONS, WITHOUT_ENTRY
+from web.audit import ACTIONS, ENTRY_WHEN_FILTERED, ENTRY_WHEN_TAKEN, WITHOUT_ENTRY
 from worker.access import PrincipalKind, Role, Scope
 from worker.audit import Action, AuditEvent
 
@@ -35,7 +35,8 @@ def finished(upload, store, png) -> dict:
 
 
 def test_the_routes_that_are_named_exist(app):
-    assert set(ACTIONS) | WITHOUT_ENTRY <= set(app.view_functions)
+    named = set(ACTIONS) | WITHOUT_ENTRY | ENTRY_WHEN_FILTERED | ENTRY_WHEN_TAKEN
+    assert named <= set(app.view_functions)
     assert not set(ACTIONS) & WITHOUT_ENTRY
 
 
@@ -102,6 +103,17 @@ def test_a_new_minute_is_a_new_entry(client, entries, finished, monkeypatch):
     client.get("/api/v1/images/1")
     views = [event for event in entries() if event.action is Action.VIEWED]
     assert [event.image_ids for event in views] == [(1,), (1,)]
+
+
+def test_counts_leave_an_entry_where_a_filter_may_single_somebody_out(client, entries, finished):
+    for counts in ("images/tally", "jobs/1/tally"):
+        assert client.get(f"/api/v1/{counts}").json["total"] == 2
+        assert client.get(f"/api/v1/{counts}?search=Doe").json["labels"] == {"PNEUMONIA": 1}
+    views = [event for event in entries() if event.action is Action.VIEWED]
+    assert [(event.job_id, dict(event.detail)) for event in views] == [
+        (None, {"route": "images.tally_clinic"}),
+        (1, {}),
+    ]
 
 
 def test_a_poll_that_is_told_nothing_new_costs_no_statement(client, finished, store, monkeypatch):
