@@ -67,3 +67,9 @@ def test_only_admins_of_the_clinic_get_at_them(app, client, visitor, store):
     ]
     assert visitor.delete(f"{URL}/2", headers=bearer(other)).status_code == 404
     assert visitor.get(URL, headers=bearer(reads)).status_code == 403
+
+
+def test_a_refusal_names_the_scopes_that_a_clinic_can_give(client):
+    answer = client.post("/api/v1/tokens", json={"scopes": ["operate"]})
+    said = "scopes.0: Input should be 'read', 'review', 'upload', 'delete' or 'admin'"
+    assert (answer.status_code, answer.json["detail"]) == (422, said)

@@ -255,6 +255,12 @@ def test_a_token_that_makes_no_sense_is_refused(reader, store, form):
     assert len(store.tokens()) == 1
 
 
+def test_a_token_of_another_length_of_time_is_told_those_that_there_are(reader):
+    form = {"scopes": "read", "expires": "7"}
+    page = reader.post("/access/tokens", data=form, headers=ORIGIN).text
+    assert "A token ends after one of 30, 90, 365 days, or never." in page
+
+
 def test_an_admin_sees_and_changes_nothing_of_another_clinic(reader, store, person):
     theirs = store.ensure_clinic("another", "a-token-of-another-clinic")
     number = person("john", clinic="another")

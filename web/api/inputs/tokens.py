@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from web.api.inputs.fields import Body, Text
 from worker.access import Scope
 
 MAX_TOKEN_NAME = 200
-# An operator's scope is not a clinic's to give.
-ClinicScope = Literal[Scope.READ, Scope.REVIEW, Scope.UPLOAD, Scope.DELETE, Scope.ADMIN]
+# An operator's scope is not a clinic's to give. Words, since errors name them.
+ClinicScope = Annotated[
+    Literal["read", "review", "upload", "delete", "admin"], AfterValidator(Scope)
+]
 
 
 class TokenBody(Body):

@@ -91,7 +91,10 @@ def create_token():
     days = request.form.get("expires", "")
     if days and days not in map(str, EXPIRES_DAYS):
         raise InvalidForm(
-            _("A token ends after one of %(days)s days, or never.", days=EXPIRES_DAYS)
+            _(
+                "A token ends after one of %(days)s days, or never.",
+                days=", ".join(map(str, EXPIRES_DAYS)),
+            )
         )
     name = request.form.get("name", "").strip()[:MAX_NAME]
     made, secret = services().store.create_token(
