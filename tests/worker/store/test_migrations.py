@@ -271,6 +271,17 @@ def test_a_database_without_tables_is_a_clear_error(database_url):
     store.close()
 
 
+def test_tables_of_a_newer_program_are_left_alone(database_url):
+    store = Store(database_url)
+    migrate(store.database)
+    with store.database.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for act in (migrate, check_up_to_date):
+        with pytest.raises(DatabaseOutOfDate, match=r"9999, of a newer program"):
+            act(store.database)
+    store.close()
+
+
 def test_the_newest_file_is_the_head_of_alembics_chain():
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [latest_revision()]
 

@@ -7,7 +7,7 @@ to date, and the answer needs one query.
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from worker.errors import DatabaseOutOfDate
 from worker.store.database import Database
@@ -16,11 +16,15 @@ FOLDER = Path(__file__).parent
 
 
 def migrate(database: Database) -> None:
-    """Bring the database's tables to this version; several processes may try at once."""
+    """Bring the database's tables to this version; several processes may try at once.
+
+    Raises DatabaseOutOfDate for tables of a newer version.
+    """
     from alembic import command
 
     config = alembic_config()
     with database.engine.begin() as connection:
+        _refuse_newer(_revision(connection))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -29,19 +33,33 @@ def check_up_to_date(database: Database) -> None:
     """Raises DatabaseOutOfDate when `migrate` was not run by this version."""
     wanted = latest_revision()
     with database.engine.begin() as connection:
-        found = None
-        if inspect(connection).has_table("alembic_version"):
-            found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        found = _revision(connection)
     if found is None:
         file = database.url.database if database.url.get_backend_name() == "sqlite" else None
         raise DatabaseOutOfDate(
             f"{file or 'The database'} has no tables yet. `cxr up` makes them, or `cxr migrate` "
             "where it does not run. Of a system that has another data folder, set CXR_HOME to it."
         )
+    _refuse_newer(found)
     if found != wanted:
         raise DatabaseOutOfDate(
             f"The database's tables are at version {found}, this program needs {wanted}. "
             "Run `cxr migrate`."
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > latest_revision():
+        raise DatabaseOutOfDate(
+            f"The database's tables are at version {found}, of a newer program; this one knows "
+            f"{latest_revision()}. Go on with the newer one, or restore a backup from before it "
+            "into another data folder."
         )
 
 
