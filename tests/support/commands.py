@@ -1,5 +1,7 @@
 """`cxr` in the test's own process."""
 
+import json
+
 import click.testing
 
 
@@ -18,3 +20,13 @@ def one_sentence(result: click.testing.Result, *words: str) -> None:
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("Error: ")
     assert all(word in lines[0] for word in words), lines[0]
+
+
+def classified(*arguments: object) -> tuple[int, list[dict], str]:
+    """`cxr classify --json`. Returns: exit code, results, what it said besides."""
+    result = cxr("classify", "--json", *arguments)
+    return (
+        result.exit_code,
+        [json.loads(line) for line in result.stdout.splitlines()],
+        result.stderr,
+    )
