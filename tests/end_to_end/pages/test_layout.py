@@ -1,10 +1,13 @@
 """Every page at the width of a phone and of a desk."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.support.access import sign_in_page
 from tests.support.results import rejected, work
+from web.showing.pictures import REFUSED_BY_GATE
 from worker.access import Scope
 from worker.records.jobs import NewImage
 
@@ -109,6 +112,18 @@ def test_what_has_no_picture_shows_a_sign_and_not_a_broken_one(visit, site, ches
     page.goto(f"{site.address}/jobs/1")
     expect(page.locator(".item.without-picture")).to_have_count(1)
     expect(page.locator(".item img:visible")).to_have_count(0)
+
+
+def test_what_the_gate_refused_is_shown_whatever_its_reason(visit, site, chest):
+    key = site.keep(chest)
+    site.job("Turned", [NewImage(f"{name}.dcm", key, 1) for name in "abcd"])
+    for reason in REFUSED_BY_GATE:
+        work(site.store, 1, lambda claim, reason=reason: replace(rejected(claim), reason=reason))
+    page = visit()
+    sign_in_page(page, site.address)
+    page.goto(f"{site.address}/jobs/1")
+    expect(page.locator(".item.without-picture")).to_have_count(0)
+    expect(page.locator(".item img[src]")).to_have_count(len(REFUSED_BY_GATE))
 
 
 def test_filters_are_folded_on_a_phone(visit, site, chest):

@@ -17,6 +17,7 @@ from web.pages.frame.language import other_languages, words_address
 from web.pages.frame.menu import page_links
 from web.pages.frame.notices import SHOWN, notice_by, notice_text, unread_notices
 from web.showing.labels import label_name, map_name
+from web.showing.pictures import REFUSED_BY_GATE
 from worker.records.images import ImageStatus
 from worker.records.jobs import JobRecord, JobStatus
 
@@ -52,6 +53,7 @@ def _words() -> dict[str, object]:
         # Not looked up here: an error page must not need the database that has just failed.
         "principal": g.get("principal"),
         "reason_text": reason_text,
+        "refused_by_gate": REFUSED_BY_GATE,
         "shown_notices": SHOWN,
         "status_names": {
             status.value: pgettext("image", status.value.capitalize()) for status in ImageStatus

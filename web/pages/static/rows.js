@@ -10,7 +10,9 @@ const [AGAIN_MS, LONGEST_MS] = [2000, 15000]; // until a picture is asked for ag
 const rowTemplate = document.getElementById("row");
 const shareTemplate = document.getElementById("share");
 const tileTemplate = document.getElementById("tile");
-const isAcrossJobs = document.getElementById("image-list").dataset.job === "all";
+const { job, refusedByGate } = document.getElementById("image-list").dataset;
+const isAcrossJobs = job === "all";
+const readable = refusedByGate.split(" "); // reasons of what was decoded before it was refused
 const jobNames = new Map(); // by number
 let labels = []; // [{label, name}] in the model's order, a column each
 
@@ -103,7 +105,7 @@ const hasEnded = ({ status }) => status !== "waiting" && status !== "running";
 
 /** Of what the decoder refused there is none, and asking would be an error. */
 const canBeShown = ({ status, reason }) =>
-  status === "done" || (status === "rejected" && reason === "not_a_chest_xray");
+  status === "done" || (status === "rejected" && readable.includes(reason));
 
 export function fillRow(row, image, address) {
   row.querySelector(".file a").href = address(image);
