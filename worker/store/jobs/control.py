@@ -275,12 +275,11 @@ def _run_again(job: Job) -> None:
 def _folder_of_all(session: Session, job: Job, first_filename: str) -> str | None:
     """The folder that every image of the job came in, if it is one."""
     folder = outer_folder(first_filename)
-    is_elsewhere = Image.filename.startswith(f"{folder}/", autoescape=True).is_(False)
-    if folder is None or session.scalar(
-        select(exists().where(Image.job_id == job.id, is_elsewhere))
-    ):
+    if folder is None:
         return None
-    return folder
+    is_elsewhere = Image.filename.startswith(f"{folder}/", autoescape=True).is_(False)
+    mixed = session.scalar(select(exists().where(Image.job_id == job.id, is_elsewhere)))
+    return None if mixed else folder
 
 
 def _close(session: Session, job: Job) -> None:
