@@ -62,9 +62,14 @@ PAGE_IMAGES = 20_000
 )
 @click.option("--rows", default=1_000_000, show_default=True, help="Rows of the rows part.")
 @click.option(
+    "--requests", default=100, show_default=True, help="Requests of each kind in the rows part."
+)
+@click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the figures here."
 )
-def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, json_file) -> None:
+def bench(
+    paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, requests, json_file
+) -> None:
     """Measure throughput, latency and cost on throwaway systems on this machine.
 
     PATHS are X-rays to classify; without them, the originals of CXR_DATA or the demo's chests.
@@ -104,7 +109,7 @@ def bench(paths, only, rounds, images, peer_images, bulk, urgent, sizes, rows, j
         if "pages" in wanted:
             figures["pages"] = pages.pages(PAGE_IMAGES, rounds, log)
         if "rows" in wanted:
-            figures["rows"] = _rows(rows, log)
+            figures["rows"] = _rows(rows, requests, log)
         if "recovery" in wanted:
             figures["recovery"] = _recovery(found, rounds, log)
     Console().print(report.table(figures))
@@ -262,7 +267,7 @@ def _door(found, log) -> dict:
         return {"ms": figures, "peak_memory_mb": cost.peak_memory_mb(web)}
 
 
-def _rows(rows, log) -> dict:
+def _rows(rows, requests, log) -> dict:
     with throwaway_system("--workers", "1") as running, api(running) as client:
         done = 0
 
@@ -273,7 +278,7 @@ def _rows(rows, log) -> dict:
                 log.print(f"{done} of {rows} rows")
 
         job_id = scale.fill_with_rows(running, rows, progress)
-        return {"rows": rows, "p95_ms": scale.page_latencies_ms(client, job_id)}
+        return {"rows": rows, "p95_ms": scale.page_latencies_ms(client, job_id, requests)}
 
 
 def _recovery(found, rounds, log) -> dict:

@@ -14,7 +14,6 @@ from worker.records.work import FinishedImage, NewResult
 from worker.store import DEFAULT_CLINIC, Store
 
 ROWS_PER_JOB = 10_000
-REQUESTS = 100
 
 
 def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], None]) -> int:
@@ -56,8 +55,11 @@ def fill_with_rows(system: RunningSystem, rows: int, progress: Callable[[int], N
     return job_id
 
 
-def page_latencies_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
-    """95th percentile of the requests that pages and programs make most, in milliseconds."""
+def page_latencies_ms(client: httpx.Client, job_id: int, requests: int) -> dict[str, float]:
+    """95th percentile of the requests that pages and programs make most, in milliseconds.
+
+    requests: of each kind.
+    """
     pages = {
         "GET /jobs": "/jobs",
         "GET /jobs/{id}": f"/jobs/{job_id}",
@@ -70,12 +72,12 @@ def page_latencies_ms(client: httpx.Client, job_id: int) -> dict[str, float]:
         "GET /images?search=": "/images?search=1234.PNG&limit=100&sort=suspicion",
         "GET /images?search=, nothing": "/images?search=nowhere&limit=100&sort=suspicion",
     }
-    return {name: _p95_ms(client, path) for name, path in pages.items()}
+    return {name: _p95_ms(client, path, requests) for name, path in pages.items()}
 
 
-def _p95_ms(client: httpx.Client, path: str) -> float:
+def _p95_ms(client: httpx.Client, path: str, requests: int) -> float:
     samples = []
-    for _ in range(REQUESTS):
+    for _ in range(requests):
         began = time.perf_counter()
         client.get(path).raise_for_status()
         samples.append(1000 * (time.perf_counter() - began))

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.timeout(600)
 
-SMALL = ("--rounds", "1", "--images", "8", "--rows", "300")
+SMALL = ("--rounds", "1", "--images", "8", "--rows", "300", "--requests", "10")
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
