@@ -28,6 +28,7 @@ test: lint  ## run every test, with real servers and a real browser
 	    --durations 40 --durations-min 5
 
 faults: .venv/installed-test  ## break everything again and again, then fuzz: three hours
+	@sh tests/browser.sh
 	.venv/bin/python -m tests.faults --rounds 20
 	.venv/bin/python -m tests.faults.inputs.fuzz --minutes 10
 	.venv/bin/python -m tests.faults.inputs.bombs
