@@ -1,16 +1,19 @@
 #!/bin/sh
 # Installs Debian's Chromium and Firefox where that is possible; else the browser tests say why they skip.
-for name in "${CXR_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+for name in "${CXR_CHROMIUM:-}" chromium-headless-shell chromium chromium-browser google-chrome; do
     [ -n "$name" ] && command -v "$name" >/dev/null 2>&1 && has_chromium=yes
 done
 if [ -n "${has_chromium:-}" ]; then
     :
 elif command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     echo "Installing Chromium for the browser tests"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; } \
-        >/dev/null 2>&1 || echo "Chromium could not be installed"
+    export DEBIAN_FRONTEND=noninteractive
+    {
+        apt-get update -qq
+        apt-get install -y -qq chromium-headless-shell || apt-get install -y -qq chromium
+    } >/dev/null 2>&1 || echo "Chromium could not be installed"
 else
-    echo "No Chromium: install it (as root: apt-get install chromium) to run the browser tests"
+    echo "No Chromium: install it (as root: apt-get install chromium-headless-shell) to run the browser tests"
 fi
 
 # And Firefox, for the main way through the pages.

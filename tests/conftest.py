@@ -285,4 +285,6 @@ def chromium() -> str:
     """Path of a Chromium browser."""
     from tests.support.chromium import chromium_path
 
-    return chromium_path() or pytest.skip("no Chromium on this machine (apt-get install chromium)")
+    return chromium_path() or pytest.skip(
+        "no Chromium on this machine (apt-get install chromium-headless-shell)"
+    )
