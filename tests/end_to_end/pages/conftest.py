@@ -5,7 +5,6 @@ through a whole running system instead.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -70,8 +69,3 @@ def page(visit, site) -> Page:
     page.context.add_cookies([{"name": COOKIE, "value": site.session(), "url": site.address}])
     page.goto(site.address)
     return page
-
-
-@pytest.fixture
-def chest(radiographs) -> Path:
-    return radiographs["RG1_J2KI"]

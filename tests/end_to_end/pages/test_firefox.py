@@ -30,7 +30,8 @@ def has_row(name: str, text: str) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_from_the_sign_in_to_the_viewer(firefox, site, chest, radiographs):
+def test_from_the_sign_in_to_the_viewer(firefox, site, radiographs):
+    chest = radiographs["RG1_J2KI"]
     firefox.goto(f"{site.address}/")
     firefox.wait_for("location.pathname === '/sign-in'")
     firefox.evaluate(f"document.getElementById('token').value = {json.dumps(TOKEN)}")

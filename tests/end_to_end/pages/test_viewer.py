@@ -23,6 +23,12 @@ DARK, BRIGHT = 30_000, 30_060
 
 
 @pytest.fixture
+def film(radiographs) -> Path:
+    """A chest of the size that films have."""
+    return radiographs["RG1_J2KI"]
+
+
+@pytest.fixture
 def deep(tmp_path) -> Path:
     """A DICOM film of 16 bits."""
     pixels = np.full((SIDE, SIDE), DARK, np.uint16)
@@ -68,8 +74,8 @@ def place(stage: Locator) -> list[float]:
     return [float(number) for number in re.findall(r"-?[\d.]+(?:e-?\d+)?", matrix)]
 
 
-def test_every_pixel_and_grey_value_of_the_film_is_there(view, chest):
-    page = view(chest, size=1841)
+def test_every_pixel_and_grey_value_of_the_film_is_there(view, film):
+    page = view(film, size=1841)
     canvas = page.locator("#pixels")
     assert canvas.evaluate("(canvas) => [canvas.width, canvas.height]") == [1841, 1955]
 
