@@ -180,9 +180,6 @@ def test_a_comment_is_not_dropped_on_the_ways_of_the_browser(page, site, three):
 
 def test_a_session_that_ends_beside_a_chart_and_for_somebody_else(page, site, three):
     work(site.store, 2)
-    page.goto(f"{site.address}/jobs/1")
-    expect(row(page, "a.dcm")).to_contain_text("Done")
-    mark(page)
 
     def end_before(route) -> None:
         end_sessions(site)
@@ -190,8 +187,10 @@ def test_a_session_that_ends_beside_a_chart_and_for_somebody_else(page, site, th
 
     asked = re.compile(r"/jobs/1/distribution\?")
     page.route(asked, end_before, times=1)
-    with page.expect_response(asked):
-        pass  # it is asked for by itself, while the job runs
+    with page.expect_response(asked):  # once, soon after the page has come
+        page.goto(f"{site.address}/jobs/1")
+        expect(row(page, "a.dcm")).to_contain_text("Done")
+        mark(page)
     # Not by mouse: a poll may have opened the dialog already.
     page.locator(".chip[data-status=done]").evaluate("(button) => button.click()")
     dialog = page.get_by_role("dialog", name="Your session ended")
