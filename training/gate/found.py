@@ -63,8 +63,10 @@ def slices() -> list[np.ndarray]:
     import pydicom
     from pydicom.pixels import pixel_array
 
+    from model.reading import jpeg
     from model.reading.pixels import stretched
 
+    jpeg.register()  # pydicom alone does not decode all of them
     folder = Path(data_store.__file__).parent / "data"
     names = ("693_UNCR", "MR2_UNCI", "MR-SIEMENS-DICOM-WithOverlays", "US1_UNCI", "JPEG-LL",
              "eCT_Supplemental", "explicit_VR-UN", "emri_small", "mlut_18")  # fmt: skip
