@@ -157,13 +157,18 @@ def _time(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
+def _minute(moment: datetime | None) -> str:
+    """In words that a narrow terminal breaks between day and hour."""
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else "never"
+
+
 def _print_table(tokens: Iterable[TokenRecord]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for column in ("ID", "Clinic", "Name", "Token", "Scopes", "State", "Last used", "Expires"):
+    for column in ("ID", "Clinic", "Name", "Token", "Scopes", "State", "Used (UTC)", "Ends (UTC)"):
         # A number that is broken over two lines cannot be copied.
         table.add_column(column, overflow="fold", no_wrap=column == "ID")
     for one in tokens:
@@ -174,8 +179,8 @@ def _print_table(tokens: Iterable[TokenRecord]) -> None:
             f"{one.hint}…" if one.hint else "",
             " ".join(one.scopes),
             one.state,
-            _time(one.last_used_at) or "never",
-            _time(one.expires_at) or "never",
+            _minute(one.last_used_at),
+            _minute(one.expires_at),
         )
         # Text, not str: a name may hold what rich takes for markup.
         table.add_row(*map(Text, shown))

@@ -14,8 +14,12 @@ from worker.tokens import is_well_formed
 
 @pytest.fixture
 def invoke(settings):
-    environment = settings.environment() | {"COLUMNS": "120"}
-    return lambda *arguments: CliRunner().invoke(token, arguments, env=environment)
+    environment = settings.environment()
+
+    def run(*arguments: str, columns: int = 120):
+        return CliRunner().invoke(token, arguments, env=environment | {"COLUMNS": str(columns)})
+
+    return run
 
 
 @pytest.fixture
@@ -79,6 +83,13 @@ def test_a_revoked_token_lets_nobody_in(invoke, create, store):
     missing = invoke("revoke", "999")
     assert missing.exit_code == 1
     assert "There is no token 999." in missing.output
+
+
+def test_in_a_narrow_terminal_no_time_is_broken_in_its_middle(invoke, create, store):
+    made = create("--scope", "read,upload,review", "--expires", "90", "--name", "night upload")
+    (kept,) = (one for one in store.tokens() if one.id == made["id"])
+    words = invoke("list", columns=80).stdout.split()
+    assert {f"{kept.expires_at:%Y-%m-%d}", f"{kept.expires_at:%H:%M}"} <= set(words)
 
 
 def test_the_list_shows_everything_but_the_secret(invoke, create):
