@@ -169,8 +169,11 @@ def _print_table(tokens: Iterable[TokenRecord]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in ("ID", "Clinic", "Name", "Token", "Scopes", "State", "Used (UTC)", "Ends (UTC)"):
-        # A number that is broken over two lines cannot be copied.
-        table.add_column(column, overflow="fold", no_wrap=column == "ID")
+        # What is copied is not broken over two lines, and a day is not broken in its middle.
+        width = len("2026-01-31") if column.endswith("(UTC)") else None
+        table.add_column(
+            column, overflow="fold", no_wrap=column in ("ID", "Token"), min_width=width
+        )
     for one in tokens:
         shown = (
             str(one.id),

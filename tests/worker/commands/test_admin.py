@@ -85,11 +85,12 @@ def test_a_revoked_token_lets_nobody_in(invoke, create, store):
     assert "There is no token 999." in missing.output
 
 
-def test_in_a_narrow_terminal_no_time_is_broken_in_its_middle(invoke, create, store):
+def test_a_narrow_terminal_breaks_no_number_token_or_day(invoke, create, store):
     made = create("--scope", "read,upload,review", "--expires", "90", "--name", "night upload")
     (kept,) = (one for one in store.tokens() if one.id == made["id"])
     words = invoke("list", columns=80).stdout.split()
-    assert {f"{kept.expires_at:%Y-%m-%d}", f"{kept.expires_at:%H:%M}"} <= set(words)
+    ends = kept.expires_at
+    assert {str(kept.id), f"{kept.hint}…", f"{ends:%Y-%m-%d}", f"{ends:%H:%M}"} <= set(words)
 
 
 def test_the_list_shows_everything_but_the_secret(invoke, create):
