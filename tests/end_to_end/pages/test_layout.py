@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.access import sign_in_page
-from tests.support.results import rejected, work
+from tests.support.results import NOT_A_CHEST, rejected, work
 from web.showing.pictures import REFUSED_BY_GATE
 from worker.access import Scope
 from worker.records.jobs import NewImage
@@ -144,3 +144,22 @@ def test_filters_are_folded_on_a_phone(visit, site, chest):
     expect(fold).to_have_text("Filters 1 set")
     fold.tap()
     expect(page.get_by_label("Search")).to_be_hidden()
+
+
+def test_a_narrow_row_tells_films_of_one_folder_apart_and_why_one_was_rejected(page, site):
+    names = [f"St. Anna/night shift of the emergency room/film-{n}.dcm" for n in range(3)]
+    site.job("Night", [NewImage(name, "key", 1) for name in names])
+    work(site.store, 3, rejected)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{site.address}/jobs/1")
+    for name in names:
+        link = page.get_by_role("link", name=name, exact=True)
+        folder, leaf = link.locator(".folder"), link.locator(".leaf")
+        expect(leaf).to_have_text(name.rpartition("/")[2])
+        assert leaf.evaluate("(part) => part.scrollWidth <= part.clientWidth")
+        assert folder.evaluate("(part) => part.scrollWidth > part.clientWidth")
+    page.set_viewport_size({"width": 1000, "height": 900})
+    reason = page.locator("#rows .reason").first
+    expect(reason).to_have_text(NOT_A_CHEST)
+    hidden = reason.evaluate("(part) => part.scrollHeight - part.clientHeight")
+    assert hidden < 5, "less than a line"

@@ -126,9 +126,9 @@ def test_a_row_says_whose_film_it_is(page, site, chest):
     site.store.save([replace(done(one), patient="P-17", accession="A42") for one in claims])
     page.goto(f"{site.address}/jobs/1")
     row = page.locator("#rows .item").first
-    expect(row.locator(".reason")).to_have_text("Patient P-17 · Accession A42")
+    expect(row.locator(".concerns")).to_have_text("Patient P-17 · Accession A42")
     page.goto(f"{site.address}/images?search=P-17")
-    expect(row.locator(".reason")).to_contain_text("Patient P-17 · Accession A42 · Uploaded")
+    expect(row.locator(".concerns")).to_contain_text("Patient P-17 · Accession A42 · Uploaded")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

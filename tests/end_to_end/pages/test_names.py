@@ -31,7 +31,9 @@ def test_names_are_text_on_every_page(page, site, quiet):
     page.set_viewport_size({"width": 1440, "height": 600 + 60 * len(SHOWN)})
     expect(links).to_have_count(len(SHOWN))
     assert links.evaluate_all("(links) => links.map((link) => link.textContent)") == SHOWN
-    assert page.locator(".images .file > *:not(a, .about, .seen), .reason *").count() == 0
+    assert (
+        page.locator(".images .file > *:not(a, .about, .seen), .concerns *, .reason *").count() == 0
+    )
 
     for name in ("<script>alert(1)</script>.png", '"><img src=x onerror=alert(1)>.png'):
         page.goto(f"{site.address}/images/{1 + NAMES.index(name)}")

@@ -40,8 +40,10 @@ const labelName = (label) => labels.find((one) => one.label === label)?.name ?? 
 
 export function newRow(image, address) {
   const row = rowTemplate.content.firstElementChild.cloneNode(true);
-  begin(row, row.querySelector(".file a"), image, address);
-  row.querySelector(".file a").textContent = image.filename;
+  const link = row.querySelector(".file a");
+  begin(row, link, image, address);
+  showName(link, image.filename);
+  link.ariaLabel = image.filename; // its two parts would be read with a gap
   fillRow(row, image, address);
   return row;
 }
@@ -49,9 +51,16 @@ export function newRow(image, address) {
 export function newTile(image, address) {
   const tile = tileTemplate.content.firstElementChild.cloneNode(true);
   begin(tile, tile.querySelector("a"), image, address);
-  tile.querySelector(".tile-name").textContent = image.filename;
+  showName(tile.querySelector(".tile-name"), image.filename);
   fillTile(tile, image, address);
   return tile;
+}
+
+/** In two parts, so that where there is little room the folder is cut short: it is the same in many rows. */
+function showName(element, filename) {
+  const ofName = filename.lastIndexOf("/") + 1;
+  element.querySelector(".folder").textContent = filename.slice(0, ofName);
+  element.querySelector(".leaf").textContent = filename.slice(ofName);
 }
 
 function begin(element, link, image, address) {
@@ -113,8 +122,8 @@ export function fillRow(row, image, address) {
   addShares(row);
   fill(row, image, 96);
   if (isAcrossJobs) showJob(row.querySelector(".of-job"), image);
-  const second = reasonText(image) || about(image);
-  row.querySelector(".reason").textContent = row.querySelector(".reason").title = second;
+  row.querySelector(".concerns").textContent = about(image);
+  row.querySelector(".reason").textContent = reasonText(image);
   const cells = row.querySelectorAll(".share");
   for (const [place, { label }] of labels.entries()) {
     const cell = cells[place];
