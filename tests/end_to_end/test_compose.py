@@ -109,12 +109,17 @@ def test_every_setting_reaches_a_part():
     assert {name for name in known if not {name, f"{name}_FILE"} & given} == set()
 
 
-def test_defaults_are_those_of_the_settings():
-    defaults = {variable: default for variable, default, _ in describe()}
+# What a server that others reach must have, and one on a single machine need not.
+STRICTER = {"CXR_REQUIRE_SECOND_FACTOR": "true"}
+
+
+def test_defaults_are_those_of_the_settings_or_stricter():
+    defaults = {variable: default for variable, default, _ in describe()} | STRICTER
     written = re.findall(
         r"^ +(CXR_\w+): \$\{\1:-(\S+)\}$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE
     )
     assert len(written) >= 8
+    assert STRICTER.items() <= dict(written).items()
     for variable, default in written:
         assert default in (defaults[variable], defaults[variable].removesuffix(".0"))
 
