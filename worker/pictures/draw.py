@@ -27,9 +27,8 @@ from model.reading import radiograph
 from model.reading.burned_in import text_boxes, without_text
 from worker.files.sealing import FileKey, unsealed
 from worker.files.writing import replace_file
-from worker.pictures.files import FILM, SMALL
+from worker.pictures.files import DRAWN, FAILED, FILM, REFUSED, SMALL
 
-DRAWN, REFUSED, FAILED = 0, 3, 4
 SMALL_AT_LEAST = 448  # pixels of the shorter side that a small picture is made from
 # A decoder may unpack 400 MB at once; beside them there are a copy and the file.
 MEMORY_BYTES = 1_500_000_000

@@ -15,6 +15,8 @@ from worker.settings import MEGABYTE
 
 # What can be drawn besides pictures of at most so many pixels a side.
 SMALL, FILM = "small", "film"
+# How that ends, as exit codes of the fork that draws it.
+DRAWN, REFUSED, FAILED = 0, 3, 4
 NO_TEXT = "no-text"
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from worker.errors import TooManyPictures, WorkerError
 from worker.files.locks import remove
-from worker.pictures.files import SMALL, PictureFiles
+from worker.pictures.files import DRAWN, REFUSED, SMALL, PictureFiles
 from worker.settings import describe
 
 log = logging.getLogger(__name__)
@@ -192,6 +193,13 @@ def _harmless_environment() -> dict[str, str]:
     }
 
 
+def _how(ended: int | None) -> str:
+    """In words for the log: how the decoder of a picture ended, by its exit code."""
+    if ended is None:
+        return "no answer"
+    return signal.strsignal(-ended) or str(ended) if ended < 0 else f"exit code {ended}"
+
+
 class _DrawingProcess:
     """One drawing process, started when it is needed and again when it died. For one thread."""
 
@@ -204,8 +212,11 @@ class _DrawingProcess:
         for _ in range(2):  # it may have been killed since it drew the last one
             answer = self._ask(json.dumps(order).encode() + b"\n")
             if answer:
-                return int(answer) == 0
-        return False
+                break
+        ended = int(answer) if answer else None
+        if ended not in (DRAWN, REFUSED):
+            log.warning("a picture could not be drawn (%s)", _how(ended))
+        return ended == DRAWN
 
     def _ask(self, line: bytes) -> bytes:
         if self._process is None:

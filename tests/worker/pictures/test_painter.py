@@ -130,11 +130,15 @@ def test_pictures_of_encrypted_files_are_encrypted(tmp_path, chest):
 
 
 @pytest.mark.parametrize("marked", [*DIES, *HANGS])
-def test_a_decoder_that_dies_or_hangs_costs_one_picture(painter, pictures, keep, chest, marked):
+def test_a_decoder_that_dies_or_hangs_costs_one_picture(
+    painter, pictures, keep, chest, marked, caplog
+):
     sick, good = keep(chest.read_bytes() + marked), keep(chest.read_bytes())
     drawn(painter.small(ONE, good))  # starts the process
     began = time.monotonic()
     assert not drawn(painter.large(ONE, sick, 1024))
+    (said,) = caplog.messages
+    assert said.startswith("a picture could not be drawn (")
     assert marked in DIES or time.monotonic() - began > LIMIT_S
     assert drawn(painter.large(ONE, good, 1024))
     assert time.monotonic() - began < LIMIT_S + 15
