@@ -30,7 +30,11 @@ class LentProcess(_DrawingProcess):
 
     def _started(self) -> subprocess.Popen:
         spare = _spare[self._limit_s]
-        return spare.pop() if spare else _starter.submit(super()._started).result()
+        while spare:
+            process = spare.pop()
+            if process.poll() is None:  # other tests kill such processes
+                return process
+        return _starter.submit(super()._started).result()
 
     def stop(self) -> None:
         if self._process is not None and not self._is_drawing:
