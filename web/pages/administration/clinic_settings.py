@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from apiflask import APIBlueprint
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import g, render_template, request
 from werkzeug.wrappers import Response
 
 from web.auth.permissions import permits
@@ -11,6 +11,7 @@ from web.auth.requests import clinic_id
 from web.errors import InvalidForm
 from web.language.asked import _
 from web.language.words import KEPT_KINDS
+from web.pages.frame.forms import done
 from web.services import services
 from worker.access import PersonRecord, Scope
 from worker.patient_data import PROFILE_MEANS, Profile
@@ -42,7 +43,7 @@ def set_profile():
         ) from None
     hide_text = "hide_text" in request.form
     g.audit_detail = services().store.set_profile(clinic_id(), profile, hide_text).as_detail()
-    return _done(_("The profile is set. It applies to uploads from now on."))
+    return done(_("The profile is set. It applies to uploads from now on."))
 
 
 @blueprint.post("/retention")
@@ -54,7 +55,7 @@ def set_retention():
         raise InvalidForm(str(error)) from None
     services().store.set_retention(clinic_id(), keeps)
     g.audit_detail = keeps.as_detail()
-    return _done(_("What is kept, and for how long, is set."))
+    return done(_("What is kept, and for how long, is set."))
 
 
 @blueprint.post("/second-factor")
@@ -64,8 +65,8 @@ def set_second_factor():
     services().store.require_second_factor(clinic_id(), required)
     g.audit_detail = {"second_factor_required": "yes" if required else "no"}
     if required:
-        return _done(_("A second factor is required from now on."))
-    return _done(_("A second factor is everybody's own choice from now on."))
+        return done(_("A second factor is required from now on."))
+    return done(_("A second factor is everybody's own choice from now on."))
 
 
 @blueprint.post("/holds")
@@ -88,7 +89,7 @@ def release(job_id: int):
 def _changed_hold(job_id: int, what: str, said: str) -> Response:
     g.concerned_job_id = job_id
     g.audit_detail = {"what": what}
-    return _done(said)
+    return done(said)
 
 
 def _days(field: str) -> int | None:
@@ -109,12 +110,6 @@ def _number(field: str, most: int) -> int | None:
             )
         )
     return int(text)
-
-
-def _done(said: str) -> Response:
-    """Back to the page, so that a reload does nothing again."""
-    flash(said)
-    return redirect(url_for("clinic_settings.show"), code=303)
 
 
 def _page() -> str:

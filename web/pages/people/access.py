@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from apiflask import APIBlueprint
-from flask import flash, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import g, render_template, request
 
 from web.auth.permissions import permits
 from web.auth.requests import clinic_id, doer, principal
 from web.errors import InvalidForm
 from web.language.asked import _
+from web.pages.frame.forms import done
 from web.services import services
 from worker.access import SCOPE_MEANS, PrincipalKind, Role, Scope
 
@@ -46,7 +46,7 @@ def set_roles(person_id: int):
         )
     services().store.set_roles(person_id, clinic_id(), roles, doer())
     g.audit_detail = {"roles": " ".join(roles)}
-    return _done(_("The roles are changed."))
+    return done(_("The roles are changed."))
 
 
 @blueprint.post("/people/<int:person_id>/disable")
@@ -55,14 +55,14 @@ def disable(person_id: int):
     if _is_me(person_id):
         raise InvalidForm(_("You cannot shut yourself out. Ask another admin."))
     services().store.set_disabled(person_id, clinic_id(), True, doer())
-    return _done(_("This person cannot sign in any more, and their sessions have ended."))
+    return done(_("This person cannot sign in any more, and their sessions have ended."))
 
 
 @blueprint.post("/people/<int:person_id>/enable")
 @permits(Scope.ADMIN)
 def enable(person_id: int):
     services().store.set_disabled(person_id, clinic_id(), False, doer())
-    return _done(_("This person can sign in again."))
+    return done(_("This person can sign in again."))
 
 
 @blueprint.post("/people/<int:person_id>/password")
@@ -79,7 +79,7 @@ def reset_second_factor(person_id: int):
     if _is_me(person_id):
         raise InvalidForm(_("You cannot reset your own second factor. Ask another admin."))
     services().store.reset_second_factor(person_id, clinic_id(), doer())
-    return _done(_("The second factor is removed, and the person's sessions have ended."))
+    return done(_("The second factor is removed, and the person's sessions have ended."))
 
 
 @blueprint.post("/tokens")
@@ -108,20 +108,14 @@ def create_token():
 @permits(Scope.ADMIN)
 def revoke_token(token_id: int):
     services().store.revoke_token(token_id, clinic_id(), doer())
-    return _done(_("The token is revoked, and its sessions have ended."))
+    return done(_("The token is revoked, and its sessions have ended."))
 
 
 @blueprint.post("/sessions/<int:session_id>/end")
 @permits(Scope.ADMIN)
 def end_session(session_id: int):
     services().store.end_session_in_clinic(session_id, clinic_id(), doer())
-    return _done(_("The session has ended."))
-
-
-def _done(said: str) -> Response:
-    """Back to the page, so that a reload does nothing again."""
-    flash(said)
-    return redirect(url_for("access.show"), code=303)
+    return done(_("The session has ended."))
 
 
 def _page(**shown: str) -> str:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 from apiflask import APIBlueprint
 from flask import flash, g, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from web.auth import second_factor
 from web.auth.new_password import check_new_password
@@ -15,6 +14,7 @@ from web.auth.throttle import count_try
 from web.errors import InvalidForm, NotPermitted
 from web.language.asked import N_, _
 from web.language.words import error_text
+from web.pages.frame.forms import done
 from web.services import services
 from worker import passwords
 from worker.access import PrincipalKind
@@ -54,7 +54,7 @@ def change_password():
     services().store.set_password(
         known.person.id, passwords.hashed(new), keep_session=asking.session_id, by=doer()
     )
-    return _done(_("Your password is changed, and your other sessions have ended."))
+    return done(_("Your password is changed, and your other sessions have ended."))
 
 
 @blueprint.get("/second-factor")
@@ -134,7 +134,7 @@ def remove_second_factor():
     if second_factor.is_required_of(principal()):
         return _page(refused={"factor": _(STAYS_ON)}), 409
     services().store.set_second_factor(known.person.id, None, doer())
-    return _done(_("No code is asked for any more."))
+    return done(_("No code is asked for any more."))
 
 
 @blueprint.post("/notices/read")
@@ -154,7 +154,7 @@ def end_session(session_id: int):
     """Of one's own; ending this one signs out."""
     asking = principal()
     services().store.end_session(session_id, kind=asking.kind, principal_id=asking.id)
-    return _done(_("The session has ended."))
+    return done(_("The session has ended."))
 
 
 @blueprint.post("/sessions/end-others")
@@ -162,7 +162,7 @@ def end_session(session_id: int):
 def end_other_sessions():
     asking = principal()
     services().store.end_sessions(asking.kind, asking.id, except_id=asking.session_id)
-    return _done(_("All other sessions have ended."))
+    return done(_("All other sessions have ended."))
 
 
 def _credentials() -> Credentials:
@@ -219,9 +219,3 @@ def _factor_page(known: Credentials, secret: str, refused: str = "") -> str:
 def _wanted() -> str:
     """The page that somebody who had to set up a second factor was going to."""
     return local_path(request.values.get("next"))
-
-
-def _done(said: str) -> Response:
-    """Back to the page, so that a reload does nothing again."""
-    flash(said)
-    return redirect(url_for("account.show"), code=303)
