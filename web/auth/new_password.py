@@ -5,8 +5,6 @@ import logging
 import time
 from http import HTTPStatus
 
-import requests
-
 from web.services import services
 from worker.errors import PasswordRefused
 from worker.passwords import check_chosen
@@ -38,10 +36,12 @@ def is_leaked(password: str) -> bool:
     address = services().settings.leaked_passwords_url
     if not address:
         return False
+    from requests import RequestException
+
     digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
     try:
         known = _range_of(f"{address.rstrip('/')}/{digest[:PREFIX]}")
-    except requests.RequestException as error:
+    except RequestException as error:
         log.warning("Leaked passwords could not be looked up (%s)", type(error).__name__)
         return False
     # Entries that only pad the answer have a count of 0.
@@ -53,6 +53,8 @@ def _range_of(address: str) -> dict[str, int]:
 
     Raises requests.RequestException.
     """
+    import requests  # 7 MB that a web server without this setting does not need
+
     ends = time.monotonic() + TIMEOUT_S
     answer = b""
     with requests.get(
