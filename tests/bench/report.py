@@ -145,7 +145,7 @@ def _urgent(found: dict | None) -> list[tuple[str, str, str]]:
             f"{beside['p50']:.2f} / {beside['p95']:.2f}",
             "",
         ),
-        ("urgent p95 - idle p50, s", f"{beside['p95'] - idle['p50']:.2f}", "1.5"),
+        ("urgent p95 - idle p50, s", f"{beside['p95'] - idle['p50']:.2f}", "0.5"),
     ]
 
 
@@ -242,7 +242,7 @@ def _pages(found: dict | None) -> list[tuple[str, str, str]]:
 
 # p95 of requests, in milliseconds.
 _MUST_REACH = {
-    "GET /jobs/{id}/images": "50",
+    "GET /jobs/{id}/images": "15",
     "GET /images?search=": "100",
     "GET /images?search=, nothing": "100",
 }
