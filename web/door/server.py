@@ -1,5 +1,6 @@
 """The web server of one process: `cxr web`."""
 
+import gc
 import logging
 import os
 import resource
@@ -33,6 +34,9 @@ def serve(settings: Settings) -> None:
     )
     app = create_app(settings)
     server = make_server(app, limits, settings.host, settings.port, settings.proxies)
+    # What is loaded by now stays. A full collection that goes through it stops every answer for
+    # some 0.1 s; one that does not takes a fifth of that.
+    gc.freeze()
     # uvicorn has its own handlers while it runs, and raises the signal again when it is done.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
