@@ -29,8 +29,8 @@ class Augmentation:
     restyle: chance of another hospital's style, half of it or more (`training.data.style`).
     shading: uneven brightness, either way, 0..1.
     gamma: the logarithm of the exponent is within this. contrast, brightness: either way, 0..1.
-    resample: chance of scaling down and up again. blur, noise, jpeg: chance of a blur, of noise, of
-    JPEG artefacts; at most one of these four is applied.
+    resample: chance of scaling down and up again. blur, noise, jpeg, webp: chance of a blur, of
+    noise, of what JPEG adds, of what WebP takes away; at most one of these five is applied.
 
     Of the article's options, shift and zoom are `crop`, channel shift is `brightness`. Its
     featurewise normalisation and ZCA are not changes but a preprocessing of their own: an X-ray is
@@ -53,6 +53,7 @@ class Augmentation:
     blur: float = 0.0
     noise: float = 0.2
     jpeg: float = 0.15
+    webp: float = 0.0
 
 
 def augment(
@@ -184,8 +185,14 @@ def _degrade(grey, augmentation, random) -> np.ndarray:
         return np.clip(grey + random.normal(0, random.uniform(0.01, 0.05), grey.shape), 0, 1)
     kind -= augmentation.noise
     if kind < augmentation.jpeg:
-        buffer = io.BytesIO()
-        picture = Image.fromarray((grey * 255).astype(np.uint8))
-        picture.save(buffer, "JPEG", quality=int(random.uniform(25, 80)))
-        return np.asarray(Image.open(buffer), np.float32) / 255
+        return _encoded(grey, "JPEG", random.uniform(25, 80))
+    kind -= augmentation.jpeg
+    if kind < augmentation.webp:
+        return _encoded(grey, "WEBP", random.uniform(25, 90))
     return grey
+
+
+def _encoded(grey, form: str, quality: float) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray((grey * 255).astype(np.uint8)).save(buffer, form, quality=int(quality))
+    return np.asarray(Image.open(buffer).convert("L"), np.float32) / 255

@@ -32,6 +32,7 @@ CHANGES = {
     "blur": {"blur": 1},
     "noise": {"noise": 1},
     "jpeg": {"jpeg": 1},
+    "webp": {"webp": 1},
 }
 
 
