@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.access import PASSWORD
 from tests.support.scripted import Answer, Scripted
-from web.auth import new_password
+from web.auth import leaked_passwords
+from web.auth.new_password import check_new_password
 from worker.access import Role
 from worker.errors import PasswordRefused
 from worker.records.clinics import ClinicRecord
@@ -31,7 +32,7 @@ def settings(settings, service):
 
 def check(app) -> None:
     with app.app_context():
-        new_password.check_new_password(PASSWORD, "Maria", ClinicRecord(1, "default"))
+        check_new_password(PASSWORD, "Maria", ClinicRecord(1, "default"))
 
 
 def test_only_the_beginning_of_its_hash_leaves_the_server(app, service):
@@ -72,8 +73,8 @@ def test_the_page_says_so(app, service, store, visitor):
     ],
 )
 def test_a_service_that_fails_keeps_nobody_out(app, service, caplog, monkeypatch, answer):
-    monkeypatch.setattr(new_password, "TIMEOUT_S", 0.3)
-    monkeypatch.setattr(new_password, "MAX_ANSWER", 1_000)
+    monkeypatch.setattr(leaked_passwords, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(leaked_passwords, "MAX_ANSWER", 1_000)
     service.answers.append(answer)
     check(app)
     assert len(service.requests) == 1
