@@ -58,9 +58,14 @@ def view(page, site):
 
 
 def grey(page: Page, x: int, y: int) -> int:
-    """What the canvas shows at a pixel of the film."""
+    """What the canvas shows at a pixel of the film, once it was drawn as the page was last asked
+    to: grey values are drawn in the frame after."""
     return page.locator("#pixels").evaluate(
-        "(canvas, [x, y]) => canvas.getContext('2d').getImageData(x, y, 1, 1).data[0]", [x, y]
+        """async (canvas, [x, y]) => {
+            await new Promise(requestAnimationFrame);
+            return canvas.getContext("2d").getImageData(x, y, 1, 1).data[0];
+        }""",
+        [x, y],
     )
 
 
@@ -120,7 +125,6 @@ def test_grey_values_by_drag_keys_and_presets(view, deep):
     before = grey(page, 10, 10)
     page.keyboard.press("i")
     expect(page.get_by_role("button", name="Invert")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(100)
     assert grey(page, 10, 10) == 255 - before
 
 
