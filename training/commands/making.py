@@ -109,7 +109,7 @@ def export(
     """Make the artifact of a training run again: calibrate, round to int8, measure."""
     with training_errors():
         from training.data.manifest import read_data
-        from training.fitting.fit import trained_network
+        from training.fitting.network import trained_network
 
         chosen = _recipe(recipe, all_data)
         samples = read_data(data, chosen.classes, chosen.data)

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.networks import build, frozen_part, network_named
+from model.networks import frozen_part
 from training.data.samples import Sample
 from training.data.splits import not_judged, of_split
 from training.data.truth import truths
@@ -22,7 +22,8 @@ from training.fitting.findings import Drawn, finding_maps, nothing_drawn
 from training.fitting.images import Images
 from training.fitting.learner import callbacks, learner_of
 from training.fitting.lungs import Copy, lung_maps
-from training.fitting.recipe import Recipe
+from training.fitting.network import in_precision, trained_network, with_imagenet
+from training.fitting.recipe import Recipe, load_recipe
 from training.fitting.resuming import (
     BEGUN,
     CHECKPOINT,
@@ -34,8 +35,10 @@ from training.fitting.resuming import (
     write_begun,
 )
 from training.fitting.statistics import fitted
+from training.fitting.teachers import lessons, together
 
 LUNGS = "lungs.npy"
+TEACHERS = "teachers"
 
 
 def train(
@@ -49,7 +52,9 @@ def train(
     """Fit the recipe's network on the split `train`, stopped early by the split `val`.
 
     Writes into `out`: best.keras and last.keras (`training.fitting.checkpoint`), history.csv, and a
-    checkpoint that `resume` goes on from (`training.fitting.resuming`).
+    checkpoint that `resume` goes on from (`training.fitting.resuming`). The recipe's teachers are
+    trained first, each into a folder of its own below `out`; what of them lies there is gone on
+    with, and is not made anew once it is finished.
     unsure: more films to learn from, whose labels are those of `training.data.truth`; without those
         of patients that are judged.
     Returns: the whole network with the best weights, in float32, as it is in best.keras.
@@ -57,8 +62,9 @@ def train(
     the run to resume was begun with another recipe or other images.
     """
     out.mkdir(parents=True, exist_ok=True)
+    teachers = _teachers(recipe, samples, out / TEACHERS, cache, unsure)
     keras.utils.set_random_seed(recipe.seed)
-    network = _with_imagenet(recipe.precision, recipe)
+    network = with_imagenet(recipe.precision, recipe)
     trained = of_split([*samples, *not_judged(unsure, samples)], "train")
     validated = of_split(samples, "val")
     _check_classes(trained, recipe)
@@ -74,7 +80,8 @@ def train(
     write_begun(out, recipe, [*trained, *validated])
     earlier = losses(out)
     if not is_over(earlier, recipe):
-        _fit(network, fitted(recipe, trained, out), trained, validated, out, cache, earlier)
+        recipe = fitted(recipe, trained, out)
+        _fit(network, teachers, recipe, trained, validated, out, cache, earlier)
     if not (out / BEST).is_file():
         raise TrainingError(
             "Training diverged: no epoch has a validation loss that is a number. "
@@ -83,8 +90,28 @@ def train(
     return trained_network(out, recipe)
 
 
+def _teachers(
+    recipe: Recipe, samples: Sequence[Sample], folder: Path, cache: Path, unsure: Sequence[Sample]
+) -> list[keras.Model]:
+    """The trained networks of the recipe's teachers."""
+    recipes = {name: load_recipe(name) for name in recipe.teachers.recipes}
+    for name, teacher in recipes.items():
+        for needed in ("labels", "ignored_labels", "data", "preprocessing"):
+            if getattr(teacher, needed) != getattr(recipe, needed):
+                raise TrainingError(
+                    f"{recipe.name} cannot learn from {name}, whose recipe has another `{needed}`."
+                )
+    found = []
+    for name, teacher in recipes.items():
+        run = folder / Path(name).stem
+        begun = (run / BEGUN).is_file()
+        found.append(train(teacher, samples, run, cache, begun, unsure if teacher.unsure else ()))
+    return found
+
+
 def _fit(
     network: keras.Model,
+    teachers: Sequence[keras.Model],
     recipe: Recipe,
     trained: Sequence[Sample],
     validated: Sequence[Sample],
@@ -93,9 +120,12 @@ def _fit(
     earlier: Sequence[float],
 ) -> None:
     """Teach the network. earlier: losses of the epochs that it has had."""
-    truth = truths(trained, recipe.labels, recipe.soften), _weights(trained, recipe)
-    judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
     images = Images(trained, recipe), Images(validated, recipe)
+    shares = truths(trained, recipe.labels, recipe.soften)
+    if teachers:
+        shares = lessons(shares, _answers(teachers, images[0], recipe, cache), recipe.teachers)
+    truth = shares, _weights(trained, recipe)
+    judged = truths(validated, recipe.labels, soften=False), _weights(validated, recipe)
     with ExitStack() as opened:
         if recipe.fresh:
             makers = opened.enter_context(Makers(*_inputs(images, recipe, network)))
@@ -122,6 +152,15 @@ def _forget(out: Path) -> None:
     shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
     for name in (BEGUN, BEST, LAST, LUNGS, HISTORY):
         (out / name).unlink(missing_ok=True)
+
+
+def _answers(
+    teachers: Sequence[keras.Model], images: Images, recipe: Recipe, cache: Path
+) -> list[np.ndarray]:
+    """What the teachers say of the images as they are served, and of each copy that is kept."""
+    kept = FeatureCache(cache, together(teachers))
+    copies = [kept.plain(images), *(kept.changed(images, copy) for copy in range(recipe.copies))]
+    return [answers for (answers,) in copies]
 
 
 def _inputs(images: tuple[Images, Images], recipe: Recipe, network: keras.Model) -> list[Inputs]:
@@ -165,47 +204,6 @@ def _check_classes(trained: Sequence[Sample], recipe: Recipe) -> None:
         )
 
 
-def trained_network(run: Path, recipe: Recipe) -> keras.Model:
-    """The recipe's whole float32 network with the best weights of a training run's output folder.
-
-    It is built anew and takes the weights layer by layer, so that it also has what the network
-    learned to give out since it was trained.
-    Raises TrainingError when there are no weights, or they are of another network.
-    """
-    if not (run / BEST).is_file():
-        raise TrainingError(
-            f"There is no trained network in {run}: it has no {BEST}. "
-            "An interrupted run goes on with `cxr train --resume`."
-        )
-    saved = keras.models.load_model(run / BEST, compile=False)
-    whole = in_precision("float32", recipe)
-    try:
-        for layer in whole.layers:
-            if layer.weights:
-                layer.set_weights(saved.get_layer(layer.name).get_weights())
-    except ValueError as error:
-        raise TrainingError(
-            f"{run / BEST} does not hold a network of the recipe {recipe.name}: {error}"
-        ) from None
-    return whole
-
-
-def in_precision(policy: str, recipe: Recipe) -> keras.Model:
-    """The recipe's network, untrained, under a Keras dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        return build(recipe.architecture, recipe.network_config)
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _with_imagenet(policy: str, recipe: Recipe) -> keras.Model:
-    network = in_precision(policy, recipe)
-    network_named(recipe.architecture).load_imagenet(network)
-    return network
-
-
 def _weights(samples: Sequence[Sample], recipe: Recipe) -> np.ndarray:
     if recipe.within_sources:
         return weights_within_sources(samples)
@@ -229,7 +227,7 @@ def _with_lungs(
     if file.is_file():  # of a run that is resumed
         maps = np.load(file)
     else:
-        maps = lung_maps(_with_imagenet("float32", recipe), copies, trained, recipe)
+        maps = lung_maps(with_imagenet("float32", recipe), copies, trained, recipe)
         unfinished = file.with_suffix(".part.npy")
         np.save(unfinished, maps)
         unfinished.rename(file)

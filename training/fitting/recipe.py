@@ -18,6 +18,7 @@ from training.data.generator import Generator
 from training.data.manifest import ALL_DATA, Choice
 from training.data.samples import Classes
 from training.errors import TrainingError
+from training.fitting.teachers import Teachers
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 REQUIRED = ("name", "version", "labels", "architecture")
@@ -51,6 +52,8 @@ class Recipe:
     (`training.fitting.findings`); 0 leaves it free. Not together with `lungs`.
     soften: believe second readings that contradict a label by half (`training.data.truth`).
     unsure: learn from the films of `unsure.csv`, too.
+    teachers: other recipes, whose networks are trained first and tell what each film is taught as
+    (`training.fitting.teachers`).
     balance_sources: weigh classes and sources as `training.data.weighting.sample_weights` does.
     within_sources: weigh so that the source does not tell the label (`weights_within_sources`).
     precision: a dtype policy of Keras. bfloat16 halves the time of VGG's large convolutions where
@@ -84,6 +87,7 @@ class Recipe:
     findings: float = 0.0
     soften: bool = False
     unsure: bool = False
+    teachers: Teachers = field(default_factory=Teachers)
     balance_sources: bool = True
     within_sources: bool = False
     epochs: int = 20
@@ -192,6 +196,8 @@ def _recipe(values: dict[str, Any]) -> Recipe:
         values["generator"] = Generator(**_table(values, "generator", Generator))
     choice = _table(values, "data", Choice)
     values["data"] = Choice(**choice | {"ignored": tuple(choice.get("ignored", ()))})
+    teachers = _table(values, "teachers", Teachers)
+    values["teachers"] = Teachers(**teachers | {"recipes": tuple(teachers.get("recipes", ()))})
     return Recipe(**values)
 
 

@@ -32,7 +32,8 @@ from training.data.manifest import read_folders
 from training.data.splits import of_split
 from training.errors import TrainingError
 from training.fitting import lungs
-from training.fitting.fit import in_precision, train, trained_network
+from training.fitting.fit import train
+from training.fitting.network import in_precision, trained_network
 from training.fitting.recipe import RECIPES, Recipe, load_recipe
 from training.fitting.statistics import with_statistics
 from training.release.export import export
