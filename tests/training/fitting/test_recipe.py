@@ -63,6 +63,7 @@ def test_unknown_settings_are_named(tmp_path):
         ("final_pol = true", r"in \[config\]: final_pol. Did you mean final_pool\?"),
         ("[augmentation]\nflp = 1.0", r"in \[augmentation\]: flp. Did you mean flip\?"),
         ("[preprocessing]\nboarder = 0", r"in \[preprocessing\]: boarder. Did you mean border\?"),
+        ("[teachers]\nrecipe = ['a']", r"in \[teachers\]: recipe. Did you mean recipes\?"),
         ("[data]\ncolum = 'x'", r"in \[data\]: colum. Did you mean column\?"),
         ("[data]\nvalidation = '0.2'", "validation in .data. must be a number. Received: '0.2'"),
         ("[augmentation]\nflip = true", "flip in .augmentation. must be a number. Received: True"),

@@ -36,6 +36,7 @@ from training.fitting.fit import train
 from training.fitting.network import in_precision, trained_network
 from training.fitting.recipe import RECIPES, Recipe, load_recipe
 from training.fitting.statistics import with_statistics
+from training.fitting.teachers import Teachers
 from training.release.export import export
 
 NAMES = sorted(file.stem for file in RECIPES.glob("*.toml"))
@@ -84,6 +85,7 @@ def made(request, tmp_path_factory, narrow) -> Made:
             else recipe.preprocessing.standardisation,
         ),
         copies=min(recipe.copies, 1),
+        teachers=Teachers(),  # of the recipes' own size; tests/training/fitting/test_teachers.py
         epochs=1,
         batch=2 * len(labels),
     )
