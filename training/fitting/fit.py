@@ -62,7 +62,6 @@ def train(
     the run to resume was begun with another recipe or other images.
     """
     out.mkdir(parents=True, exist_ok=True)
-    teachers = _teachers(recipe, samples, out / TEACHERS, cache, unsure)
     keras.utils.set_random_seed(recipe.seed)
     network = with_imagenet(recipe.precision, recipe)
     trained = of_split([*samples, *not_judged(unsure, samples)], "train")
@@ -80,6 +79,7 @@ def train(
     write_begun(out, recipe, [*trained, *validated])
     earlier = losses(out)
     if not is_over(earlier, recipe):
+        teachers = _teachers(recipe, samples, out / TEACHERS, cache, unsure)
         recipe = fitted(recipe, trained, out)
         _fit(network, teachers, recipe, trained, validated, out, cache, earlier)
     if not (out / BEST).is_file():
