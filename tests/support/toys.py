@@ -18,6 +18,18 @@ SIZE = 32
 LABELS = ("COVID19", "NORMAL", "PNEUMONIA")
 CLASSES = Classes(LABELS)
 
+# A recipe for pictures of stripes. What differs comes in front of it: it ends with a table.
+STRIPES = f"""
+name = "stripes"
+version = "0.1.0"
+labels = ["COVID19", "NORMAL", "PNEUMONIA"]
+architecture = "vgg_attention"
+batch = 6
+learning_rate = 1e-3
+[preprocessing]
+size = {SIZE}
+"""
+
 
 @functools.cache
 def toy_artifact(

@@ -10,21 +10,9 @@ import pytest
 from tests.support.commands import cxr
 from tests.support.engines import without_search
 from tests.support.shared import made_once
-from tests.support.toys import SIZE, toy_folders
+from tests.support.toys import STRIPES, toy_folders
 
-RECIPE = f"""
-name = "stripes"
-version = "0.1.0"
-labels = ["COVID19", "NORMAL", "PNEUMONIA"]
-architecture = "vgg_attention"
-copies = 1
-epochs = 2
-batch = 6
-learning_rate = 1e-3
-lungs = 1.0
-[preprocessing]
-size = {SIZE}
-"""
+RECIPE = f"copies = 1\nepochs = 2\nlungs = 1.0\n{STRIPES}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from model.networks import NETWORKS  # noqa: E402
-from tests.support.toys import CLASSES, SIZE, toy_folders  # noqa: E402
+from tests.support.toys import CLASSES, SIZE, STRIPES, toy_folders  # noqa: E402
 from training.data.manifest import read_folders  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fitting import fit  # noqa: E402
@@ -19,17 +19,7 @@ from training.fitting.recipe import Recipe, load_recipe  # noqa: E402
 from training.fitting.resuming import write_begun  # noqa: E402
 from training.fitting.teachers import Teachers, lessons, together  # noqa: E402
 
-STRIPES = f"""
-name = "stripes"
-version = "0.1.0"
-labels = ["COVID19", "NORMAL", "PNEUMONIA"]
-architecture = "vgg_attention"
-epochs = 1
-batch = 6
-learning_rate = 1e-3
-[preprocessing]
-size = {SIZE}
-"""
+ONE_EPOCH = f"epochs = 1\n{STRIPES}"
 
 
 @pytest.fixture
@@ -38,10 +28,10 @@ def student(tmp_path, narrow, monkeypatch) -> Recipe:
     own = replace(NETWORKS["vgg_attention"], load_imagenet=lambda network: None)
     monkeypatch.setitem(NETWORKS, "vgg_attention", own)
     for seed, name in enumerate(("first", "second")):
-        (tmp_path / f"{name}.toml").write_text(f"seed = {seed}{STRIPES}")
+        (tmp_path / f"{name}.toml").write_text(f"seed = {seed}\n{ONE_EPOCH}")
     recipe = tmp_path / "student.toml"
     names = [str(tmp_path / f"{name}.toml") for name in ("first", "second")]
-    recipe.write_text(f"{STRIPES}\n[teachers]\nrecipes = {names}\nshare = 0.75\n")
+    recipe.write_text(f"{ONE_EPOCH}\n[teachers]\nrecipes = {names}\nshare = 0.75\n")
     return replace(load_recipe(str(recipe)), copies=1)
 
 
